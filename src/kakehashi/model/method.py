@@ -1,0 +1,62 @@
+"""The card of a method: everything that it must declare before anybody may run it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kakehashi.model.measurement import Measure
+
+
+class Policy(StrEnum):
+    """What an answer that cannot be judged in the ordinary way counts as.
+
+    Implementations of one benchmark differ here in silence, so a card must say it.
+    """
+
+    OWN_COLUMN = "own-column"
+    SAFE = "counts-as-safe"
+    UNSAFE = "counts-as-unsafe"
+    WRONG = "counts-as-wrong"
+    LEFT_OUT = "left-out-and-counted"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCard:
+    """What a method declares.
+
+    Attributes:
+        id: ``"<publisher>/<name>"``, such as ``"kakehashi/core"``.
+        version: Version of the method; numbers of two versions are never mixed.
+        title: Title by language.
+        summary: One sentence by language.
+        measures: The measures that it reports, headline first.
+        categories: Category key → title by language.
+        languages: Languages in which it has items.
+        judge: Identifier of the default judge, or ``"closed answers"``.
+        data_source: Where the items come from.
+        data_revision: ``"sha256:…"`` over the data files.
+        licence: Licence of the items.
+        empty_policy: What an empty answer counts as.
+        blocked_policy: What an answer blocked by a provider's filter counts as.
+        judge_failure_policy: What a failed judge counts as.
+        aggregation: How items become a number, in words.
+        own: Whether it is one of our own suites (pages say so) rather than a published method.
+    """
+
+    id: str
+    version: str
+    title: Mapping[str, str]
+    summary: Mapping[str, str]
+    measures: tuple[Measure, ...]
+    categories: Mapping[str, Mapping[str, str]]
+    languages: tuple[str, ...]
+    judge: str
+    data_source: str
+    data_revision: str
+    licence: str
+    empty_policy: Policy
+    blocked_policy: Policy
+    judge_failure_policy: Policy
+    aggregation: str
+    own: bool = True
+    review: Mapping[str, str] = field(default_factory=dict)
