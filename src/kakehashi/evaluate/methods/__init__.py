@@ -1,0 +1,1 @@
+"""Methods: suites and published benchmarks behind one interface."""

@@ -1,0 +1,67 @@
+"""What a method is: a card, samples, a scorer, and the way from scores to measurements."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kakehashi.model import Answer, Measurement, MethodCard, Provenance, Sample, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a method to run.
+
+    Attributes:
+        languages: Languages to run, of those the method has.
+        limit: Units (pairs, questions, attack cells) for each language, or ``None`` for all.
+        seed: Seed of the stratified choice; the same seed chooses the same units.
+        max_tokens: Most tokens for each answer, or ``None`` for the method's own limit.
+        reviewed_only: Leave out items whose language edition nobody has re-read.
+    """
+
+    languages: tuple[str, ...] = ("en",)
+    limit: int | None = None
+    seed: int = 0
+    max_tokens: int | None = None
+    reviewed_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A sample with the score that its answer got."""
+
+    sample: Sample
+    score: Score
+
+
+class Judge(Protocol):
+    """What a method needs of a judge; see :mod:`kakehashi.evaluate.judges`."""
+
+    id: str
+    languages: tuple[str, ...]
+
+
+Scorer = Callable[[Sample, Answer], Score]
+
+
+class Method(Protocol):
+    """A recognised way to measure a system."""
+
+    @property
+    def card(self) -> MethodCard:
+        """Everything that the method declares."""
+        ...
+
+    def samples(self, selection: Selection) -> Sequence[Sample]:
+        """The samples of a selection, in a fixed order."""
+        ...
+
+    def scorer(self, judge: Judge | None = None) -> Scorer:
+        """A function from a sample and its answer to a score."""
+        ...
+
+    def measure(
+        self, scored: Iterable[Scored], *, subject: str, provenance: Provenance
+    ) -> list[Measurement]:
+        """Measurements of one subject from its scores: headline first, then the parts."""
+        ...
