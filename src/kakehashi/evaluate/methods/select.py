@@ -33,7 +33,7 @@ def stratified(
 
     Examples:
         >>> stratified(["a1", "a2", "b1", "b2"], 2, 0, stratum=lambda u: u[0], key=str)
-        ['a2', 'b2']
+        ['a1', 'b2']
     """
     everything: Sequence[Unit] = list(units)
     if limit is None or limit >= len(everything):
