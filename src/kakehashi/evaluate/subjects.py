@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -215,20 +216,24 @@ def _guard(raw: object, where: str) -> GuardSpec | None:
     if not isinstance(raw, dict):
         raise InputError("key 'guard' must hold name, input_phrases, output_phrases, answer", path=where)
     _check_keys(raw, _GUARD_KEYS, where)
-    phrases = {}
+    phrases: dict[str, tuple[str, ...]] = {}
     for key in ("input_phrases", "output_phrases"):
         value = raw.get(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
             raise InputError(f"guard.{key} must be a list of texts", path=where)
         phrases[key] = tuple(value)
-    extra = {"answer": _text(raw, "answer", where)} if "answer" in raw else {}
-    return GuardSpec(name=_text(raw, "name", where) or "guard", **phrases, **extra)
+    guard = GuardSpec(
+        name=_text(raw, "name", where) or "guard",
+        input_phrases=phrases["input_phrases"],
+        output_phrases=phrases["output_phrases"],
+    )
+    return replace(guard, answer=_text(raw, "answer", where)) if "answer" in raw else guard
 
 
 def _parameters(raw: object, where: str) -> dict[str, object]:
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         raise InputError("key 'parameters' must hold names and values", path=where)
     for key in raw:
-        if key in {"messages", "model", "stream", "n"} or "key" in key.lower() or "token" == key.lower():
+        if key in {"messages", "model", "stream", "n"} or "key" in key.lower() or key.lower() == "token":
             raise InputError(f"parameters.{key} cannot be set here", path=where)
     return dict(raw)
