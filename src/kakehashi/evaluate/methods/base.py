@@ -60,8 +60,6 @@ class Method(Protocol):
         """A function from a sample and its answer to a score."""
         ...
 
-    def measure(
-        self, scored: Iterable[Scored], *, subject: str, provenance: Provenance
-    ) -> list[Measurement]:
+    def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """Measurements of one subject from its scores: headline first, then the parts."""
         ...

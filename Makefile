@@ -1,0 +1,51 @@
+# Everything a checkout needs. `make demo` and `make test` do their own set-up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+MODELS ?= kakehashi-work
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+ifdef OFFLINE
+OFFLINE_FLAG := --offline
+PIP_FLAGS := --no-index --find-links kakehashi-work/wheels
+endif
+
+.PHONY: demo test check proof bench clean help
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# What users get: the package with the extras that the demonstration needs.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+# What developers need on top.
+$(VENV)/.dev: $(VENV)/.installed pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.installed ## assess three real systems offline and write out/demo/report.html
+	$(BIN)/kakehashi demo --out out/demo $(OFFLINE_FLAG)
+
+test: $(VENV)/.dev ## the whole test suite
+	$(BIN)/kakehashi models pull smollm2 $(OFFLINE_FLAG)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+check: $(VENV)/.dev ## lint, types, import contracts, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_docs.py
+
+proof: $(VENV)/.dev ## the full sizes; writes docs/proof.md
+	$(BIN)/python scripts/proof.py
+
+bench: $(VENV)/.dev ## speed against peers, in one run; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) out build dist
