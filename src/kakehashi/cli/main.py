@@ -1,0 +1,127 @@
+"""The command ``kakehashi``: lazy nouns, one place where errors become exit codes."""
+
+import importlib
+import json
+import sys
+
+import click
+
+from kakehashi import __version__
+from kakehashi.errors import KakehashiError
+
+#: Noun → (module, attribute, short help). A noun's module is loaded only when the noun is used.
+COMMANDS = {
+    "assess": ("kakehashi.cli.assess", "assess", "Assess systems by several safety methods."),
+    "compare": (
+        "kakehashi.cli.compare",
+        "compare",
+        "Say how far methods agree, and what each choice of them gives.",
+    ),
+    "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
+    "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
+    "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
+    "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
+    "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
+    "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
+    "results": ("kakehashi.cli.results", "results", "List, show, export and verify results in the ledger."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and loads a command's module only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command, or ``None`` where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and suggest the nearest where the name is unknown."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from kakehashi.errors import UnknownNameError
+
+            raise UnknownNameError("command", args[0], sorted(COMMANDS))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="kakehashi")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """Kakehashi (架け橋): evaluate, compare and report AI safety, with uncertainty.
+
+    Everything is a measurement by a method, with source, date and uncertainty, and methods disagree.
+    Kakehashi is independent: it speaks for no institute, network or government.
+
+    Begin with: kakehashi demo
+    """
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Entry point: run the command and turn errors into exit codes."""
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
+    try:
+        code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
+    except KakehashiError as error:
+        if debug:
+            raise
+        _say_error(error, as_json="--json" in words)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on where it was", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        _say_error(_storage_error(error), as_json="--json" in words)
+        sys.exit(5)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _storage_error(error: OSError) -> KakehashiError:
+    import errno
+
+    from kakehashi.errors import DiskFullError, StorageError
+
+    if error.errno == errno.ENOSPC:
+        return DiskFullError("no space left", path=error.filename, hint="Free some space and run it again.")
+    return StorageError(error.strerror or str(error), path=error.filename)
+
+
+def _say_error(error: KakehashiError, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(error.facts(), ensure_ascii=False, sort_keys=True))
+        return
+    click.secho(f"error: {error.message}", fg="red", err=True)
+    if error.hint:
+        click.echo(error.hint, err=True)
+
+
+if __name__ == "__main__":
+    run()

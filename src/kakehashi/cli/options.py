@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def workspace_option(function: F) -> F:
+    """``--workspace``: the folder that keeps runs, cache, ledger and models."""
+    return click.option(
+        "--workspace",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="KAKEHASHI_HOME",
+        default=Path("kakehashi-work"),
+        show_default=True,
+        help="Folder of ledger, runs, cache and models (or KAKEHASHI_HOME).",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``: machine-readable output on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def print_json(value: Any) -> None:
+    """Print strict JSON with sorted keys; a NaN here is a defect and fails."""
+    click.echo(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False))
+
+
+def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, title: str = "") -> None:
+    """Print rows as a table: framed on a terminal, tab-separated in a pipe."""
+    import sys
+
+    if not sys.stdout.isatty():
+        click.echo("\t".join(columns))
+        for row in rows:
+            click.echo("\t".join(_cell(row.get(column)) for column in columns))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left")
+    for column in columns:
+        numeric = all(isinstance(row.get(column), int | float | type(None)) for row in rows)
+        table.add_column(column, justify="right" if numeric and rows else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(column)) for column in columns))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(part) for part in value)
+    return str(value)
