@@ -1,1 +1,36 @@
-"""Room proof."""
+"""Proof without storage: canonical JSON, the Merkle tree, checkpoints and their keys."""
+
+from kakehashi.proof.canonical import Json, canonical_bytes, es6_number, parse_json
+from kakehashi.proof.checkpoint import Checkpoint, TreeHead
+from kakehashi.proof.keys import SigningKey, VerifierKey
+from kakehashi.proof.merkle import (
+    EMPTY_ROOT,
+    Frontier,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    node_hash,
+    root_hash,
+    verify_consistency,
+    verify_inclusion,
+)
+
+__all__ = [
+    "EMPTY_ROOT",
+    "Checkpoint",
+    "Frontier",
+    "Json",
+    "SigningKey",
+    "TreeHead",
+    "VerifierKey",
+    "canonical_bytes",
+    "consistency_proof",
+    "es6_number",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "parse_json",
+    "root_hash",
+    "verify_consistency",
+    "verify_inclusion",
+]
