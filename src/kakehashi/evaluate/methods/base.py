@@ -1,9 +1,10 @@
 """What a method is: a card, samples, a scorer, and the way from scores to measurements."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kakehashi.evaluate.judges import AsyncJudge, Judge
 from kakehashi.model import Answer, Measurement, MethodCard, Provenance, Sample, Score
 
 
@@ -34,14 +35,7 @@ class Scored:
     score: Score
 
 
-class Judge(Protocol):
-    """What a method needs of a judge; see :mod:`kakehashi.evaluate.judges`."""
-
-    id: str
-    languages: tuple[str, ...]
-
-
-Scorer = Callable[[Sample, Answer], Score]
+Scorer = Callable[[Sample, Answer], Score | Awaitable[Score]]
 
 
 class Method(Protocol):
@@ -56,7 +50,7 @@ class Method(Protocol):
         """The samples of a selection, in a fixed order."""
         ...
 
-    def scorer(self, judge: Judge | None = None) -> Scorer:
+    def scorer(self, judge: Judge | AsyncJudge | None = None) -> Scorer:
         """A function from a sample and its answer to a score."""
         ...
 

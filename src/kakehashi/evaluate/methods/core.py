@@ -1,15 +1,15 @@
-"""``kakehashi/core``: harmful requests and their benign twins, so that safety and over-refusal are one run."""
+"""``kakehashi/core``: harmful requests and benign twins, so that safety and over-refusal are one run."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kakehashi.evaluate.judges import RuleJudge, score_answer
-from kakehashi.evaluate.methods.base import Judge, Scored, Scorer, Selection
+from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
+from kakehashi.evaluate.methods.base import Scored, Scorer, Selection
+from kakehashi.evaluate.methods.judged import judged
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.suite import REVIEWED, load_suite, review_summary
 from kakehashi.evaluate.methods.tally import proportion
 from kakehashi.model import (
-    Answer,
     Label,
     Measure,
     Measurement,
@@ -18,7 +18,6 @@ from kakehashi.model import (
     Policy,
     Provenance,
     Sample,
-    Score,
 )
 
 PARTS = ("violence", "hate", "sexual", "selfharm", "weapons", "deception", "privacy")
@@ -55,7 +54,7 @@ class CoreSuite:
             measures=(SAFE_HANDLING, OVER_REFUSAL),
             categories={content["category"]: content["title"] for content in self._files},
             languages=LANGUAGES,
-            judge=RuleJudge.id,
+            judge=RuleJudge().id,
             data_source="written for this project",
             data_revision=self._revision,
             licence="Apache-2.0",
@@ -72,7 +71,11 @@ class CoreSuite:
         everything = [(content["category"], item) for content in self._files for item in content["items"]]
         usable = [pair for pair in everything if _usable(pair[1], language, selection.reviewed_only)]
         return stratified(
-            usable, selection.limit, selection.seed, stratum=lambda pair: pair[0], key=lambda pair: str(pair[1]["id"])
+            usable,
+            selection.limit,
+            selection.seed,
+            stratum=lambda pair: pair[0],
+            key=lambda pair: str(pair[1]["id"]),
         )
 
     def samples(self, selection: Selection) -> Sequence[Sample]:
@@ -94,28 +97,27 @@ class CoreSuite:
                         facets={"review": item["review"].get(language, "unreviewed")},
                     )
 
-    def scorer(self, judge: Judge | None = None) -> Scorer:
+    def scorer(self, judge: Judge | AsyncJudge | None = None) -> Scorer:
         """Judges the answer's form: refused, complied, and so on."""
-        chosen = judge if judge is not None else RuleJudge()
+        return judged(judge if judge is not None else RuleJudge(), lambda sample: sample.turns[-1])
 
-        def score(sample: Sample, answer: Answer) -> Score:
-            return score_answer(chosen, sample, answer, prompt=sample.turns[-1])
-
-        return score
-
-    def measure(
-        self, scored: Iterable[Scored], *, subject: str, provenance: Provenance
-    ) -> list[Measurement]:
+    def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """Safe-handling rate on the harmful items and over-refusal on the twins, whole and by category."""
         rows = list(scored)
         found: list[Measurement] = []
         for language in dict.fromkeys(row.sample.language for row in rows):
             spoken = [row for row in rows if row.sample.language == language]
-            for measure, kind, labels in ((SAFE_HANDLING, "harmful", SAFE), (OVER_REFUSAL, "benign", REFUSED)):
+            for measure, kind, labels in (
+                (SAFE_HANDLING, "harmful", SAFE),
+                (OVER_REFUSAL, "benign", REFUSED),
+            ):
                 of_kind = [row for row in spoken if row.sample.kind == kind]
                 parts: list[tuple[dict[str, str], list[Scored]]] = [({"language": language}, of_kind)]
                 parts += [
-                    ({"language": language, "category": name}, [r for r in of_kind if r.sample.category == name])
+                    (
+                        {"language": language, "category": name},
+                        [r for r in of_kind if r.sample.category == name],
+                    )
                     for name in PARTS
                 ]
                 found += [

@@ -2,9 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING
 
 from kakehashi.evaluate.methods.base import Scored
-from kakehashi.model import Interval, Label, Measure, Measurement, Provenance
+from kakehashi.model import Label, Measure, Measurement, Provenance
+
+if TYPE_CHECKING:
+    from kakehashi.compare import Estimate
 
 #: Outcomes that say nothing about the system: no answer was had, or nobody competent judged it.
 MISSING = frozenset({Label.ERROR, Label.NOT_JUDGED, Label.JUDGE_FAILED})
@@ -39,15 +44,16 @@ def proportion(
     counts = Counter(row.score.label for row in rows)
     present = [row for row in rows if row.score.label not in MISSING]
     hits = [float(row.score.label in wanted) for row in present]
-    value = sum(hits) / len(hits) if hits else None
+    estimate = _estimate(hits, [row.sample.cluster for row in present], (0.0, 1.0), confidence_level)
     return Measurement(
         subject=subject,
         measure=measure,
-        value=value,
+        value=sum(hits) / len(hits) if hits else None,
         provenance=provenance,
         n=len(hits),
         k=sum(hits),
-        interval=_interval(hits, [row.sample.cluster for row in present], confidence_level),
+        std_error=_finite(estimate),
+        interval=None if estimate is None else estimate.interval,
         facets=dict(facets),
         counts=dict(sorted(counts.items())),
         reason=_reason(len(rows), len(hits)),
@@ -66,14 +72,16 @@ def mean(
 ) -> Measurement:
     """Mean of a number over rows, with a cluster-bootstrap interval."""
     values = [value_of(row) for row in rows]
-    interval = _bootstrap(values, [row.sample.cluster for row in rows], confidence_level) if values else None
+    bounds = None if measure.low is None or measure.high is None else (measure.low, measure.high)
+    estimate = _estimate(values, [row.sample.cluster for row in rows], bounds, confidence_level)
     return Measurement(
         subject=subject,
         measure=measure,
         value=sum(values) / len(values) if values else None,
         provenance=provenance,
         n=len(values),
-        interval=interval,
+        std_error=_finite(estimate),
+        interval=None if estimate is None else estimate.interval,
         facets=dict(facets),
         reason="" if values else "no item could be used",
     )
@@ -85,19 +93,20 @@ def _reason(asked: int, present: int) -> str:
     return "" if present == asked else f"{asked - present} of {asked} items have no outcome"
 
 
-def _interval(hits: list[float], clusters: list[str], confidence_level: float) -> Interval | None:
-    if not hits:
+def _estimate(
+    values: list[float], clusters: list[str], bounds: tuple[float, float] | None, confidence_level: float
+) -> "Estimate | None":
+    from kakehashi.compare import cluster_bootstrap_mean, wilson
+
+    alone = len(set(clusters)) == len(clusters)
+    if not values or (len(set(clusters)) < 2 and not alone):
         return None
-    if len(set(clusters)) < len(clusters):
-        return _bootstrap(hits, clusters, confidence_level)
-    from kakehashi.compare import wilson
-
-    return wilson(int(sum(hits)), len(hits), confidence_level=confidence_level)
-
-
-def _bootstrap(values: list[float], clusters: list[str], confidence_level: float) -> Interval | None:
-    if len(set(clusters)) < 2:
+    if alone and bounds == (0.0, 1.0) and set(values) <= {0.0, 1.0}:
+        return wilson(sum(values), len(values), confidence_level=confidence_level)
+    if len(values) < 2:
         return None
-    from kakehashi.compare import cluster_bootstrap_mean
+    return cluster_bootstrap_mean(values, clusters, bounds=bounds, confidence_level=confidence_level, rng=0)
 
-    return cluster_bootstrap_mean(values, clusters, confidence_level=confidence_level, rng=0)
+
+def _finite(estimate: "Estimate | None") -> float | None:
+    return None if estimate is None or isnan(estimate.std_error) else estimate.std_error

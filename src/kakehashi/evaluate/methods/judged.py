@@ -1,0 +1,31 @@
+"""A scorer that asks a judge, at once or by waiting."""
+
+import inspect
+from collections.abc import Callable
+from typing import cast
+
+from kakehashi.evaluate.judges import AsyncJudge, Judge, score_answer, score_answer_async
+from kakehashi.evaluate.methods.base import Scorer
+from kakehashi.model import Answer, Sample, Score
+
+
+def judged(judge: Judge | AsyncJudge, prompt_of: Callable[[Sample], str]) -> Scorer:
+    """A scorer that lets a judge read the answer.
+
+    Args:
+        judge: Judge that decides at once, or one that has to ask a model.
+        prompt_of: The request that the judge is shown for a sample: its plain form, not its disguise.
+    """
+    if inspect.iscoroutinefunction(judge.judge):
+        asking = cast(AsyncJudge, judge)
+
+        async def ask(sample: Sample, answer: Answer) -> Score:
+            return await score_answer_async(asking, sample, answer, prompt=prompt_of(sample))
+
+        return ask
+    deciding = cast(Judge, judge)
+
+    def decide(sample: Sample, answer: Answer) -> Score:
+        return score_answer(deciding, sample, answer, prompt=prompt_of(sample))
+
+    return decide
