@@ -35,6 +35,19 @@ class Scored:
     score: Score
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What one sample adds to one measure, so that systems can be compared item by item.
+
+    Attributes:
+        measure: Identifier of the measure.
+        value: Between the measure's bounds, or ``None`` where the sample has no outcome.
+    """
+
+    measure: str
+    value: float | None
+
+
 Scorer = Callable[[Sample, Answer], Score | Awaitable[Score]]
 
 
@@ -56,4 +69,8 @@ class Method(Protocol):
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """Measurements of one subject from its scores: headline first, then the parts."""
+        ...
+
+    def credit(self, row: Scored) -> Credit | None:
+        """What a scored sample adds to its headline measure; ``None`` where it belongs to none."""
         ...

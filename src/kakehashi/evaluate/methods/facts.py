@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge
-from kakehashi.evaluate.methods.base import Scored, Scorer, Selection
+from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.closed import parse_closed
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.suite import REVIEWED, load_suite, review_summary
-from kakehashi.evaluate.methods.tally import MISSING, mean, proportion
+from kakehashi.evaluate.methods.tally import MISSING, mean, proportion, share_credit
 from kakehashi.model import (
     Answer,
     Label,
@@ -109,6 +109,10 @@ class FactsSuite:
             found += self._accuracies(spoken, language, subject, provenance)
             found += _calibration(spoken, language, subject, provenance)
         return found
+
+    def credit(self, row: Scored) -> Credit | None:
+        """1 where the answer is right."""
+        return share_credit(_ACCURACY[row.sample.category].id, row, (Label.CORRECT,))
 
     def _accuracies(
         self, rows: list[Scored], language: str, subject: str, provenance: Provenance

@@ -13,10 +13,10 @@ from typing import Any
 
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
-from kakehashi.evaluate.methods.base import Scored, Scorer, Selection
+from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.judged import judged
 from kakehashi.evaluate.methods.select import stratified
-from kakehashi.evaluate.methods.tally import proportion
+from kakehashi.evaluate.methods.tally import proportion, share_credit
 from kakehashi.model import (
     CONSTRUCTS,
     Answer,
@@ -227,6 +227,11 @@ class OwnMethod:
                 for facets, part in parts
             ]
         return found
+
+    def credit(self, row: Scored) -> Credit | None:
+        """1 where the answer counts for the measure of the item's kind."""
+        kind = row.sample.kind
+        return share_credit(self._measure(kind).id, row, _MEASURES[kind].success)
 
 
 def score_target(sample: Sample, answer: Answer) -> Score:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
-from kakehashi.evaluate.methods.base import Scored
+from kakehashi.evaluate.methods.base import Credit, Scored
 from kakehashi.model import Label, Measure, Measurement, Provenance
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ def mean(
         facets=dict(facets),
         reason="" if values else "no item could be used",
     )
+
+
+def share_credit(measure: str, row: Scored, success: Iterable[Label]) -> Credit:
+    """A sample's credit for a share: 1 where its label counts, 0 where not, none without an outcome."""
+    label = row.score.label
+    return Credit(measure, None if label in MISSING else float(label in frozenset(success)))
 
 
 def _reason(asked: int, present: int) -> str:
