@@ -208,8 +208,8 @@ def _difference(
 def _detectable(values: NDArray[np.float64], found: Estimate) -> float | None:
     present = values[:, ~np.isnan(values).any(axis=0)]
     rate = float(present[1].mean())
-    spread = present.std(axis=1)
-    correlation = float(np.corrcoef(present)[0, 1]) if (spread > 0).all() else 0.0
+    spread = np.asarray(present.std(axis=1))
+    correlation = float(np.asarray(np.corrcoef(present))[0, 1]) if (spread > 0).all() else 0.0
     effect = found.diagnostics.get("design_effect", 1.0)
     try:
         return smallest_detectable_difference(
