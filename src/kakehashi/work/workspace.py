@@ -1,0 +1,40 @@
+"""The workspace: one folder, one address for each thing in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Addresses inside a workspace folder; nothing is made before it is needed.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only store of results."""
+        return self.path / "ledger"
+
+    @property
+    def runs(self) -> Path:
+        """Run folders: the only resume points."""
+        return self.path / "runs"
+
+    @property
+    def cache(self) -> Path:
+        """Responses by the hash of the wire request."""
+        return self.path / "cache" / "responses.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """Weights of embedded models, under their own hash."""
+        return self.path / "models"
+
+    @property
+    def methods(self) -> Path:
+        """Descriptions of the user's own methods."""
+        return self.path / "methods"
