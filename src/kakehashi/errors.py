@@ -130,16 +130,27 @@ class EndpointError(KakehashiError):
         endpoint: The endpoint's address without credentials.
         status: The HTTP status, where there was one.
         hint: What to do next.
+        retry_after: Seconds that the endpoint asked to wait, where it said.
+        permanent: Whether every further request would fail too (no quota left, no such model).
     """
 
     exit_code = 4
 
     def __init__(
-        self, message: str, *, endpoint: str = "", status: int | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        endpoint: str = "",
+        status: int | None = None,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        permanent: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.endpoint = endpoint
         self.status = status
+        self.retry_after = retry_after
+        self.permanent = permanent
 
 
 class EndpointUnreachableError(EndpointError):

@@ -1,0 +1,288 @@
+"""Responses by the key of their wire request, in one SQLite file that several processes may share.
+
+A cache only saves calls: the run folder is what must not be lost. So writes are batched, and a damaged file
+is moved aside with a warning and a new one begun.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kakehashi.errors import DiskFullError, FormatVersionError, StorageError
+from kakehashi.evaluate.engine.appendlog import storage_error
+from kakehashi.evaluate.engine.lock import FolderLock
+
+FORMAT = 1
+_BATCH = 256
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class ResponseCache:
+    """A content-addressed store of responses.
+
+    Args:
+        path: The SQLite file; made when missing.
+        busy_seconds: How long to wait for another process that is writing.
+
+    Attributes:
+        warnings: What happened that the reader of a run should know.
+
+    Raises:
+        StorageError: The file cannot be opened (no permission, no folder).
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = 30.0) -> None:
+        self.path = Path(path)
+        self.warnings: list[str] = []
+        self._busy = busy_seconds
+        self._pending: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._failure: StorageError | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="kakehashi-cache")
+        self._flushing: Future[None] | None = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise storage_error(exc, self.path.parent) from exc
+        self._db = self._open()
+
+    def __enter__(self) -> "ResponseCache":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except StorageError:
+            if error is None:
+                raise
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found > FORMAT:
+                raise FormatVersionError(
+                    f"kakehashi.cache/{found}", f"kakehashi.cache/{FORMAT}", path=self.path
+                )
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS responses"
+                " (key BLOB PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL)"
+            )
+            if found == 0:
+                db.execute(f"PRAGMA user_version={FORMAT}")
+            db.execute("SELECT count(*) FROM (SELECT 1 FROM responses LIMIT 1)").fetchone()
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as exc:
+            if exc.sqlite_errorcode & 0xFF not in _DAMAGED:
+                raise self._error(exc) from exc
+            self._move_aside()
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as exc:
+            raise self._error(exc) from exc
+
+    def _move_aside(self) -> None:
+        """Rename the damaged file; under a lock, so that of two processes only one does."""
+        deadline = time.monotonic() + self._busy
+        while True:
+            try:
+                lock = FolderLock(self.path.with_name(self.path.name + ".lock"), "cache")
+                break
+            except StorageError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        try:
+            try:
+                self._connect().close()
+            except sqlite3.DatabaseError as exc:
+                if exc.sqlite_errorcode & 0xFF not in _DAMAGED and not self._is_cut():
+                    raise self._error(exc) from exc
+            else:
+                if not self._fails_check():
+                    return  # another process has already begun a new one
+            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            self.path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.with_name(self.path.name + suffix).unlink()
+            self.warnings.append(
+                f"the response cache was damaged; it was moved to {aside.name} and a new one begun"
+            )
+        except OSError as exc:
+            raise storage_error(exc, self.path) from exc
+        finally:
+            lock.release()
+
+    def _is_cut(self) -> bool:
+        return self.path.exists() and 0 < self.path.stat().st_size < 100
+
+    def _fails_check(self) -> bool:
+        try:
+            db = self._connect()
+        except sqlite3.DatabaseError:
+            return True
+        try:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+        except sqlite3.DatabaseError:
+            return True
+        finally:
+            db.close()
+
+    def _error(self, exc: sqlite3.Error) -> StorageError:
+        code = getattr(exc, "sqlite_errorcode", 0)
+        if code & 0xFF == sqlite3.SQLITE_FULL or self._disk_is_full(code):
+            return DiskFullError(
+                "no space left to write",
+                path=self.path,
+                hint="Free some space and run the same command again: it goes on where it was.",
+            )
+        return StorageError(
+            f"the response cache cannot be used ({exc})",
+            path=self.path,
+            hint="Look at the folder's permissions, or run without a cache.",
+        )
+
+    def _disk_is_full(self, code: int) -> bool:
+        if code & 0xFF != sqlite3.SQLITE_IOERR:
+            return False
+        import shutil
+
+        try:
+            return shutil.disk_usage(self.path.parent).free < 1 << 20
+        except OSError:
+            return False
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """What is stored under a key, or ``None``."""
+        body = self._pending.get(key)
+        if body is not None:
+            stored: dict[str, Any] = json.loads(body)
+            return stored
+        try:
+            row = self._db.execute(
+                "SELECT crc, body FROM responses WHERE key=?", (bytes.fromhex(key),)
+            ).fetchone()
+        except sqlite3.DatabaseError as exc:
+            self._recover(exc)
+            return None
+        if row is None:
+            return None
+        crc, body = row
+        if zlib.crc32(body) != crc:
+            self.warnings.append(f"the cached response {key[:12]} was damaged and is asked for again")
+            return None
+        response: dict[str, Any] = json.loads(body)
+        return response
+
+    def put(self, key: str, record: dict[str, Any]) -> None:
+        """Store a response; it reaches the file with the next batch.
+
+        Raises:
+            DiskFullError: An earlier batch found no space.
+        """
+        if self._failure is not None:
+            raise self._failure
+        body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+        with self._lock:
+            self._pending[key] = body
+        if len(self._pending) >= _BATCH:
+            self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Begin to write what is pending, in the background."""
+        if self._failure is not None:
+            raise self._failure
+        if self._pending and (self._flushing is None or self._flushing.done()):
+            self._flushing = self._writer.submit(self._write_batch)
+
+    def flush(self) -> None:
+        """Write what is pending and wait for it.
+
+        Raises:
+            DiskFullError: There is no space left.
+        """
+        self._writer.submit(self._write_batch).result()
+        if self._failure is not None:
+            raise self._failure
+
+    def _write_batch(self) -> None:
+        with self._lock:
+            batch = list(self._pending.items())
+        if not batch or self._failure is not None:
+            return
+        rows = [(bytes.fromhex(key), zlib.crc32(body), body) for key, body in batch]
+        for attempt in (1, 2):
+            try:
+                self._insert(rows)
+                break
+            except sqlite3.DatabaseError as exc:
+                if exc.sqlite_errorcode & 0xFF in _DAMAGED and attempt == 1:
+                    try:
+                        self._move_aside()
+                        self._connect().close()
+                    except (StorageError, sqlite3.DatabaseError) as again:
+                        self._failure = (
+                            again
+                            if isinstance(again, StorageError)
+                            else self._error(again)  # pragma: no cover
+                        )
+                        return
+                else:
+                    self._failure = self._error(exc)
+                    return
+        with self._lock:
+            for key, _ in batch:
+                self._pending.pop(key, None)
+
+    def _insert(self, rows: list[tuple[bytes, int, bytes]]) -> None:
+        db = self._connect()
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
+            db.execute("COMMIT")
+        finally:
+            db.close()
+
+    def _recover(self, exc: sqlite3.DatabaseError) -> None:
+        if exc.sqlite_errorcode & 0xFF not in _DAMAGED:
+            raise self._error(exc) from exc
+        self._db.close()
+        self._move_aside()
+        self._db = self._open()
+
+    def __len__(self) -> int:
+        self.flush()
+        (n,) = self._db.execute("SELECT count(*) FROM responses").fetchone()
+        return int(n)
+
+    def close(self) -> None:
+        """Write what is pending and close.
+
+        Raises:
+            DiskFullError: There was no space for it.
+        """
+        if self._flushing is not None or self._pending:
+            self._writer.submit(self._write_batch).result()
+        self._writer.shutdown()
+        self._db.close()
+        if self._failure is not None and self._pending:
+            raise self._failure

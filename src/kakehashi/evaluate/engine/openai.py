@@ -1,0 +1,81 @@
+"""OpenAI-compatible chat completions: OpenAI itself, and nearly every server of open weights."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kakehashi.evaluate.engine.endpoint import Completion, Messages, split_thinking
+from kakehashi.evaluate.engine.http_endpoint import HttpEndpoint, blocked_by_filter, count
+from kakehashi.evaluate.engine.refusals import is_content_filter, provider_error
+from kakehashi.model import Status
+
+
+class OpenAIEndpoint(HttpEndpoint):
+    """Chat completions at ``<base_url>/chat/completions``."""
+
+    kind = "openai"
+    path = "chat/completions"
+
+    def body(self, messages: Messages, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """The request body."""
+        return {"model": self.model, "messages": messages, **parameters}
+
+    def has_answer(self, raw: Mapping[str, Any]) -> bool:
+        """Whether a response holds an answer at all."""
+        return bool(raw.get("choices"))
+
+    def read(self, raw: Mapping[str, Any]) -> Completion:
+        """A response as a completion.
+
+        Raises:
+            BadAnswerError: It has no choices, or a message of another shape.
+        """
+        choices = raw.get("choices")
+        if not choices and is_content_filter(provider_error(raw)):
+            return blocked_by_filter(raw)
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+            raise self.malformed("no choices")
+        message = choices[0].get("message")
+        if not isinstance(message, Mapping):
+            raise self.malformed("a choice without a message")
+        text, parts_thinking = _content(message.get("content"))
+        if text is None:
+            raise self.malformed("a message whose content is neither text nor parts")
+        finish = str(choices[0].get("finish_reason") or "")
+        if not text and isinstance(message.get("refusal"), str):
+            text = message["refusal"]
+        thinking, text = split_thinking(text)
+        stated = message.get("reasoning_content") or message.get("reasoning")
+        thoughts = [part for part in (stated, parts_thinking, thinking) if isinstance(part, str) and part]
+        if finish == "content_filter":
+            status = Status.BLOCKED
+        else:
+            status = Status.OK if text.strip() else Status.EMPTY
+        usage = raw.get("usage")
+        usage = usage if isinstance(usage, Mapping) else {}
+        return Completion(
+            text,
+            status,
+            thinking="\n".join(thoughts),
+            finish_reason=finish,
+            prompt_tokens=count(usage.get("prompt_tokens")),
+            completion_tokens=count(usage.get("completion_tokens")),
+            raw=raw,
+        )
+
+
+def _content(content: object) -> tuple[str | None, str]:
+    """Text and thinking of a message's content, which is a text, null, or a list of parts."""
+    if content is None:
+        return "", ""
+    if isinstance(content, str):
+        return content, ""
+    if not isinstance(content, list):
+        return None, ""
+    text, thinking = [], []
+    for part in content:
+        if isinstance(part, Mapping):
+            if isinstance(part.get("text"), str):
+                text.append(part["text"])
+            elif isinstance(part.get("thinking"), str):
+                thinking.append(part["thinking"])
+    return "".join(text), "".join(thinking)

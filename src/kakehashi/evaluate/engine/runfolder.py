@@ -1,0 +1,346 @@
+"""The run folder: the log of a run, and the only place from which it goes on.
+
+    manifest.json   what the run is: subjects, methods, settings; format "kakehashi.run/1"
+    calls.jsonl     every request that was answered, with the whole response, time and number of tries
+    rows.jsonl      every finished sample: answer, score, keys of its calls; a job's last row is the one that counts
+    events.jsonl    sessions, failed tries, refused parameters, warnings
+    complete.json   counts and hashes, once nothing is missing
+    lock            who is writing
+
+A call is written before the row that rests on it, each in one unbuffered write, so a kill at any moment loses
+nothing that was answered. Nothing is ever rewritten; a half line at the end is cut off on opening.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kakehashi.errors import CorruptFileError, FormatVersionError, InputError, UsageError
+from kakehashi.evaluate.engine.appendlog import (
+    AppendLog,
+    line,
+    parse,
+    read_lines,
+    storage_error,
+    write_whole,
+)
+from kakehashi.evaluate.engine.lock import FolderLock
+from kakehashi.evaluate.engine.rows import FinishedRow, JobKey, from_record, to_record
+
+FORMAT = "kakehashi.run/1"
+NOT_COMPARED = frozenset({"format", "created", "notes"})
+_CALL_PREFIX = b'{"call":"'
+_KEY_END = len(_CALL_PREFIX) + 64
+
+
+def now() -> str:
+    """The time as logs write it: ISO 8601, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def differences(old: object, new: object, where: str = "") -> list[str]:
+    """The settings in which two manifests differ, each as ``path: old, then new``.
+
+    Examples:
+        >>> differences({"a": [1, 2]}, {"a": [1, 3]})
+        ['a[1]: 2 before, 3 now']
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found = []
+        for name in sorted({*old, *new}, key=str):
+            path = f"{where}.{name}" if where else str(name)
+            if name not in old:
+                found.append(f"{path}: not set before, {_short(new[name])} now")
+            elif name not in new:
+                found.append(f"{path}: {_short(old[name])} before, not set now")
+            else:
+                found.extend(differences(old[name], new[name], path))
+        return found
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [
+            each
+            for i, (a, b) in enumerate(zip(old, new, strict=True))
+            for each in differences(a, b, f"{where}[{i}]")
+        ]
+    return [] if old == new else [f"{where}: {_short(old)} before, {_short(new)} now"]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+class RunFolder:
+    """An open run folder; use :meth:`create` or :meth:`open`, and as a context manager.
+
+    Attributes:
+        path: The folder.
+        manifest: What the run is.
+        read_only: Whether it was opened without the lock, for reading alone.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any], lock: FolderLock | None) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.read_only = lock is None
+        self._lock = lock
+        self._calls: AppendLog | None = None
+        self._rows: AppendLog | None = None
+        self._events: AppendLog | None = None
+        self._index: dict[bytes, int] = {}
+        self._marked = self.is_complete
+        if lock is not None:
+            self._calls = AppendLog(path / "calls.jsonl")
+            self._rows = AppendLog(path / "rows.jsonl")
+            self._events = AppendLog(path / "events.jsonl")
+            for offset, raw in read_lines(path / "calls.jsonl"):
+                self._index[_key_of(raw, path / "calls.jsonl", offset)] = offset
+
+    @classmethod
+    def create(cls, path: Path | str, manifest: Mapping[str, Any]) -> "RunFolder":
+        """Begin a run, or go on with the one that is there if its manifest says the same.
+
+        Args:
+            path: The folder; made when missing.
+            manifest: What the run is, JSON-ready. ``created`` and ``notes`` may differ on resuming (put
+                the time, the machine and the budget there), everything else may not.
+
+        Raises:
+            LockedError: Another process is writing there.
+            UsageError: The run there has other settings; the message names each.
+            InputError: The folder holds other things.
+        """
+        folder = Path(path)
+        wanted: dict[str, Any] = json.loads(line(dict(manifest)))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise storage_error(exc, folder) from exc
+        if not (folder / "manifest.json").exists():
+            strangers = sorted(
+                p.name for p in folder.iterdir() if p.name not in ("lock", "manifest.json.new")
+            )
+            if strangers:
+                raise InputError(
+                    f"holds other files ({', '.join(strangers[:3])}) and no run",
+                    path=folder,
+                    hint="Give an empty or a new folder.",
+                )
+        lock = FolderLock(folder / "lock", "run folder")
+        try:
+            if (folder / "manifest.json").exists():
+                found = _read_manifest(folder)
+                changed = differences(_compared(found), _compared(wanted))
+                if changed:
+                    raise UsageError(
+                        f"{folder} holds a run with other settings:\n  " + "\n  ".join(changed[:20]),
+                        hint="Give the same settings to go on with it, or another folder for a new run.",
+                    )
+            else:
+                found = {"created": now(), **wanted, "format": FORMAT}
+                text = json.dumps(found, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+                write_whole(folder / "manifest.json", text.encode())
+            return cls(folder, found, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: Path | str, *, read_only: bool = False) -> "RunFolder":
+        """Open the run that is there, whatever its settings are.
+
+        Args:
+            path: The folder.
+            read_only: Without the lock: rows can be read, also while another process is writing.
+
+        Raises:
+            InputError: There is no run.
+            LockedError: Another process is writing there.
+        """
+        folder = Path(path)
+        if not (folder / "manifest.json").is_file():
+            raise InputError("there is no run here", path=folder, hint="Name the folder given with --out.")
+        if read_only:
+            return cls(folder, _read_manifest(folder), None)
+        lock = FolderLock(folder / "lock", "run folder")
+        try:
+            return cls(folder, _read_manifest(folder), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Reading
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        path = self.path / "rows.jsonl"
+        for offset, raw in read_lines(path):
+            yield offset, parse(raw, path, offset)
+
+    def _latest(self) -> dict[JobKey, tuple[int, bool]]:
+        """Job → where its last row begins, and whether it is to be tried again."""
+        latest: dict[JobKey, tuple[int, bool]] = {}
+        for offset, record in self._records():
+            try:
+                key = JobKey(
+                    sys.intern(record["subject"]),
+                    sys.intern(record["method"]),
+                    record["sample"],
+                    record["epoch"],
+                )
+                latest[key] = (offset, bool(record["retry"]))
+            except (KeyError, TypeError):
+                raise CorruptFileError(
+                    f"no finished sample at byte {offset}", path=self.path / "rows.jsonl"
+                ) from None
+        return latest
+
+    def done(self) -> set[JobKey]:
+        """Jobs that are finished; those that ended in an error are not among them and are tried again."""
+        return {key for key, (_, retry) in self._latest().items() if not retry}
+
+    def rows(self) -> Iterator[FinishedRow]:
+        """The last row of each job, in the order in which they were written, one at a time."""
+        current = {offset for offset, _ in self._latest().values()}
+        for offset, record in self._records():
+            if offset in current:
+                yield from_record(record)
+
+    def calls(self) -> Iterator[dict[str, Any]]:
+        """Every call: key, request, response, time."""
+        path = self.path / "calls.jsonl"
+        for offset, raw in read_lines(path):
+            yield parse(raw, path, offset)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Sessions, failed tries, refused parameters, warnings."""
+        path = self.path / "events.jsonl"
+        for offset, raw in read_lines(path):
+            yield parse(raw, path, offset)
+
+    def find(self, key: str) -> dict[str, Any] | None:
+        """The call under a key, if this run has made it."""
+        offset = self._index.get(bytes.fromhex(key))
+        if offset is None or self._calls is None:
+            return None
+        return self._calls.read_at(offset)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether :meth:`mark_complete` was called and nothing was written since."""
+        return (self.path / "complete.json").is_file()
+
+    # Writing
+
+    def _writable(self, log: AppendLog | None) -> AppendLog:
+        if log is None:
+            raise UsageError(f"{self.path} was opened for reading alone")
+        return log
+
+    def add_call(self, key: str, record: Mapping[str, Any]) -> None:
+        """Log one answered request.
+
+        Raises:
+            DiskFullError: No space left; everything before is whole.
+        """
+        data = line({"call": key, **record})
+        if not data.startswith(_CALL_PREFIX):
+            raise UsageError("a field of a call's record sorts before 'call'")
+        self._index[bytes.fromhex(key)] = self._writable(self._calls).append(data)
+
+    def add_row(self, row: FinishedRow) -> None:
+        """Append one finished sample.
+
+        Raises:
+            DiskFullError: No space left; everything before is whole.
+        """
+        log = self._writable(self._rows)
+        if self._marked:
+            (self.path / "complete.json").unlink(missing_ok=True)
+            self._marked = False
+        log.append(line(to_record(row)))
+
+    def add_event(self, event: str, **facts: object) -> None:
+        """Log something that happened to the run."""
+        self._writable(self._events).append(line({"event": event, "time": now(), **facts}))
+
+    def sync(self) -> None:
+        """Force everything onto the disk."""
+        for log in (self._calls, self._rows, self._events):
+            if log is not None:
+                log.sync()
+
+    def mark_complete(self) -> None:
+        """Say that nothing is missing, with the number of rows and the hashes of the files."""
+        self._writable(self._rows)
+        self.sync()
+        latest = self._latest()
+        note = {
+            "finished": now(),
+            "format": FORMAT,
+            "jobs": len(latest),
+            "sha256": {
+                name: _sha256(self.path / name) for name in ("manifest.json", "calls.jsonl", "rows.jsonl")
+            },
+        }
+        write_whole(self.path / "complete.json", json.dumps(note, sort_keys=True, indent=2).encode() + b"\n")
+        self._marked = True
+
+    def close(self) -> None:
+        """Force everything onto the disk and give the lock back; further calls do nothing."""
+        try:
+            self.sync()
+        finally:
+            for log in (self._calls, self._rows, self._events):
+                if log is not None:
+                    log.close()
+            self._calls = self._rows = self._events = None
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+
+def _compared(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in NOT_COMPARED}
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise storage_error(exc, path) from exc
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), str):
+        raise CorruptFileError("is no manifest of a run", path=path)
+    name, _, version = manifest["format"].partition("/")
+    if name != "kakehashi.run" or not version.isdigit():
+        raise CorruptFileError(f"is no manifest of a run (format {manifest['format']!r})", path=path)
+    if int(version) > int(FORMAT.partition("/")[2]):
+        raise FormatVersionError(manifest["format"], FORMAT, path=path)
+    return manifest
+
+
+def _key_of(raw: bytes, path: Path, offset: int) -> bytes:
+    try:
+        return bytes.fromhex(raw[len(_CALL_PREFIX) : _KEY_END].decode("ascii"))
+    except ValueError:
+        raise CorruptFileError(f"no call at byte {offset}", path=path) from None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
