@@ -201,7 +201,7 @@ def test_documents_have_forty_to_ninety_english_words() -> None:
 
 def not_stated_letter(item: dict[str, Any], language: str) -> str:
     wording = SUITE["grounded"]["not_stated"][language]
-    letters = [letter for letter, text in item["options"][language].items() if text == wording]
+    letters: list[str] = [letter for letter, text in item["options"][language].items() if text == wording]
     assert len(letters) == 1, item["id"]
     return letters[0]
 
