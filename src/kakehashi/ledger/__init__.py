@@ -1,1 +1,33 @@
-"""Room ledger."""
+"""The append-only store of results: records, item rows, texts, query, verification."""
+
+from kakehashi.ledger.against import Reference, read_reference
+from kakehashi.ledger.codec import decode, encode, measurement_from_json, measurement_to_json
+from kakehashi.ledger.items import ITEM_COLUMNS, OWNER_COLUMNS
+from kakehashi.ledger.records import KINDS, RECORD_FORMAT, Record, now_utc, record_schema
+from kakehashi.ledger.store import Entry, Ledger
+from kakehashi.ledger.texts import text_hash
+from kakehashi.ledger.verify import Finding, VerifyReport, verify_ledger
+from kakehashi.ledger.visibility import Hidden
+
+__all__ = [
+    "ITEM_COLUMNS",
+    "KINDS",
+    "OWNER_COLUMNS",
+    "RECORD_FORMAT",
+    "Entry",
+    "Finding",
+    "Hidden",
+    "Ledger",
+    "Record",
+    "Reference",
+    "VerifyReport",
+    "decode",
+    "encode",
+    "measurement_from_json",
+    "measurement_to_json",
+    "now_utc",
+    "read_reference",
+    "record_schema",
+    "text_hash",
+    "verify_ledger",
+]
