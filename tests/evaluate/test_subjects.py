@@ -46,7 +46,7 @@ def test_a_file_describes_a_whole_system(tmp_path):
         ("local/smollm2", ("local", "smollm2", "", "")),
         (
             "http://127.0.0.1:8000/v1#tiny/model",
-            ("openai", "tiny/model", "http://127.0.0.1:8000/v1", "OPENAI_API_KEY"),
+            ("openai", "tiny/model", "http://127.0.0.1:8000/v1", ""),
         ),
         ("mock:refuse", ("mock", "refuse", "", "")),
     ],

@@ -31,6 +31,8 @@ _KEYS = {
 }
 _GUARD_KEYS = {"name", "input_phrases", "output_phrases", "answer"}
 _MOCKS = ("refuse", "comply", "echo", "empty", "blocked", "babble")
+#: Parameters of subjects named on the command line; a file says its own.
+_DEFAULTS: dict[str, dict[str, object]] = {"local": {"temperature": 0, "seed": 0}, "mock": {}}
 _SUFFIXES = {".yaml", ".yml"}
 
 
@@ -56,7 +58,6 @@ def parse_subject(text: str) -> Subject:
     if text in shipped_subjects():
         return subject_from_text(_shipped(text).read_text(encoding="utf-8"), where=f"{text}.yaml")
     endpoint, model, base_url = _endpoint(text)
-    default_env = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}.get(endpoint, "")
     developer = weights = ""
     if endpoint == "local":
         known = embedded_model(model)
@@ -66,7 +67,7 @@ def parse_subject(text: str) -> Subject:
         endpoint=endpoint,
         model=model,
         base_url=base_url,
-        key_env=default_env,
+        parameters=dict(_DEFAULTS.get(endpoint, {"temperature": 0})),
         developer=developer,
         weights=weights,
     )
@@ -126,7 +127,7 @@ def subject_from_text(text: str, *, where: str) -> Subject:
         system=_text(raw, "system", where),
         opening=_opening(raw.get("opening", []), where),
         guard=_guard(raw.get("guard"), where),
-        parameters=_parameters(raw.get("parameters", {}), where),
+        parameters=_parameters(raw["parameters"], where) if "parameters" in raw else base.parameters,
         key_env=_text(raw, "key_env", where) or base.key_env,
         developer=_text(raw, "developer", where) or base.developer,
         weights=_text(raw, "weights", where) or base.weights,

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from kakehashi.model import Measurement, MethodCard, Subject
+from kakehashi.errors import StorageError, UnknownNameError
+from kakehashi.model import GuardSpec, Measurement, Message, MethodCard, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,76 @@ class RunView:
     def parts(self, facet: str) -> tuple[Measurement, ...]:
         """The measurements broken down by one facet, such as ``"category"``."""
         return tuple(m for m in self.measurements if set(m.facets) == {"language", facet})
+
+
+def load_run(ledger: Path, run: str) -> RunView:
+    """Read a sealed run back from the ledger.
+
+    Args:
+        ledger: Folder of the ledger.
+        run: Identifier of the run or an unambiguous beginning of it.
+
+    Raises:
+        UnknownNameError: No such run; the nearest are suggested.
+        StorageError: There is no ledger.
+    """
+    from kakehashi.ledger import Ledger, decode
+
+    if not ledger.exists():
+        raise StorageError("there is no ledger here yet", path=ledger, hint="Run: kakehashi demo")
+    with Ledger.open(ledger) as opened:
+        runs = {record.text("run"): record for record in opened.records(kind="run")}
+        found = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
+        if len(found) != 1:
+            raise UnknownNameError("run", run, list(runs))
+        name = found[0]
+        head = runs[name].body
+        items = opened.items(run=name)
+        items["credit"] = items.pop("value")
+        details = head.get("details", {})
+        tree = opened.root()
+        return RunView(
+            run=name,
+            created=head["created"],
+            partial=head["partial"],
+            manifest={
+                **head["settings"],
+                "software": head["software"],
+                "methods": _without_cards(head["methods"]),
+            },
+            subjects=tuple(_subject(described) for described in head["subjects"]),
+            cards={one["id"]: decode(MethodCard, one["card"]) for one in head["methods"] if "card" in one},
+            measurements=tuple(opened.measurements(run=name)),
+            items=items,
+            outcome=head["counts"],
+            notes=(
+                *details.get("notes", []),
+                *(f"{one['parameter']}: {one['reason']}" for one in details.get("refused_parameters", [])),
+            ),
+            tree_size=tree.size,
+            root=tree.root_hex,
+            hidden=len(opened.hidden()),
+        )
+
+
+def _without_cards(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in one.items() if key != "card"} for one in methods]
+
+
+def _subject(described: dict[str, Any]) -> Subject:
+    guard = described.get("guard")
+    return Subject(
+        **{
+            **described,
+            "opening": tuple(Message(**message) for message in described["opening"]),
+            "guard": None
+            if guard is None
+            else GuardSpec(
+                **{
+                    **guard,
+                    "input_phrases": tuple(guard["input_phrases"]),
+                    "output_phrases": tuple(guard["output_phrases"]),
+                }
+            ),
+        }
+    )

@@ -1,5 +1,6 @@
 """The embedded model server, as a child process on a free loopback port."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -72,7 +73,7 @@ class LocalServer:
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
-        self.runtime = ""
+        self.runtime = importlib.metadata.version("xllamacpp")
 
     @property
     def base_url(self) -> str:
@@ -108,7 +109,6 @@ class LocalServer:
             self.close()
             raise
         self.address = str(ready["address"]).rstrip("/")
-        self.runtime = str(ready["runtime"])
         return self
 
     def __exit__(

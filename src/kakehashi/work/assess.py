@@ -1,0 +1,195 @@
+"""``assess``: put the samples of several methods to several systems, and keep everything."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kakehashi.evaluate.engine import (
+    EngineSettings,
+    Limits,
+    Outcome,
+    Progress,
+    ResponseCache,
+    RunFolder,
+    endpoint_for,
+    run_jobs,
+)
+from kakehashi.evaluate.local import LocalServer, pull
+from kakehashi.model import Subject
+from kakehashi.work.plan import Plan, local_server, make_plan
+from kakehashi.work.seal import seal_run
+from kakehashi.work.view import RunView, load_run
+from kakehashi.work.workspace import Workspace
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRun:
+    """What an assessment came to.
+
+    Attributes:
+        run: Identifier of the run.
+        folder: Its run folder.
+        outcome: Counts and failures of this session.
+        view: The sealed run as reports and comparisons see it.
+        notes: What was left out and why.
+    """
+
+    run: str
+    folder: Path
+    outcome: Outcome
+    view: RunView
+    notes: tuple[str, ...]
+
+
+def assess(
+    subjects: Sequence[str | Subject],
+    *,
+    profile: str = "quick",
+    methods: Sequence[str] = (),
+    languages: Sequence[str] = ("en",),
+    limit: int | None = None,
+    seed: int = 0,
+    budget: int | None = None,
+    concurrency: int = 32,
+    partial: bool = False,
+    offline: bool = False,
+    workspace: Path | str = Path("kakehashi-work"),
+    progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> AssessmentRun:
+    """Assess systems by several methods, seal the run into the ledger and return it.
+
+    The same call goes on where an interrupted one was: nothing is generated twice, nothing is lost. A run that is
+    complete is not run again.
+
+    Args:
+        subjects: Systems, or words that name them (``"local/smollm2"``, ``"openai:gpt-4o"``, a YAML file).
+        profile: ``"quick"``, ``"standard"`` or ``"full"``.
+        methods: Names of methods; the three shipped suites by default.
+        languages: Languages of the items.
+        limit: Units of each method and language, instead of the profile's.
+        seed: Seed of the choice of items.
+        budget: Most calls of this session.
+        concurrency: Most calls at a time.
+        partial: Seal what there is even where something failed or is missing; it is marked so.
+        offline: Use only weights that are already here.
+        workspace: Folder of ledger, runs, cache and models.
+        progress: Called with the progress now and then.
+        say: Called with short messages.
+
+    Raises:
+        UnknownNameError: An unknown subject, method or profile.
+        EndpointError: An endpoint failed for good before anything was answered.
+        IncompleteError: Something failed or is missing and ``partial`` was not asked.
+        StorageError: The workspace cannot be written.
+    """
+    rooms = Workspace(Path(workspace))
+    plan = make_plan(
+        subjects,
+        profile=profile,
+        methods=methods,
+        languages=languages,
+        limit=limit,
+        seed=seed,
+        models=rooms.models,
+        own_methods=rooms.methods,
+    )
+    for note in plan.notes:
+        say(note)
+    settings = EngineSettings(concurrency=concurrency, limits=Limits(calls=budget))
+    folder = rooms.runs / plan.run
+    with RunFolder.create(folder, plan.manifest) as opened:
+        with ExitStack() as stack:
+            servers = _servers(plan, opened, rooms, stack, offline, say)
+            cache = stack.enter_context(ResponseCache(rooms.cache))
+            outcome = finish(_run(plan, servers, opened, cache, settings, progress))
+        if outcome.is_complete:
+            opened.mark_complete()
+        elif not partial:
+            outcome.raise_if_incomplete()
+        seal_run(plan, opened, rooms.ledger, partial=not outcome.is_complete, warnings=outcome.warnings)
+    view = load_run(rooms.ledger, plan.run)
+    return AssessmentRun(plan.run, folder, outcome, view, plan.notes)
+
+
+async def _run(
+    plan: Plan,
+    servers: dict[str, LocalServer],
+    folder: RunFolder,
+    cache: ResponseCache,
+    settings: EngineSettings,
+    progress: Callable[[Progress], None] | None,
+) -> Outcome:
+    endpoints = {}
+    for subject in plan.subjects:
+        server = servers.get(subject.model) if subject.endpoint == "local" else None
+        if subject.endpoint == "local" and server is None:
+            continue  # everything is finished, so nothing was started
+        endpoints[subject.name] = endpoint_for(
+            subject,
+            local_url=server.base_url if server else None,
+            local_identity=server.identity if server else None,
+            max_concurrency=server.settings.n_parallel if server else None,
+        )
+    done = folder.done()
+    return await run_jobs(
+        [job for job in plan.jobs() if job.key not in done or job.subject.name in endpoints],
+        endpoints=endpoints,
+        scorers={planned.key: planned.method.scorer() for planned in plan.methods},
+        folder=folder,
+        cache=cache,
+        settings=settings,
+        progress=progress,
+        total=len(plan),
+    )
+
+
+def _servers(
+    plan: Plan,
+    folder: RunFolder,
+    rooms: Workspace,
+    stack: ExitStack,
+    offline: bool,
+    say: Callable[[str], None],
+) -> dict[str, LocalServer]:
+    done = folder.done()
+    needed = {
+        job.subject.model: job.subject
+        for job in plan.jobs()
+        if job.subject.endpoint == "local" and job.key not in done
+    }
+    servers = {}
+    for model, subject in needed.items():
+        server = local_server(subject, rooms.models)
+        pull(server.model, rooms.models, offline=offline, say=say)
+        servers[model] = stack.enter_context(server)
+    return servers
+
+
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, from a script or from a notebook whose loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def inner() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=inner)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return result[0]

@@ -1,0 +1,213 @@
+"""What a run is made of, decided before anything is asked: subjects, methods, selections, identity."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kakehashi import __version__
+from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.evaluate.engine import Job
+from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
+from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.subjects import parse_subject
+from kakehashi.model import MethodCard, Sample, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much of each method to run.
+
+    Attributes:
+        limits: Units for each method (pairs, questions, cells); a method not named runs whole.
+        max_tokens: Most tokens for each answer.
+    """
+
+    limits: Mapping[str, int]
+    max_tokens: int
+
+
+PROFILES = {
+    "quick": Profile({"kakehashi/core": 42, "kakehashi/facts": 42, "kakehashi/attacks": 40}, 48),
+    "standard": Profile({"kakehashi/attacks": 200}, 128),
+    "full": Profile({}, 256),
+}
+DEFAULT_METHODS = ("kakehashi/core", "kakehashi/facts", "kakehashi/attacks")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMethod:
+    """A method with the part of it that is to be run.
+
+    Attributes:
+        method: The method.
+        card: Its card.
+        selection: Languages, limit, seed.
+        samples: The samples chosen.
+    """
+
+    method: Method
+    card: MethodCard
+    selection: Selection
+    samples: tuple[Sample, ...]
+
+    @property
+    def key(self) -> str:
+        """Name and version, as run folders know it."""
+        return f"{self.card.id}@{self.card.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides what a run asks; two equal plans are one run.
+
+    Attributes:
+        run: Identifier, from the hash of the manifest.
+        manifest: The plan as JSON.
+        subjects: The systems.
+        methods: The methods with their samples.
+        notes: What was left out and why.
+    """
+
+    run: str
+    manifest: Mapping[str, Any]
+    subjects: tuple[Subject, ...]
+    methods: tuple[PlannedMethod, ...]
+    notes: tuple[str, ...]
+
+    def jobs(self) -> Iterator[Job]:
+        """All work, subject by subject."""
+        for subject in self.subjects:
+            for planned in self.methods:
+                for sample in planned.samples:
+                    yield Job(subject, planned.key, sample)
+
+    def __len__(self) -> int:
+        """Number of jobs."""
+        return len(self.subjects) * sum(len(planned.samples) for planned in self.methods)
+
+
+def make_plan(
+    subjects: Sequence[str | Subject],
+    *,
+    profile: str = "quick",
+    methods: Sequence[str] = (),
+    languages: Sequence[str] = ("en",),
+    limit: int | None = None,
+    seed: int = 0,
+    models: Path = Path("kakehashi-work/models"),
+    own_methods: Path | None = None,
+) -> Plan:
+    """Decide what is run.
+
+    Args:
+        subjects: Systems, or words that name them.
+        profile: ``"quick"``, ``"standard"`` or ``"full"``.
+        methods: Names of methods; the three shipped suites by default.
+        languages: Languages of the items.
+        limit: Units of each method and language, instead of the profile's.
+        seed: Seed of the choice.
+        models: Folder of weights.
+        own_methods: Folder of the user's own methods.
+
+    Raises:
+        UnknownNameError: An unknown subject, profile or method.
+        UsageError: Two subjects of one name, no sample at all, a limit below one.
+    """
+    if profile not in PROFILES:
+        raise UnknownNameError("profile", profile, list(PROFILES))
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit must be at least 1, not {limit}")
+    if not subjects:
+        raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
+    systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
+    planned: list[PlannedMethod] = []
+    notes: list[str] = []
+    for name in dict.fromkeys(methods or DEFAULT_METHODS):
+        one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
+        notes += [f"{one.card.id} has no items in {language}" for language in absent]
+        if one.samples:
+            planned.append(one)
+    if not planned:
+        raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
+    manifest: dict[str, Any] = {
+        "kakehashi": __version__,
+        "profile": profile,
+        "seed": seed,
+        "languages": list(languages),
+        "subjects": [json.loads(json.dumps(asdict(subject))) for subject in systems],
+        "methods": [_described(one) for one in planned],
+        "runtime": _runtimes(systems, models),
+    }
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    run = f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return Plan(run, manifest, systems, tuple(planned), tuple(notes))
+
+
+def local_server(subject: Subject, models: Path) -> LocalServer:
+    """The server that a local subject needs, not yet started; one slot, so that results repeat.
+
+    Raises:
+        MissingExtraError: The runtime is not installed.
+    """
+    model = embedded_model(subject.model)
+    return LocalServer(model, weights_path(model, models))
+
+
+def _distinct(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    seen: dict[str, Subject] = {}
+    for subject in subjects:
+        before = seen.get(subject.name)
+        if before is None:
+            seen[subject.name] = subject
+        elif before != subject:
+            raise UsageError(
+                f"two different subjects are called {subject.name!r}",
+                hint="Give one of them another 'name' in its file.",
+            )
+    return tuple(seen.values())
+
+
+def _planned(
+    method: Method, profile: Profile, languages: Sequence[str], limit: int | None, seed: int
+) -> tuple[PlannedMethod, list[str]]:
+    card = method.card
+    spoken = tuple(language for language in languages if language in card.languages)
+    selection = Selection(
+        languages=spoken,
+        limit=limit if limit is not None else profile.limits.get(card.id),
+        seed=seed,
+        max_tokens=profile.max_tokens,
+    )
+    samples = tuple(method.samples(selection)) if spoken else ()
+    absent = [language for language in languages if language not in card.languages]
+    return PlannedMethod(method, card, selection, samples), absent
+
+
+def _described(planned: PlannedMethod) -> dict[str, Any]:
+    card = planned.card
+    return {
+        "id": card.id,
+        "version": card.version,
+        "data_revision": card.data_revision,
+        "judge": card.judge,
+        "languages": list(planned.selection.languages),
+        "limit": planned.selection.limit,
+        "max_tokens": planned.selection.max_tokens,
+        "samples": len(planned.samples),
+    }
+
+
+def _runtimes(subjects: Sequence[Subject], models: Path) -> dict[str, Any]:
+    return {
+        subject.model: local_server(subject, models).identity
+        for subject in subjects
+        if subject.endpoint == "local"
+    }
+
+
+def without_key_names(subject: Subject) -> Subject:
+    """The subject as reports show it: without the name of the environment variable that holds its key."""
+    return replace(subject, key_env="")

@@ -1,0 +1,197 @@
+"""Sealing: a run folder becomes records of the ledger."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kakehashi import __version__
+from kakehashi.errors import StorageError
+from kakehashi.evaluate.engine import FinishedRow, RunFolder
+from kakehashi.evaluate.methods import Scored
+from kakehashi.ledger import Ledger, encode
+from kakehashi.ledger.store import Entry
+from kakehashi.model import Provenance, Sample, Subject
+from kakehashi.work.plan import Plan, PlannedMethod, without_key_names
+
+
+def open_ledger(path: Path, *, write: bool) -> Ledger:
+    """The workspace's ledger, made when it is written to for the first time.
+
+    Raises:
+        StorageError: There is none yet, and it was opened for reading.
+    """
+    if write and not (path / "ledger.json").exists() and not (path.exists() and any(path.iterdir())):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Ledger.init(path)
+    if not path.exists():
+        raise StorageError("there is no ledger here yet", path=path, hint="Run: kakehashi demo")
+    return Ledger.open(path, write=write)
+
+
+def seal_run(
+    plan: Plan, folder: RunFolder, ledger: Path, *, partial: bool, warnings: Sequence[str] = ()
+) -> list[str]:
+    """Append a run's manifest and one result for each subject and method.
+
+    A run that is sealed already is left as it is; one that was sealed in part is superseded.
+
+    Args:
+        plan: The plan of the run.
+        folder: Its run folder.
+        ledger: Folder of the ledger.
+        partial: Whether something is missing; the records say so.
+        warnings: What the reader of the run should know.
+
+    Returns:
+        Identifiers of the run's record and of its results.
+    """
+    with open_ledger(ledger, write=True) as opened:
+        before = opened.records(run=plan.run)
+        if any(record.kind == "run" and not record.body["partial"] for record in before):
+            return [record.id for record in before]
+        head = _run_record(plan, folder, partial, warnings)
+        entries = [Entry(head), *_results(plan, folder, partial)]
+        ids = opened.append_all(entries)
+        for old in before:
+            if old.id in ids:
+                continue
+            for new, entry in zip(ids, entries, strict=True):
+                if _same_place(old.body, entry.record):
+                    opened.supersede(old.id, new, "the run went on after it was sealed in part")
+        return ids
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    return all(one.get(key) == other.get(key) for key in ("kind", "run", "subject", "method"))
+
+
+def _run_record(plan: Plan, folder: RunFolder, partial: bool, warnings: Sequence[str]) -> dict[str, Any]:
+    rows = list(folder.rows())
+    counts = {
+        "planned": len(plan),
+        "finished": sum(not row.retry for row in rows),
+        "failed": sum(row.retry for row in rows),
+        "cached": sum(row.answer.cached for row in rows),
+        "guarded": sum(bool(row.answer.guard) for row in rows),
+        "calls": sum(1 for _ in folder.calls()),
+        "prompt_tokens": sum(row.answer.prompt_tokens or 0 for row in rows if not row.answer.cached),
+        "completion_tokens": sum(row.answer.completion_tokens or 0 for row in rows if not row.answer.cached),
+    }
+    adapted = [event for event in folder.events() if event["event"] == "parameter-refused"]
+    manifest = {
+        key: value for key, value in plan.manifest.items() if key not in {"subjects", "methods", "kakehashi"}
+    }
+    return {
+        "kind": "run",
+        "run": plan.run,
+        "created": folder.manifest["created"],
+        "software": f"kakehashi/{__version__}",
+        "subjects": [_described(subject) for subject in plan.subjects],
+        "methods": [
+            {**described, "card": encode(planned.card)}
+            for described, planned in zip(plan.manifest["methods"], plan.methods, strict=True)
+        ],
+        "settings": manifest,
+        "counts": counts,
+        "partial": partial,
+        "details": {
+            "notes": [*plan.notes, *warnings],
+            "refused_parameters": [
+                {key: event[key] for key in ("parameter", "reason") if key in event} for event in adapted
+            ],
+        },
+    }
+
+
+def _described(subject: Subject) -> dict[str, Any]:
+    plain: dict[str, Any] = asdict(without_key_names(subject))
+    return plain
+
+
+def _results(plan: Plan, folder: RunFolder, partial: bool) -> Iterator[Entry]:
+    rows: dict[tuple[str, str], list[FinishedRow]] = {}
+    for row in folder.rows():
+        rows.setdefault((row.job.subject, row.job.method), []).append(row)
+    for subject in plan.subjects:
+        for planned in plan.methods:
+            mine = rows.get((subject.name, planned.key), [])
+            if mine:
+                yield _result(plan, folder, subject, planned, mine, partial)
+
+
+def _result(
+    plan: Plan,
+    folder: RunFolder,
+    subject: Subject,
+    planned: PlannedMethod,
+    rows: list[FinishedRow],
+    partial: bool,
+) -> Entry:
+    card = planned.card
+    provenance = Provenance(
+        source=f"kakehashi/{__version__}",
+        method=card.id,
+        method_version=card.version,
+        created=folder.manifest["created"],
+        run=plan.run,
+        licence=card.licence,
+    )
+    by_id = {sample.id: sample for sample in planned.samples}
+    found = {row.job.sample: row for row in rows}
+    ordered = [(sample, found[sample.id]) for sample in by_id.values() if sample.id in found]
+    scored = [Scored(sample, row.score) for sample, row in ordered]
+    measurements = planned.method.measure(scored, subject=subject.name, provenance=provenance)
+    record = {
+        "kind": "result",
+        "run": plan.run,
+        "subject": subject.name,
+        "method": card.id,
+        "method_version": card.version,
+        "judge": card.judge,
+        "partial": partial,
+        "measurements": [encode(measurement) for measurement in measurements],
+    }
+    return Entry(record, _items(planned, ordered), _texts(ordered))
+
+
+def _items(planned: PlannedMethod, ordered: list[tuple[Sample, FinishedRow]]) -> dict[str, Any]:
+    credits_ = [planned.method.credit(Scored(sample, row.score)) for sample, row in ordered]
+    samples = [sample for sample, _ in ordered]
+    rows = [row for _, row in ordered]
+    return {
+        "sample": [sample.id for sample in samples],
+        "epoch": [row.job.epoch for row in rows],
+        "measure": [credit.measure if credit else "" for credit in credits_],
+        "cluster": [sample.cluster for sample in samples],
+        "category": [sample.category for sample in samples],
+        "kind": [sample.kind for sample in samples],
+        "language": [sample.language for sample in samples],
+        "technique": [sample.facets.get("technique", "") for sample in samples],
+        "label": [str(row.score.label) for row in rows],
+        "value": np.array(
+            [np.nan if credit is None or credit.value is None else credit.value for credit in credits_],
+            dtype=float,
+        ),
+        "reason": [row.score.reason for row in rows],
+        "judge": [row.score.scorer for row in rows],
+        "status": [str(row.answer.status) for row in rows],
+        "guard": [row.answer.guard for row in rows],
+        "seconds": [row.answer.seconds for row in rows],
+        "prompt_tokens": [row.answer.prompt_tokens for row in rows],
+        "completion_tokens": [row.answer.completion_tokens for row in rows],
+    }
+
+
+def _texts(ordered: list[tuple[Sample, FinishedRow]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "sample": sample.id,
+            "epoch": row.job.epoch,
+            "prompt": "\n\n".join(sample.turns),
+            "response": row.answer.text,
+        }
+        for sample, row in ordered
+    ]
