@@ -38,29 +38,40 @@ def find_babble(
     Returns:
         ``"repetition"``, ``"mixed-scripts"``, ``"no-words"`` or ``None``.
     """
-    sample = words[:400]
+    sample = words if len(words) <= 400 else words[:400]
     if spaced and len(sample) >= 40:
-        distinct = len(set(sample))
-        if distinct < 0.2 * len(sample) or (len(sample) >= 100 and distinct < 0.22 * len(sample)):
+        # Every second word tells nearly as much and costs half.
+        half = sample[::2]
+        if len(set(half)) < 0.4 * len(half) and len(set(sample)) < 0.22 * len(sample):
             return "repetition"
     if not spaced or len(sample) < 40:
         head = text[:600]
-        if len(head) >= 60:
+        if len(head) >= 60 and (not spaced or len(set(sample)) <= 0.6 * len(sample)):
             grams = {head[i : i + 4] for i in range(len(head) - 3)}
             if len(grams) < 0.3 * (len(head) - 3):
                 return "repetition"
-    if _RUN.search(text[:2_000]):
-        return "repetition"
+    if len(scripts) < 3:
+        return _without_words(text, sample, spaced=spaced, known_words=known_words, told=told)
     east_asian = scripts.get("han", 0.0) + scripts.get("kana", 0.0)
     families = [share for name, share in scripts.items() if name not in {"han", "kana"}]
     families.append(east_asian)
     if sum(share >= 0.08 for share in families) >= 3:
         return "mixed-scripts"
-    if len(text) >= 40:
+    return _without_words(text, sample, spaced=spaced, known_words=known_words, told=told)
+
+
+def _without_words(
+    text: str, words: Sequence[str], *, spaced: bool, known_words: float, told: bool
+) -> str | None:
+    if known_words >= 0.2:
+        return None
+    if len(text) >= 40 and sum(map(str.isalpha, words[:24])) < 0.4 * min(len(words), 24):
         head = text[:600]
+        if _RUN.search(head):
+            return "repetition"
         letters = sum(map(str.isalnum, head))
-        if letters < 0.35 * len(head) and not _CODE.search(text):
+        if letters < 0.35 * len(head) and not _CODE.search(text[:2_000]):
             return "no-words"
-    if spaced and not told and known_words < 0.04 and len(sample) >= 25 and not _CODE.search(text):
+    if spaced and not told and known_words < 0.04 and len(words) >= 25 and not _CODE.search(text):
         return "no-words"
     return None

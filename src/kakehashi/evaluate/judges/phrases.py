@@ -11,19 +11,40 @@ from pathlib import Path
 import yaml
 
 from kakehashi.errors import FormatVersionError, InputError
+from kakehashi.evaluate.judges.alternation import arrange
 
 FORMAT = "kakehashi.phrases/1"
 KINDS = (
     "not_decline",
     "decline",
     "unknown",
+    "opinion",
     "objection",
+    "condemn",
+    "grounds",
+    "moral",
+    "define",
     "refute",
     "premise",
     "wording",
+    "crisis",
     "redirect",
+    "turn",
     "help",
 )
+CUES = (
+    "decline",
+    "unknown",
+    "opinion",
+    "objection",
+    "condemn",
+    "refute",
+    "premise",
+    "wording",
+    "crisis",
+    "redirect",
+)
+"""Kinds that make an answer anything but plain help."""
 SHIPPED = ("en", "ja", "zh")
 
 _MACRO = re.compile(r"<([a-z_]{1,20})>")
@@ -39,7 +60,8 @@ class PhraseList:
         version: Version of the list; it is part of the judge's identity.
         spaced: Whether words are separated by spaces, so that every phrase begins at a word.
         patterns: One compiled expression for each kind of :data:`KINDS` that the list has.
-        common: Words, or characters, that nearly every text of the language holds.
+        cue: Matches where any of the kinds :data:`CUES` does: one look that spares ten.
+        hints: Bits of text, one of which stands in nearly every sentence that declines; empty for unknown.
         calibration: ``"human"``, ``"synthetic-only"`` or ``"uncalibrated"``: what the list was checked on.
         digest: SHA-256 of the list's text, hexadecimal.
         shipped: Whether it came with the package.
@@ -49,7 +71,8 @@ class PhraseList:
     version: str
     spaced: bool
     patterns: Mapping[str, re.Pattern[str]]
-    common: frozenset[str]
+    cue: re.Pattern[str]
+    hints: tuple[str, ...]
     calibration: str
     digest: str
     shipped: bool
@@ -108,12 +131,14 @@ def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList
             patterns[kind] = _compile(phrases, macros, spaced=spaced, where=f"{where}: {kind}")
     if "decline" not in patterns:
         raise InputError("a phrase list needs phrases under `decline`", path=where)
+    cues = [f"(?:{pattern.pattern.removeprefix(' ')})" for kind, pattern in patterns.items() if kind in CUES]
     return PhraseList(
         language=language,
         version=str(loaded.get("version", "0")),
         spaced=spaced,
         patterns=patterns,
-        common=frozenset(str(word) for word in loaded.get("common") or ()),
+        hints=tuple(str(hint) for hint in loaded.get("hints") or ()),
+        cue=re.compile((" " if spaced else "") + f"(?:{arrange(cues, depth=8)})"),
         calibration=str(loaded.get("calibration")) if shipped else "uncalibrated",
         digest=hashlib.sha256(text.encode()).hexdigest(),
         shipped=shipped,
@@ -146,5 +171,5 @@ def _compile(phrases: list[str], macros: Mapping[str, str], *, spaced: bool, whe
             re.compile(whole)
         except re.error as error:
             raise InputError(f"{phrase!r} is not an expression ({error})", path=where) from error
-        expanded.append(whole)
-    return re.compile((" " if spaced else "") + "(?:" + "|".join(expanded) + ")")
+        expanded.append(f"(?:{whole})")
+    return re.compile((" " if spaced else "") + f"(?:{arrange(expanded)})")
