@@ -4,6 +4,15 @@ Needs numpy and scipy only. Functions are named for their estimators; ``rng`` is
 cannot be estimated is an error or NaN with a named diagnostic, never 0.
 """
 
+from kakehashi.compare.correlation import (
+    Concordance,
+    holm,
+    kendall_tau_b,
+    kendall_w,
+    top_k_overlap,
+    weighted_tau,
+)
+from kakehashi.compare.exposure import Exposure, ModelExposure, NoiseExposure, exposure, noise_exposure
 from kakehashi.compare.intervals import (
     DetectableDifference,
     Estimate,
@@ -26,27 +35,47 @@ from kakehashi.compare.judges import (
     sensitivity,
     specificity,
 )
+from kakehashi.compare.krippendorff import krippendorff_alpha
+from kakehashi.compare.published import published_robustness, published_robustness_source
+from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
 from kakehashi.compare.table import ItemScores, ScoreTable
 
 __all__ = [
     "ClassBias",
+    "Concordance",
     "Confusion",
     "DetectableDifference",
     "Estimate",
+    "Exposure",
     "ItemScores",
     "JudgeReport",
+    "ModelExposure",
+    "NoiseExposure",
+    "RankIntervals",
     "ScoreTable",
     "bias_by_class",
     "clopper_pearson",
     "cluster_bootstrap_mean",
     "cohen_kappa",
     "confusion",
+    "exposure",
+    "holm",
     "jeffreys",
     "judge_report",
+    "kendall_tau_b",
+    "kendall_w",
+    "krippendorff_alpha",
     "newcombe_paired",
+    "noise_exposure",
     "paired_difference",
+    "published_robustness",
+    "published_robustness_source",
+    "rank_intervals",
     "sensitivity",
     "smallest_detectable_difference",
     "specificity",
+    "tie_groups",
+    "top_k_overlap",
+    "weighted_tau",
     "wilson",
 ]
