@@ -1,11 +1,13 @@
 """The append-only store of results: records, item rows, texts, query, verification."""
 
+from kakehashi.ledger.adapters import item_scores, score_table
 from kakehashi.ledger.against import Reference, read_reference
 from kakehashi.ledger.codec import decode, encode, measurement_from_json, measurement_to_json
 from kakehashi.ledger.items import ITEM_COLUMNS, OWNER_COLUMNS
 from kakehashi.ledger.records import KINDS, RECORD_FORMAT, Record, now_utc, record_schema
 from kakehashi.ledger.store import Entry, Ledger
 from kakehashi.ledger.texts import text_hash
+from kakehashi.ledger.transfer import MergeResult, copy_ledger, merge_ledger
 from kakehashi.ledger.verify import Finding, VerifyReport, verify_ledger
 from kakehashi.ledger.visibility import Hidden
 
@@ -18,16 +20,21 @@ __all__ = [
     "Finding",
     "Hidden",
     "Ledger",
+    "MergeResult",
     "Record",
     "Reference",
     "VerifyReport",
+    "copy_ledger",
     "decode",
     "encode",
+    "item_scores",
     "measurement_from_json",
     "measurement_to_json",
+    "merge_ledger",
     "now_utc",
     "read_reference",
     "record_schema",
+    "score_table",
     "text_hash",
     "verify_ledger",
 ]

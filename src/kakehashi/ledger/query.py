@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -208,3 +209,88 @@ def _measurement_rows(record: Record) -> list[list[Any]]:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Item values in coordinates: ``values[i]`` belongs to subject ``rows[i]`` and item ``columns[i]``.
+
+    Attributes:
+        subjects: Names of the subjects.
+        methods: Method of each item.
+        samples: Sample id of each item.
+        clusters: Cluster of each item; its own id where it has none.
+        rows: Position of the subject of each value.
+        columns: Position of the item of each value.
+        values: The values; repetitions are averaged, missing ones are left out.
+    """
+
+    subjects: tuple[str, ...]
+    methods: tuple[str, ...]
+    samples: tuple[str, ...]
+    clusters: tuple[str, ...]
+    rows: np.ndarray[Any, Any]
+    columns: np.ndarray[Any, Any]
+    values: np.ndarray[Any, Any]
+
+
+def fetch_cells(
+    layout: Layout, records: Sequence[Record], where: Mapping[str, str], credit: Mapping[str, float] | None
+) -> Cells:
+    """Item values of the given records, as coordinates of a matrix.
+
+    Raises:
+        UsageError: ``where`` names no column.
+    """
+    for name in where:
+        if name not in ALL_COLUMNS:
+            raise UsageError(f"unknown item column {name!r}", hint=f"Known: {', '.join(ALL_COLUMNS)}.")
+    wanted = " AND ".join(f"{name} = ?" for name in where) or "true"
+    parameters = list(where.values())
+    subjects = tuple(dict.fromkeys(record.text("subject") for record in records))
+    with duckdb_connection() as connection, storage_errors(layout.root / "items"):
+        _create_items(connection, layout, records)
+        connection.execute("CREATE TABLE subjects (subject VARCHAR, i BIGINT)")
+        connection.register("given_subjects", {"subject": _texts(subjects), "i": np.arange(len(subjects))})
+        connection.execute("INSERT INTO subjects SELECT subject, i FROM given_subjects")
+        worth, join = "value", ""
+        if credit is not None:
+            worth, join = "worth", "JOIN credit USING (label)"
+            connection.register(
+                "credit",
+                {"label": _texts(tuple(credit)), "worth": np.array(list(credit.values()), dtype=float)},
+            )
+        with _sql_errors(layout):
+            connection.execute(
+                f"CREATE TEMP TABLE cells AS SELECT subject, method, sample, avg({worth}) AS v, "
+                f"any_value(cluster) AS cluster FROM items {join} WHERE {wanted} GROUP BY subject, method, sample",
+                parameters,
+            )
+        connection.execute(
+            "CREATE TEMP TABLE columns AS SELECT method, sample, coalesce(any_value(cluster), sample) AS cluster, "
+            "row_number() OVER (ORDER BY method, sample) - 1 AS j FROM cells GROUP BY method, sample"
+        )
+        items = _fetch(connection, "SELECT method, sample, cluster FROM columns ORDER BY j", (), layout)
+        found = _fetch(
+            connection,
+            "SELECT i, j, v FROM cells JOIN subjects USING (subject) JOIN columns USING (method, sample) "
+            "WHERE v IS NOT NULL",
+            (),
+            layout,
+        )
+    plain = to_arrays(found)
+    return Cells(
+        subjects,
+        tuple(items["method"]),
+        tuple(items["sample"]),
+        tuple(items["cluster"]),
+        plain["i"],
+        plain["j"],
+        plain["v"],
+    )
+
+
+def _texts(values: Sequence[str]) -> np.ndarray[Any, Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = list(values)
+    return array

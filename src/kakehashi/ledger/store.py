@@ -183,13 +183,33 @@ class Ledger:
             if fresh:
                 append_log(self.layout.log, list(fresh))
         except BaseException:
-            for path in made:
-                with suppress(OSError):
-                    path.unlink()
+            _remove(made)
             raise
         for record_id, data in fresh.items():
             self._add_known(record_id, data)
         return ids
+
+    def adopt(self, stored: Sequence[tuple[str, bytes]]) -> None:
+        """Add records of another ledger, byte for byte, as ``(id, bytes)`` in order; what is here already stays.
+
+        Raises:
+            CorruptFileError: Bytes that are not those of their id.
+        """
+        self._must_write()
+        fresh: dict[str, bytes] = {}
+        made: list[Path] = []
+        try:
+            for record_id, data in stored:
+                if record_id not in self._known_index() and record_id not in fresh:
+                    check_record(read_record(data, record_id, -1, self.layout.record(record_id)).body)
+                    self._write_record(record_id, data, made)
+                    fresh[record_id] = data
+            append_log(self.layout.log, list(fresh))
+        except BaseException:
+            _remove(made)
+            raise
+        for record_id, data in fresh.items():
+            self._add_known(record_id, data)
 
     def retract(self, target: str, reason: str, author: str = "") -> str:
         """Withdraw a record: queries hide it from now on, reports count it. Returns the id of the retraction.
@@ -459,6 +479,11 @@ class Ledger:
         Raises:
             CorruptFileError: It is missing or damaged.
         """
+        if not self.about.salt_sha256:
+            raise StorageError(
+                "this is a copy without a salt; texts are added to the ledger that it was copied from",
+                path=self.path,
+            )
         data = read_bytes(self.layout.salt)
         if sha256(data).hexdigest() != self.about.salt_sha256:
             raise CorruptFileError(
@@ -585,6 +610,12 @@ class Ledger:
         if self._sources is None:
             self._sources = {k: r.id for r in self._all() if (k := _source_key(r.body))}
         return self._sources.get(key)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _source_key(body: Mapping[str, Any]) -> tuple[str, ...] | None:
