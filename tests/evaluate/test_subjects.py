@@ -41,8 +41,8 @@ def test_a_file_describes_a_whole_system(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("openai:gpt-4o", ("openai", "gpt-4o", "", "OPENAI_API_KEY")),
-        ("anthropic:claude-x", ("anthropic", "claude-x", "", "ANTHROPIC_API_KEY")),
+        ("openai:gpt-4o", ("openai", "gpt-4o", "", "")),
+        ("anthropic:claude-x", ("anthropic", "claude-x", "", "")),
         ("local/smollm2", ("local", "smollm2", "", "")),
         (
             "http://127.0.0.1:8000/v1#tiny/model",
