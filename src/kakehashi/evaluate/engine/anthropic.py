@@ -6,6 +6,7 @@ from typing import Any
 from kakehashi.evaluate.engine.endpoint import Completion, Messages, split_thinking
 from kakehashi.evaluate.engine.http_endpoint import HttpEndpoint, blocked_by_filter, count
 from kakehashi.evaluate.engine.refusals import is_content_filter, provider_error
+from kakehashi.evaluate.engine.wire import canonical
 from kakehashi.model import Status
 
 DEFAULT_MAX_TOKENS = 1024
@@ -26,20 +27,20 @@ class AnthropicEndpoint(HttpEndpoint):
         settled.setdefault("max_tokens", DEFAULT_MAX_TOKENS)
         return settled
 
-    def body(self, messages: Messages, parameters: Mapping[str, object]) -> dict[str, Any]:
-        """The request body: system texts joined and apart; empty messages, which are refused, left out."""
+    def body(self, messages: Messages, parameters: Mapping[str, object]) -> str:
+        """The request body as JSON: system texts joined and apart; empty messages, which are refused, left out."""
         system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
         rest = [dict(m) for m in messages if m["role"] != "system" and m["content"].strip()]
         body: dict[str, Any] = {"model": self.model, "messages": rest, **parameters}
         if system:
             body["system"] = system
-        return body
+        return canonical(body)
 
     def has_answer(self, raw: Mapping[str, Any]) -> bool:
         """Whether a response holds an answer at all."""
         return isinstance(raw.get("content"), list)
 
-    def read(self, raw: Mapping[str, Any]) -> Completion:
+    def read(self, raw: Mapping[str, Any], raw_json: str = "") -> Completion:
         """A response as a completion.
 
         Raises:
@@ -75,4 +76,5 @@ class AnthropicEndpoint(HttpEndpoint):
             prompt_tokens=count(usage.get("input_tokens")),
             completion_tokens=count(usage.get("output_tokens")),
             raw=raw,
+            raw_json=raw_json,
         )

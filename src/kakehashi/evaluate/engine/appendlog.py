@@ -1,6 +1,7 @@
 """A file of JSON lines that only grows, and survives a kill at any moment.
 
-Each append is one unbuffered write, so what was appended outlives the process. A half line at the end (a kill
+What is appended within one turn of the event loop goes out in one unbuffered write at its end; without a loop
+each append is a write. What is written outlives the process. A half line at the end (a kill
 or a full disk in the middle of a write) is cut off when the file is opened again.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.errors import CorruptFileError, DiskFullError, StorageError
+from kakehashi.evaluate.engine.wire import canonical
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BLOCK = 1 << 16
@@ -31,13 +33,7 @@ def storage_error(exc: OSError, path: Path) -> StorageError:
 
 def line(record: object) -> bytes:
     """One record as a line: strict JSON, sorted keys, UTF-8."""
-    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    try:
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate cannot stand in UTF-8, only as an escape
-        return (
-            json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-        )
+    return canonical(record).encode() + b"\n"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -105,6 +101,8 @@ class AppendLog:
         except OSError as exc:
             raise storage_error(exc, path) from exc
         self._synced = self.size
+        self._pending: list[bytes] = []
+        self._failure: StorageError | None = None
 
     def _cut_half_line(self) -> int:
         end = size = os.fstat(self._fd).st_size
@@ -120,25 +118,46 @@ class AppendLog:
         return end
 
     def append(self, data: bytes) -> int:
-        """Append whole lines; returns the offset of the first byte.
+        """Append whole lines; returns the offset of the first byte. They are written with :meth:`flush`.
 
         Raises:
-            DiskFullError: No space left. Nothing of ``data`` stays in the file.
+            DiskFullError: An earlier write found no space.
         """
+        if self._failure is not None:
+            raise self._failure
         start = self.size
+        self._pending.append(data)
+        self.size = start + len(data)
+        return start
+
+    def flush(self) -> None:
+        """Write what was appended, in one unbuffered write.
+
+        Raises:
+            DiskFullError: No space left. What was whole before is whole still.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._pending:
+            return
+        data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+        self._pending.clear()
+        start = self.size - len(data)
         written = 0
         try:
             while written < len(data):
                 written += os.write(self._fd, data[written:] if written else data)
         except OSError as exc:
+            whole = data.rfind(b"\n", 0, written) + 1
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, start)
-            raise storage_error(exc, self.path) from exc
-        self.size = start + len(data)
-        return start
+                os.ftruncate(self._fd, start + whole)
+            self.size = start + whole
+            self._failure = storage_error(exc, self.path)
+            raise self._failure from exc
 
     def read_at(self, offset: int) -> dict[str, Any]:
         """The record whose line begins at ``offset``."""
+        self.flush()
         raw = b""
         while True:
             part = os.pread(self._fd, _BLOCK, offset + len(raw))
@@ -150,7 +169,7 @@ class AppendLog:
             raw += part
 
     def sync(self) -> None:
-        """Force what was appended onto the disk."""
+        """Force what was written onto the disk; may run in another thread than :meth:`append`."""
         size = self.size
         if size == self._synced:
             return
@@ -161,7 +180,7 @@ class AppendLog:
         self._synced = size
 
     def close(self) -> None:
-        """Close the file; further calls do nothing."""
+        """Close the file without what was not written; further calls do nothing."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

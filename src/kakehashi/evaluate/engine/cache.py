@@ -5,7 +5,6 @@ is moved aside with a warning and a new one begun.
 """
 
 import contextlib
-import json
 import sqlite3
 import threading
 import time
@@ -13,7 +12,6 @@ import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from kakehashi.errors import DiskFullError, FormatVersionError, StorageError
 from kakehashi.evaluate.engine.appendlog import storage_error
@@ -171,12 +169,11 @@ class ResponseCache:
         except OSError:
             return False
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        """What is stored under a key, or ``None``."""
+    def get(self, key: str) -> str | None:
+        """The text stored under a key, or ``None``."""
         body = self._pending.get(key)
         if body is not None:
-            stored: dict[str, Any] = json.loads(body)
-            return stored
+            return body.decode()
         try:
             row = self._db.execute(
                 "SELECT crc, body FROM responses WHERE key=?", (bytes.fromhex(key),)
@@ -190,10 +187,9 @@ class ResponseCache:
         if zlib.crc32(body) != crc:
             self.warnings.append(f"the cached response {key[:12]} was damaged and is asked for again")
             return None
-        response: dict[str, Any] = json.loads(body)
-        return response
+        return str(body, "utf-8")
 
-    def put(self, key: str, record: dict[str, Any]) -> None:
+    def put(self, key: str, text: str) -> None:
         """Store a response; it reaches the file with the next batch.
 
         Raises:
@@ -201,7 +197,7 @@ class ResponseCache:
         """
         if self._failure is not None:
             raise self._failure
-        body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+        body = text.encode()
         with self._lock:
             self._pending[key] = body
         if len(self._pending) >= _BATCH:

@@ -1,6 +1,7 @@
 """One endpoint as the engine calls it: stored answers first, then tries, within patience, limit and budget."""
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +21,7 @@ from kakehashi.evaluate.engine.endpoint import (
 from kakehashi.evaluate.engine.limiter import Limiter
 from kakehashi.evaluate.engine.patience import Breaker, Patience
 from kakehashi.evaluate.engine.runfolder import RunFolder, now
-from kakehashi.evaluate.engine.wire import canonical, key_from_parts
+from kakehashi.evaluate.engine.wire import Transcript, canonical, key_from_parts
 
 
 class EndpointStoppedSignal(Exception):
@@ -116,7 +117,7 @@ class Caller:
         self.adaptations.append(adaptation)
         return True
 
-    async def call(self, messages: Messages, parameters: Mapping[str, object], epoch: int) -> Exchange:
+    async def call(self, messages: Transcript, parameters: Mapping[str, object], epoch: int) -> Exchange:
         """The answer to one request, from the run folder, the cache, a request under way, or the endpoint.
 
         Raises:
@@ -126,7 +127,7 @@ class Caller:
         """
         while True:
             sent, text = self._settled(parameters)
-            key = key_from_parts(self.identity, epoch, messages, text)
+            key = key_from_parts(self.identity, epoch, messages.json, text)
             stored = self._folder.find(key)
             if stored is not None:
                 return self._read(key, stored)
@@ -136,24 +137,13 @@ class Caller:
                 if shared is not None:
                     return Exchange(key, shared.completion, shared.seconds, cached=True)
                 continue  # the request was to be built again, or its caller was cancelled
-            if self._cache is not None:
-                stored = self._cache.get(key)
-                if stored is not None:
-                    self._folder.add_call(
-                        key,
-                        {
-                            "endpoint": self.endpoint.identity,
-                            "epoch": epoch,
-                            "from_cache": True,
-                            "request": {"messages": messages, "parameters": sent},
-                            "response": stored["response"],
-                            "seconds": stored["seconds"],
-                            "started": stored["started"],
-                            "tries": stored["tries"],
-                        },
-                    )
-                    return self._read(key, stored)
-            exchange = await self._lead(key, messages, sent, epoch)
+            head = f'"endpoint":{self.identity},"epoch":{epoch},"from_cache":'
+            request = f'"request":{{"messages":{messages.json},"parameters":{text}}}'
+            cached = None if self._cache is None else self._cache.get(key)
+            if cached is not None:
+                self._folder.add_call(key, f"{head}true,{request},{cached}")
+                return self._read(key, json.loads(f"{{{cached}}}"))
+            exchange = await self._lead(key, messages, sent, f"{head}false,{request}")
             if exchange is not None:
                 return exchange
 
@@ -161,27 +151,23 @@ class Caller:
         return Exchange(key, self.endpoint.read(stored["response"]), stored["seconds"], cached=True)
 
     async def _lead(
-        self, key: str, messages: Messages, sent: dict[str, object], epoch: int
+        self, key: str, messages: Transcript, sent: dict[str, object], head: str
     ) -> Exchange | None:
-        """Make the request while others that want the same wait for it; ``None`` to build it again."""
+        """Make the request while others that want the same wait for it; ``None`` to build it again.
+
+        ``head`` is the part of the call's record that is known before.
+        """
         flight: asyncio.Future[Exchange | None] = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
             started = now()
             completion, seconds, tries = await self._tries(key, messages, sent)
-            response = {"response": completion.raw, "seconds": seconds, "started": started, "tries": tries}
-            self._folder.add_call(
-                key,
-                {
-                    "endpoint": self.endpoint.identity,
-                    "epoch": epoch,
-                    "from_cache": False,
-                    "request": {"messages": messages, "parameters": sent},
-                    **response,
-                },
-            )
+            response = completion.raw_json or canonical(completion.raw)
+            # Cache and log keep the same text: these fields stand last in a call's record.
+            fields = f'"response":{response},"seconds":{seconds},"started":"{started}","tries":{tries}'
+            self._folder.add_call(key, f"{head},{fields}")
             if self._cache is not None:
-                self._cache.put(key, response)
+                self._cache.put(key, fields)
             exchange = Exchange(key, completion, seconds, cached=False)
             flight.set_result(exchange)
         except ParameterRefusedSignal as signal:

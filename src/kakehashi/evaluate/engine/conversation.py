@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kakehashi.evaluate.engine.budget import most_tokens
 from kakehashi.evaluate.engine.caller import Caller
 from kakehashi.evaluate.engine.guard import Guard
+from kakehashi.evaluate.engine.wire import Transcript
 from kakehashi.model import Answer, Sample, Status, Subject
 
 
@@ -72,7 +73,7 @@ class Interlocutor:
             if guard is not None and guard.stops_prompt(turn):
                 text, thinking, finish, status, by_guard = guard.answer, "", "guard", Status.OK, guard.name
             else:
-                exchange = await self.caller.call(list(messages), parameters, epoch)
+                exchange = await self.caller.call(Transcript(messages), parameters, epoch)
                 done = exchange.completion
                 keys.append(exchange.key)
                 seconds += exchange.seconds

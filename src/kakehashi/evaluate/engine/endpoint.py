@@ -21,6 +21,7 @@ class Completion:
         prompt_tokens: As the endpoint counted them, or ``None``.
         completion_tokens: As the endpoint counted them, or ``None``.
         raw: The whole response as JSON: what logs and cache keep, and :meth:`Endpoint.read` reads again.
+        raw_json: ``raw`` as the text that came, where it stands on one line; logs then keep it byte for byte.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Completion:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw_json: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

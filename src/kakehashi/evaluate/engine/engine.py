@@ -1,7 +1,6 @@
 """The loop: jobs in, finished rows in the run folder out."""
 
 import asyncio
-import inspect
 import math
 import random
 import time
@@ -23,7 +22,7 @@ from kakehashi.model import Answer, Label, Sample, Score, Status, Subject
 
 Scorer = Callable[[Sample, Answer], "Score | Awaitable[Score]"]
 ENGINE = "kakehashi/engine"
-_YIELD_AFTER = 200
+_YIELD_AFTER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class _Session:
         self.stopped: dict[str, KakehashiError] = {}
         self.budget_error: BudgetError | None = None
         self.warnings: list[str] = []
-        self.past = [e for e in folder.events() if e["event"] == "parameter-refused"]
+        self.past = list(folder.events("parameter-refused"))
 
     async def run(self) -> Outcome:
         self.folder.add_event("session-begins", resumed=len(self.finished))
@@ -202,20 +201,15 @@ class _Session:
 
     async def _work(self) -> None:
         finished = self.finished
-        streak = 0
-        for job in self.jobs:
+        for taken, job in enumerate(self.jobs, start=1):
             if self.stopping:
                 return
             self.total += 1
             if finished and job.key in finished:
                 self.resumed += 1
-                streak += 1
-            elif await self._run(job):
-                streak += 1
             else:
-                streak = 0
-            if streak >= _YIELD_AFTER:  # what needs no call must not keep the loop from anything else
-                streak = 0
+                await self._run(job)
+            if not taken % _YIELD_AFTER:  # what waits for nothing must not keep the loop from anything else
                 await asyncio.sleep(0)
 
     def _interlocutor(self, subject: Subject) -> Interlocutor:
@@ -242,28 +236,28 @@ class _Session:
             found = self.interlocutors[subject.name] = Interlocutor(subject, caller)
         return found
 
-    async def _run(self, job: Job) -> bool:
-        """Run one job; whether it was over without waiting for anything."""
+    async def _run(self, job: Job) -> None:
+        """Run one job; nothing that is final for this sample alone gets out."""
         scorer = self.scorers.get(job.method)
         if scorer is None:
             raise UnknownNameError("scorer of method", job.method, list(self.scorers))
         interlocutor = self._interlocutor(job.subject)
         if job.subject.name in self.stopped:
             self.missing += 1
-            return True
+            return
         try:
             held = await interlocutor.hold(job.sample, job.epoch)
         except EndpointStoppedSignal as signal:
             self.stopped[job.subject.name] = signal.error
             self.missing += 1
-            return True
+            return
         except BudgetError as exc:
             self.budget_error = self.budget_error or exc
             self.missing += 1
-            return True
+            return
         except EndpointError as exc:
             self._failed(job, exc)
-            return False
+            return
         score, retry = await self._score(scorer, job, held.answer)
         self.folder.add_row(FinishedRow(job.key, held.answer, score, held.calls, retry))
         if retry:
@@ -271,7 +265,6 @@ class _Session:
         else:
             self.done += 1
         self.cached += held.answer.cached
-        return held.answer.cached
 
     def _failed(self, job: Job, exc: EndpointError) -> None:
         kind = type(exc).__name__
@@ -285,7 +278,7 @@ class _Session:
         """The score, and whether the judge broke down and is to be asked again by the next session."""
         try:
             made = scorer(job.sample, answer)
-            score = await made if inspect.isawaitable(made) else made
+            score = made if isinstance(made, Score) else await made
         except StorageError:
             raise
         except Exception as exc:

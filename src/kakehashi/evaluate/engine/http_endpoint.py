@@ -1,6 +1,5 @@
 """What OpenAI-compatible and Anthropic endpoints have in common."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -67,22 +66,17 @@ class HttpEndpoint:
 
     async def complete(self, messages: Messages, parameters: Mapping[str, object]) -> Completion:
         """One attempt; see :class:`~kakehashi.evaluate.engine.endpoint.Endpoint`."""
-        body = self.body(messages, parameters)
-        try:
-            data = json.dumps(body, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            data = json.dumps(body).encode("ascii")
-        response = await self._transport.post(self.path, data)
+        response = await self._transport.post(self.path, self.body(messages, parameters).encode())
         if response.status == 200:
-            raw = self._transport.parse(response)
+            raw, text = self._transport.parse(response)
             if isinstance(raw.get("error"), Mapping) and not self.has_answer(raw):
                 # Some gateways answer 200 with an error in the body.
                 code = raw["error"].get("code")
                 status = code if isinstance(code, int) and 300 <= code < 600 else 500
                 return self._failed(replace(response, status=status), raw, parameters)
-            return self.read(raw)
+            return self.read(raw, text if "\n" not in text and "\r" not in text else "")
         try:
-            raw = self._transport.parse(response)
+            raw, _ = self._transport.parse(response)
         except BadAnswerError:
             raw = {}
         return self._failed(response, raw, parameters)
@@ -101,15 +95,15 @@ class HttpEndpoint:
                 raise ParameterRefusedSignal(adaptation)
         raise error_for(response, error, self._transport.address)
 
-    def body(self, messages: Messages, parameters: Mapping[str, object]) -> dict[str, Any]:
-        """The request body."""
+    def body(self, messages: Messages, parameters: Mapping[str, object]) -> str:
+        """The request body as JSON."""
         raise NotImplementedError
 
     def has_answer(self, raw: Mapping[str, Any]) -> bool:
         """Whether a response holds an answer at all."""
         raise NotImplementedError
 
-    def read(self, raw: Mapping[str, Any]) -> Completion:
+    def read(self, raw: Mapping[str, Any], raw_json: str = "") -> Completion:
         """A response as a completion."""
         raise NotImplementedError
 

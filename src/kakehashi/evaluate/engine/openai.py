@@ -6,6 +6,7 @@ from typing import Any
 from kakehashi.evaluate.engine.endpoint import Completion, Messages, split_thinking
 from kakehashi.evaluate.engine.http_endpoint import HttpEndpoint, blocked_by_filter, count
 from kakehashi.evaluate.engine.refusals import is_content_filter, provider_error
+from kakehashi.evaluate.engine.wire import Transcript, canonical
 from kakehashi.model import Status
 
 
@@ -15,15 +16,17 @@ class OpenAIEndpoint(HttpEndpoint):
     kind = "openai"
     path = "chat/completions"
 
-    def body(self, messages: Messages, parameters: Mapping[str, object]) -> dict[str, Any]:
-        """The request body."""
-        return {"model": self.model, "messages": messages, **parameters}
+    def body(self, messages: Messages, parameters: Mapping[str, object]) -> str:
+        """The request body as JSON."""
+        settings = canonical({"model": self.model, **parameters})
+        said = messages.json if isinstance(messages, Transcript) else canonical(messages)
+        return f'{{"messages":{said},{settings[1:]}'
 
     def has_answer(self, raw: Mapping[str, Any]) -> bool:
         """Whether a response holds an answer at all."""
         return bool(raw.get("choices"))
 
-    def read(self, raw: Mapping[str, Any]) -> Completion:
+    def read(self, raw: Mapping[str, Any], raw_json: str = "") -> Completion:
         """A response as a completion.
 
         Raises:
@@ -60,6 +63,7 @@ class OpenAIEndpoint(HttpEndpoint):
             prompt_tokens=count(usage.get("prompt_tokens")),
             completion_tokens=count(usage.get("completion_tokens")),
             raw=raw,
+            raw_json=raw_json,
         )
 
 

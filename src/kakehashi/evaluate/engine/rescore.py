@@ -1,13 +1,12 @@
 """Judging stored answers again: no call is made."""
 
-import inspect
 from collections.abc import Callable, Mapping
 
 from kakehashi.errors import UnknownNameError
 from kakehashi.evaluate.engine.engine import Scorer
 from kakehashi.evaluate.engine.rows import FinishedRow
 from kakehashi.evaluate.engine.runfolder import RunFolder
-from kakehashi.model import Sample, Status
+from kakehashi.model import Sample, Score, Status
 
 
 async def rescore(
@@ -38,7 +37,7 @@ async def rescore(
         if sample is None:
             raise UnknownNameError("sample", f"{row.job.method} {row.job.sample}")
         made = scorer(sample, row.answer)
-        score = await made if inspect.isawaitable(made) else made
+        score = made if isinstance(made, Score) else await made
         if score != row.score:
             folder.add_row(FinishedRow(row.job, row.answer, score, row.calls))
             changed += 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from kakehashi.evaluate.engine.appendlog import line
 from kakehashi.model import Answer, Score, Status
 
 
@@ -39,37 +40,38 @@ _ANSWER = tuple(field.name for field in fields(Answer))
 _SCORE = tuple(field.name for field in fields(Score))
 
 
-def to_record(row: FinishedRow) -> dict[str, Any]:
-    """A row as JSON."""
-    answer, score = row.answer, row.score
-    job = row.job
-    return {
-        "answer": {
-            "cached": answer.cached,
-            "completion_tokens": answer.completion_tokens,
-            "error": answer.error,
-            "finish_reason": answer.finish_reason,
-            "guard": answer.guard,
-            "prompt_tokens": answer.prompt_tokens,
-            "seconds": round(answer.seconds, 6),
-            "status": str(answer.status),
-            "text": answer.text,
-            "thinking": answer.thinking,
-        },
-        "calls": row.calls,
-        "epoch": job.epoch,
-        "method": job.method,
-        "retry": row.retry,
-        "sample": job.sample,
-        "score": {
-            "label": str(score.label),
-            "reason": score.reason,
-            "sample": score.sample,
-            "scorer": score.scorer,
-            "value": score.value,
-        },
-        "subject": job.subject,
-    }
+def to_line(row: FinishedRow) -> bytes:
+    """A row as one line of JSON."""
+    job, answer, score = row.job, row.answer, row.score
+    return line(
+        {
+            "answer": {
+                "cached": answer.cached,
+                "completion_tokens": answer.completion_tokens,
+                "error": answer.error,
+                "finish_reason": answer.finish_reason,
+                "guard": answer.guard,
+                "prompt_tokens": answer.prompt_tokens,
+                "seconds": round(answer.seconds, 6),
+                "status": str(answer.status),
+                "text": answer.text,
+                "thinking": answer.thinking,
+            },
+            "calls": row.calls,
+            "epoch": job.epoch,
+            "method": job.method,
+            "retry": row.retry,
+            "sample": job.sample,
+            "score": {
+                "label": str(score.label),
+                "reason": score.reason,
+                "sample": score.sample,
+                "scorer": score.scorer,
+                "value": score.value,
+            },
+            "subject": job.subject,
+        }
+    )
 
 
 def from_record(record: Mapping[str, Any]) -> FinishedRow:

@@ -7,20 +7,25 @@
     complete.json   counts and hashes, once nothing is missing
     lock            who is writing
 
-A call is written before the row that rests on it, each in one unbuffered write, so a kill at any moment loses
-nothing that was answered. Nothing is ever rewritten; a half line at the end is cut off on opening.
+A call is written before the row that rests on it, unbuffered, at the end of each turn of the event loop: a kill
+at any moment loses nothing that was answered before that turn. Nothing is ever rewritten, and a half line at the
+end is cut off on opening.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import json
+import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kakehashi.errors import CorruptFileError, FormatVersionError, InputError, UsageError
+from kakehashi.errors import CorruptFileError, FormatVersionError, InputError, StorageError, UsageError
 from kakehashi.evaluate.engine.appendlog import (
     AppendLog,
     line,
@@ -30,17 +35,29 @@ from kakehashi.evaluate.engine.appendlog import (
     write_whole,
 )
 from kakehashi.evaluate.engine.lock import FolderLock
-from kakehashi.evaluate.engine.rows import FinishedRow, JobKey, from_record, to_record
+from kakehashi.evaluate.engine.rows import FinishedRow, JobKey, from_record, to_line
 
 FORMAT = "kakehashi.run/1"
 NOT_COMPARED = frozenset({"format", "created", "notes"})
 _CALL_PREFIX = b'{"call":"'
-_KEY_END = len(_CALL_PREFIX) + 64
+_KEY_START = len(_CALL_PREFIX)
+_KEY_END = _KEY_START + 64
+_PLAIN_TAIL = re.compile(
+    rb'"calls":\[[^\]]*\],"epoch":(\d+),"method":"([^"]*)","retry":(true|false),"sample":"([^"]*)",'
+    rb'"score":.*,"subject":"([^"]*)"\}\n\Z'
+)
+
+
+_second: tuple[int, str] = (0, "")
 
 
 def now() -> str:
     """The time as logs write it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    global _second  # the text of the running second; nearly all times of a log share theirs
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    if seconds != _second[0]:
+        _second = (seconds, datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+    return f"{_second[1]}.{rest // 1_000_000:03d}Z"
 
 
 def differences(old: object, new: object, where: str = "") -> list[str]:
@@ -94,12 +111,15 @@ class RunFolder:
         self._events: AppendLog | None = None
         self._index: dict[bytes, int] = {}
         self._marked = self.is_complete
+        self._flush_planned = False
         if lock is not None:
             self._calls = AppendLog(path / "calls.jsonl")
             self._rows = AppendLog(path / "rows.jsonl")
             self._events = AppendLog(path / "events.jsonl")
             for offset, raw in read_lines(path / "calls.jsonl"):
-                self._index[_key_of(raw, path / "calls.jsonl", offset)] = offset
+                if not raw.startswith(_CALL_PREFIX):
+                    raise CorruptFileError(f"no call at byte {offset}", path=path / "calls.jsonl")
+                self._index[raw[_KEY_START:_KEY_END]] = offset
 
     @classmethod
     def create(cls, path: Path | str, manifest: Mapping[str, Any]) -> "RunFolder":
@@ -180,11 +200,16 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StorageError:
+            if error is None:  # else it is the same full disk, or something worse
+                raise
 
     # Reading
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        self.flush()
         path = self.path / "rows.jsonl"
         for offset, raw in read_lines(path):
             yield offset, parse(raw, path, offset)
@@ -192,19 +217,11 @@ class RunFolder:
     def _latest(self) -> dict[JobKey, tuple[int, bool]]:
         """Job → where its last row begins, and whether it is to be tried again."""
         latest: dict[JobKey, tuple[int, bool]] = {}
-        for offset, record in self._records():
-            try:
-                key = JobKey(
-                    sys.intern(record["subject"]),
-                    sys.intern(record["method"]),
-                    record["sample"],
-                    record["epoch"],
-                )
-                latest[key] = (offset, bool(record["retry"]))
-            except (KeyError, TypeError):
-                raise CorruptFileError(
-                    f"no finished sample at byte {offset}", path=self.path / "rows.jsonl"
-                ) from None
+        self.flush()
+        path = self.path / "rows.jsonl"
+        for offset, raw in read_lines(path):
+            key, retry = _job_of(raw, path, offset)
+            latest[key] = (offset, retry)
         return latest
 
     def done(self) -> set[JobKey]:
@@ -220,19 +237,25 @@ class RunFolder:
 
     def calls(self) -> Iterator[dict[str, Any]]:
         """Every call: key, request, response, time."""
+        self.flush()
         path = self.path / "calls.jsonl"
         for offset, raw in read_lines(path):
             yield parse(raw, path, offset)
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Sessions, failed tries, refused parameters, warnings."""
+    def events(self, kind: str = "") -> Iterator[dict[str, Any]]:
+        """Sessions, failed tries, refused parameters, warnings; those of one kind, or all."""
+        self.flush()
         path = self.path / "events.jsonl"
+        mark = f'"event":"{kind}"'.encode()
         for offset, raw in read_lines(path):
-            yield parse(raw, path, offset)
+            if not kind or mark in raw:
+                event = parse(raw, path, offset)
+                if not kind or event["event"] == kind:
+                    yield event
 
     def find(self, key: str) -> dict[str, Any] | None:
         """The call under a key, if this run has made it."""
-        offset = self._index.get(bytes.fromhex(key))
+        offset = self._index.get(key.encode())
         if offset is None or self._calls is None:
             return None
         return self._calls.read_at(offset)
@@ -249,16 +272,19 @@ class RunFolder:
             raise UsageError(f"{self.path} was opened for reading alone")
         return log
 
-    def add_call(self, key: str, record: Mapping[str, Any]) -> None:
+    def add_call(self, key: str, fields: str) -> None:
         """Log one answered request.
+
+        Args:
+            key: Key of the wire request.
+            fields: The other fields as JSON, sorted, without braces.
 
         Raises:
             DiskFullError: No space left; everything before is whole.
         """
-        data = line({"call": key, **record})
-        if not data.startswith(_CALL_PREFIX):
-            raise UsageError("a field of a call's record sorts before 'call'")
-        self._index[bytes.fromhex(key)] = self._writable(self._calls).append(data)
+        data = f'{{"call":"{key}",{fields}}}\n'.encode()
+        self._index[key.encode()] = self._writable(self._calls).append(data)
+        self._flush_soon()
 
     def add_row(self, row: FinishedRow) -> None:
         """Append one finished sample.
@@ -270,11 +296,40 @@ class RunFolder:
         if self._marked:
             (self.path / "complete.json").unlink(missing_ok=True)
             self._marked = False
-        log.append(line(to_record(row)))
+        log.append(to_line(row))
+        self._flush_soon()
 
     def add_event(self, event: str, **facts: object) -> None:
         """Log something that happened to the run."""
         self._writable(self._events).append(line({"event": event, "time": now(), **facts}))
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Write at the end of this turn of the event loop, or now where there is no loop."""
+        if self._flush_planned:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        self._flush_planned = True
+        loop.call_soon(self._flush_at_end_of_turn)
+
+    def _flush_at_end_of_turn(self) -> None:
+        self._flush_planned = False
+        with contextlib.suppress(StorageError):  # the next append or flush raises it again
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added: calls before the rows that rest on them.
+
+        Raises:
+            DiskFullError: No space left; everything before is whole.
+        """
+        for log in (self._calls, self._rows, self._events):
+            if log is not None:
+                log.flush()
 
     def sync(self) -> None:
         """Force everything onto the disk."""
@@ -285,6 +340,7 @@ class RunFolder:
     def mark_complete(self) -> None:
         """Say that nothing is missing, with the number of rows and the hashes of the files."""
         self._writable(self._rows)
+        self.flush()
         self.sync()
         latest = self._latest()
         note = {
@@ -301,6 +357,7 @@ class RunFolder:
     def close(self) -> None:
         """Force everything onto the disk and give the lock back; further calls do nothing."""
         try:
+            self.flush()
             self.sync()
         finally:
             for log in (self._calls, self._rows, self._events):
@@ -334,11 +391,28 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _key_of(raw: bytes, path: Path, offset: int) -> bytes:
+def _job_of(raw: bytes, path: Path, offset: int) -> tuple[JobKey, bool]:
+    """The job of a row, and whether it is to be tried again, without parsing the answer.
+
+    Within a JSON string a quotation mark follows a backslash, so ``,"calls":[`` is found nowhere but where that
+    field begins, behind the answer.
+    """
+    tail = raw[raw.rfind(b',"calls":[') + 1 :]
+    plain = _PLAIN_TAIL.match(tail) if b"\\" not in tail else None
+    if plain is not None:
+        epoch, method, retry, sample, subject = plain.groups()
+        return (
+            JobKey(sys.intern(subject.decode()), sys.intern(method.decode()), sample.decode(), int(epoch)),
+            retry == b"true",
+        )
+    record = parse(b"{" + tail, path, offset)
     try:
-        return bytes.fromhex(raw[len(_CALL_PREFIX) : _KEY_END].decode("ascii"))
-    except ValueError:
-        raise CorruptFileError(f"no call at byte {offset}", path=path) from None
+        return (
+            JobKey(record["subject"], record["method"], record["sample"], record["epoch"]),
+            bool(record["retry"]),
+        )
+    except KeyError:
+        raise CorruptFileError(f"no finished sample at byte {offset}", path=path) from None
 
 
 def _sha256(path: Path) -> str:

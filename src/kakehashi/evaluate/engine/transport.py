@@ -21,8 +21,16 @@ from kakehashi.errors import BadAnswerError, EndpointUnreachableError, InputErro
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 _SHORTEST_SECRET = 8
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class TransportSettings:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: status, headers in lower case, body."""
+    """What came back: status, headers (whose names ignore case), body."""
 
     status: int
     headers: Mapping[str, str]
@@ -97,17 +105,17 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that a response asks to wait, from seconds or an HTTP date; ``None`` where it does not say.
 
     Examples:
-        >>> retry_after({"retry-after": "2.5"}, 0.0)
+        >>> retry_after({"Retry-After": "2.5"}, 0.0)
         2.5
-        >>> retry_after({"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 20.0)
+        >>> retry_after({"Retry-After": "Thu, 01 Jan 1970 00:01:00 GMT"}, 20.0)
         40.0
     """
-    if "retry-after-ms" in headers:
+    if "Retry-After-Ms" in headers:
         try:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+            return max(0.0, float(headers["Retry-After-Ms"]) / 1000)
         except ValueError:
             pass
-    value = headers.get("retry-after", "").strip()
+    value = headers.get("Retry-After", "").strip()
     if not value:
         return None
     try:
@@ -147,18 +155,23 @@ class Transport:
         self._settings = settings or TransportSettings()
         self._env = env
         self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxy: str | None = None
 
     def __repr__(self) -> str:
         return f"Transport({self.address!r})"
 
-    def url(self, path: str) -> str:
-        """The address of a path under the base."""
-        parts = self._parts
-        return urlunsplit(
-            (parts.scheme, parts.netloc, parts.path.rstrip("/") + "/" + path.lstrip("/"), parts.query, "")
-        )
+    def _url(self, path: str) -> "URL":
+        url = self._urls.get(path)
+        if url is None:
+            from yarl import URL
+
+            parts = self._parts
+            joined = parts.path.rstrip("/") + "/" + path.lstrip("/")
+            url = URL(urlunsplit((parts.scheme, parts.netloc, joined, parts.query, "")))
+            self._urls[path] = url
+        return url
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp
@@ -194,14 +207,9 @@ class Transport:
         session = self._open()
         try:
             async with session.post(
-                self.url(path), data=body, proxy=self._proxy, allow_redirects=False
+                self._url(path), data=body, proxy=self._proxy, allow_redirects=False
             ) as response:
-                data = await self._read(response)
-                return Response(
-                    response.status,
-                    {name.lower(): value for name, value in response.headers.items()},
-                    data,
-                )
+                return Response(response.status, response.headers, await self._read(response))
         except aiohttp.ConnectionTimeoutError:
             raise self._unreachable(f"no connection within {self._settings.connect_deadline:g} s") from None
         except TimeoutError:
@@ -226,18 +234,22 @@ class Transport:
 
     async def _read(self, response: "aiohttp.ClientResponse") -> bytes:
         limit = self._settings.body_limit
-        if (response.content_length or 0) > limit:
+        announced = response.content_length
+        if announced is not None and announced > limit:
             response.close()
             raise self._too_large(limit)
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                response.close()
-                raise self._too_large(limit)
-            chunks.append(chunk)
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if announced is not None and "Content-Encoding" not in response.headers:
+            data = await response.read()
+        else:  # its size is known only on reading, or only once it is unpacked
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    response.close()
+                    raise self._too_large(limit)
+                chunks.append(chunk)
+            data = b"".join(chunks)
         if self._secret and self._secret in data:
             data = data.replace(self._secret, b"[key removed]")
         return data
@@ -261,21 +273,22 @@ class Transport:
         """Text without the key."""
         return text.replace(self._secret.decode(), "[key removed]") if self._secret else text
 
-    def parse(self, response: Response) -> dict[str, Any]:
-        """The body as a JSON object.
+    def parse(self, response: Response) -> tuple[dict[str, Any], str]:
+        """The body as a JSON object, and as text.
 
         Raises:
             BadAnswerError: It is truncated, not UTF-8, or not an object.
         """
         try:
-            value = json.loads(response.body)
+            text = response.body.decode("utf-8-sig")
+            value = _DECODER.decode(text)
         except UnicodeDecodeError:
             problem = "is not UTF-8"
         except (ValueError, RecursionError):
             problem = "is not JSON, or broke off"
         else:
             if isinstance(value, dict):
-                return value
+                return value, text
             problem = "is not a JSON object"
         raise BadAnswerError(
             f"the answer of {self.address} ({len(response.body)} bytes) {problem}",

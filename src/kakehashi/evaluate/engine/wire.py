@@ -7,34 +7,60 @@ no part of it: two systems that send the same request share one answer.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kakehashi.errors import InputError
 
+_TEXT = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+_ASCII = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
+
 
 def canonical(value: object) -> str:
-    r"""JSON with sorted keys, no blanks, ASCII only: one text for one value.
+    """JSON with sorted keys and no blanks, which can be written as UTF-8: one text for one value.
+
+    Characters stand as they are; only a value that holds half a surrogate pair, which UTF-8 cannot hold, is
+    written in ASCII with escapes.
 
     Raises:
         InputError: The value holds something that JSON does not know (NaN, a set).
 
     Examples:
         >>> canonical({"b": 1, "a": ["é", None]})
-        '{"a":["\\u00e9",null],"b":1}'
+        '{"a":["é",null],"b":1}'
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as exc:
+        text = _TEXT.encode(value)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return _ASCII.encode(value)
+    except (TypeError, ValueError, RecursionError) as exc:
         raise InputError(
             f"a request must be plain JSON: {exc}", hint="Look at the subject's parameters."
         ) from None
+    return text
 
 
-def key_from_parts(identity: str, epoch: int, messages: Sequence[Mapping[str, str]], parameters: str) -> str:
-    """The key where identity and parameters are canonical JSON already (they repeat; messages do not)."""
-    said = canonical(messages)
-    text = f'{{"endpoint":{identity},"epoch":{epoch},"messages":{said},"parameters":{parameters}}}'
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+class Transcript(list[Mapping[str, str]]):
+    """The messages of one request with their canonical JSON, made once for key, wire and log.
+
+    It is not to be changed once made.
+    """
+
+    __slots__ = ("json",)
+
+    def __init__(self, messages: Iterable[Mapping[str, str]]) -> None:
+        super().__init__(messages)
+        self.json = canonical(self)
+
+
+def key_from_parts(identity: str, epoch: int, messages: str, parameters: str) -> str:
+    """The key of a request whose parts are canonical JSON already."""
+    text = f'{{"endpoint":{identity},"epoch":{epoch},"messages":{messages},"parameters":{parameters}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def wire_key(
@@ -51,4 +77,4 @@ def wire_key(
         >>> a == wire_key({"kind": "mock"}, hello, {"temperature": 0}, epoch=1)
         False
     """
-    return key_from_parts(canonical(identity), epoch, messages, canonical(parameters))
+    return key_from_parts(canonical(identity), epoch, canonical(messages), canonical(parameters))
