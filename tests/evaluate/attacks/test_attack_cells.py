@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kakehashi.errors import UsageError
@@ -123,6 +123,7 @@ def test_the_near_duplicate_check_finds_a_duplicate():
     assert [(first, second) for first, second, _ in found] == [("base64/hate-01", "base64/hate-02")]
 
 
+@settings(deadline=None)
 @given(st.text("abcde ", min_size=40, max_size=200), st.text("abcde ", min_size=40, max_size=200))
 def test_minhash_estimates_the_jaccard_index(first: str, second: str):
     one, other = shingles(first), shingles(second)
@@ -153,6 +154,7 @@ def test_a_quick_choice_prefers_items_that_quick_core_asks_too(seed: int):
     assert sum(cell.item in core for cell in chosen) >= 34
 
 
+@settings(deadline=None, max_examples=40)
 @given(limit=st.integers(0, 300), seed=st.integers(0, 50))
 def test_any_choice_is_even_nested_and_in_the_order_of_the_file(limit: int, seed: int):
     chosen = choose_cells(CELLS, limit, seed, REQUESTS)

@@ -5,7 +5,7 @@ import codecs
 
 import pytest
 from attack_requests import stand_in
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kakehashi.evaluate.attacks import Context, is_echo, leaked, technique_table
@@ -50,12 +50,14 @@ def test_codes_are_those_of_their_standards():
     assert written == KNOWN["bread"]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=16, max_size=80))
 def test_base64_and_hex_are_read_back(text: str):
     assert read_base64(to_base64(text)) == text
     assert read_hex(to_hex(text)) == text
 
 
+@settings(deadline=None)
 @given(
     st.text("abcdefghijklmnopqrstuvwxyz ", min_size=8, max_size=60).filter(lambda text: len(text.split()) > 1)
 )

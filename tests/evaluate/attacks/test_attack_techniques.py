@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from attack_requests import stand_in
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kakehashi.errors import UnknownNameError
@@ -126,6 +126,7 @@ def test_a_technique_that_disguises_the_request_changes_the_words_and_no_other_d
     assert all(verbatim) == (technique not in disguised)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), technique=st.sampled_from(sorted(TABLE.techniques)))
 def test_rendering_twice_gives_the_same_bytes(seed: int, technique: str):
     context = Context("violence-03", "violence", seed)
@@ -134,6 +135,7 @@ def test_rendering_twice_gives_the_same_bytes(seed: int, technique: str):
     assert (first == second) is True
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), technique=st.sampled_from(sorted(TABLE.techniques)))
 def test_whatever_the_seed_the_request_is_found_again(seed: int, technique: str):
     code = TABLE[technique].transformation
