@@ -144,3 +144,7 @@ def test_bad_json_is_one_clear_error_that_names_the_file(data: bytes, words: str
 def test_brackets_inside_strings_do_not_count_as_nesting() -> None:
     assert parse_json(b'{"a": "' + b"[" * 1000 + b'"}') == {"a": "[" * 1000}
     assert parse_json(b"[" * 100 + b"]" * 100) is not None
+
+
+def test_numbers_that_are_none_in_foreign_files_can_be_read_as_null() -> None:
+    assert parse_json(b'{"a": [NaN, -Infinity, 1]}', nan_as_null=True) == {"a": [None, None, 1]}

@@ -105,13 +105,21 @@ def es6_number(number: int | float) -> str:
     return sign + body
 
 
-def parse_json(data: bytes, *, path: Path | str | None = None, max_depth: int = MAX_DEPTH) -> Json:
+def parse_json(
+    data: bytes,
+    *,
+    path: Path | str | None = None,
+    max_depth: int = MAX_DEPTH,
+    nan_as_null: bool = False,
+) -> Json:
     """Read strict JSON: UTF-8, no NaN, no key twice, not too deep.
 
     Args:
         data: The bytes of the document.
         path: Named in errors.
         max_depth: How deep lists and objects may be nested.
+        nan_as_null: Whether to read ``NaN`` and ``Infinity``, which other programs write though JSON has no
+            such thing, as null instead of refusing them.
 
     Raises:
         InputError: The bytes are not UTF-8, not JSON, cut off, nested too deep, hold a NaN or infinity or
@@ -130,7 +138,11 @@ def parse_json(data: bytes, *, path: Path | str | None = None, max_depth: int = 
             hint="Save the file as UTF-8 and try again.",
         ) from error
     try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        value: Json = json.loads(
+            text,
+            parse_constant=(lambda _: None) if nan_as_null else _refuse_constant,
+            object_pairs_hook=_unique_keys,
+        )
     except json.JSONDecodeError as error:
         cut = " (the file ends too early)" if error.pos >= len(text.rstrip()) else ""
         raise InputError(

@@ -1,0 +1,216 @@
+"""What an importer makes of a foreign file, and how it gets into the ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from kakehashi.errors import InputError
+from kakehashi.ledger.codec import encode
+from kakehashi.ledger.files import digest_of, storage_errors
+from kakehashi.ledger.items import Columns
+from kakehashi.ledger.lint import LintFinding, screen
+from kakehashi.ledger.store import Entry, Ledger
+from kakehashi.ledger.texts import Texts
+from kakehashi.model import Measurement
+from kakehashi.proof import Json, parse_json
+
+MAX_FILE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One subject by one method, as read from a foreign file and not yet looked at by lint.
+
+    Attributes:
+        subject: Exact name of the system in the source.
+        method: Identifier of the method.
+        method_version: As the source states it, ``""`` where it does not.
+        measurements: The numbers as stated.
+        run: The source's own identifier of the run.
+        items: Item rows, where the source has them.
+        texts: Prompts and answers, where the source has them.
+        judge: Scorer or judge, where stated.
+        part: Which part of the file this is; tells several drafts of one file apart.
+        details: Anything else worth keeping; never texts.
+    """
+
+    subject: str
+    method: str
+    method_version: str
+    measurements: Sequence[Measurement]
+    run: str = ""
+    items: Columns | None = None
+    texts: Texts | None = None
+    judge: str = ""
+    part: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """A reader of one foreign format.
+
+    Attributes:
+        name: Name of the format, such as ``"helm"``.
+        version: Version of the reader; the same file read by the same version is imported once.
+        recognizes: Whether a path looks like this format.
+        read: The drafts in a path.
+        covers: The files whose bytes identify the source.
+    """
+
+    name: str
+    version: str
+    recognizes: Any
+    read: Any
+    covers: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        path: What was read.
+        importer: Name of the format.
+        records: Ids of the records, in order, new and known.
+        added: How many of them are new.
+        findings: What lint found, row by row, beside the part of the file.
+        quarantined: How many rows were put into quarantine (they stand in the record's details).
+    """
+
+    path: str
+    importer: str
+    records: tuple[str, ...]
+    added: int
+    findings: tuple[tuple[str, LintFinding], ...]
+    quarantined: int
+
+
+def ingest(
+    ledger: Ledger, path: Path, importer: Importer, drafts: Sequence[Draft], *, fix: bool, texts: bool
+) -> ImportReport:
+    """Lint drafts and put them into the ledger, all or none.
+
+    Raises:
+        InputError: The file holds no result.
+    """
+    if not drafts:
+        raise InputError("no result was found in it", path=path)
+    digest = source_digest(importer.covers(path) if importer.covers else [path])
+    findings: list[tuple[str, LintFinding]] = []
+    quarantined = 0
+    entries = []
+    for draft in drafts:
+        screened = screen(draft.measurements, fix=fix)
+        findings += [(draft.part, finding) for finding in screened.findings]
+        quarantined += len(screened.quarantined)
+        record = {
+            "kind": "result",
+            "run": draft.run,
+            "subject": draft.subject,
+            "method": draft.method,
+            "method_version": draft.method_version,
+            "judge": draft.judge,
+            "measurements": [encode(m) for m in screened.kept],
+            "source": {
+                "sha256": digest,
+                "name": path.name,
+                "importer": importer.name,
+                "importer_version": importer.version + ("+fix" if fix else ""),
+                "part": draft.part,
+            },
+            "details": {**draft.details, **screened.as_details()},
+        }
+        entries.append(Entry(record, draft.items, draft.texts if texts else None))
+    before = ledger.root().size
+    ids = ledger.append_all(entries)
+    return ImportReport(
+        str(path),
+        importer.name,
+        tuple(ids),
+        ledger.root().size - before,
+        tuple(findings),
+        quarantined,
+    )
+
+
+def source_digest(paths: Sequence[Path]) -> str:
+    """Hash that identifies a source: that of the file, or over the hashes and names of several."""
+    if len(paths) == 1:
+        return digest_of(paths[0])
+    lines = [f"{digest_of(path)}  {path.name}\n" for path in sorted(paths)]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def read_head(path: Path, length: int = 1 << 16) -> bytes:
+    """The first bytes of a file, by which importers know their formats."""
+    with storage_errors(path), path.open("rb") as stream:
+        return stream.read(length)
+
+
+def read_json(path: Path) -> Json:
+    """A foreign JSON file; NaN and Infinity, which other programs write, become null.
+
+    Raises:
+        InputError: It is too large, not UTF-8, not JSON, or nested too deep.
+    """
+    with storage_errors(path):
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"larger than {MAX_FILE_BYTES >> 20} MiB", path=path)
+        data = path.read_bytes()
+    return parse_json(data, path=path, nan_as_null=True)
+
+
+def an_object(value: object, where: str, path: Path) -> dict[str, Any]:
+    """``value`` if it is an object.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{where} is not an object", path=path, hint="Is the file complete and of this format?"
+        )
+    return value
+
+
+def a_list(value: object, where: str, path: Path) -> list[Any]:
+    """``value`` if it is a list.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(value, list):
+        raise InputError(f"{where} is not a list", path=path, hint="Is the file complete and of this format?")
+    return value
+
+
+def a_text(value: object, where: str, path: Path) -> str:
+    """``value`` if it is a text that is not empty.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{where} is not a text: {value!r}"[:200], path=path)
+    return value
+
+
+def a_number(value: object, where: str, path: Path) -> float:
+    """``value`` as a float.
+
+    Raises:
+        InputError: It is not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where} is not a number: {value!r}"[:200], path=path)
+    return float(value)
+
+
+def number_or_none(value: object) -> float | None:
+    """``value`` as a float, or None where it is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
