@@ -144,7 +144,7 @@ def test_an_instruction_takes_the_fields_of_its_task_and_ends_with_an_example(
     }[task]
     example, blank, cue = instruction.splitlines()[-3:]
     assert re.fullmatch(pattern, example)
-    assert (blank, cue) == ("", {"en": "Answer:", "ja": "答え:"}[language])
+    assert (blank, cue) == ("", {"en": "Answer:", "ja": "答え："}[language])
 
 
 # claims ------------------------------------------------------------------------------------------
