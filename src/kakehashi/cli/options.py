@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +32,26 @@ def json_option(function: F) -> F:
 def print_json(value: Any) -> None:
     """Print strict JSON with sorted keys; a NaN here is a defect and fails."""
     click.echo(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A frozen result as JSON takes it: arrays as lists, what is not a number as null.
+
+    Examples:
+        >>> plain({"a": float("nan"), "b": (1, 2.0)})
+        {'a': None, 'b': [1, 2.0]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, title: str = "") -> None:

@@ -6,7 +6,15 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.compare import Estimate, ScoreTable, paired_difference, smallest_detectable_difference
+from kakehashi.compare import (
+    Estimate,
+    ItemScores,
+    RankIntervals,
+    ScoreTable,
+    paired_difference,
+    rank_intervals,
+    smallest_detectable_difference,
+)
 from kakehashi.errors import NotEstimableError
 from kakehashi.model import Measure, Polarity
 from kakehashi.work.view import RunView
@@ -120,10 +128,18 @@ def reconcile(view: RunView, *, confidence_level: float = 0.95) -> Reconciliatio
 
 
 def run_columns(view: RunView) -> tuple[Column, ...]:
-    """The measures of a run that have a direction, in each language, in the order of the methods."""
+    """The measures that systems are compared on, in each language, in the order of the methods.
+
+    These are the first measure of each construct on each method's card: what a method reports besides (reasons,
+    before and after an attack) rests on the same items and must not count twice.
+    """
+    chosen: dict[tuple[str, str], str] = {}
+    for card in view.cards.values():
+        for measure in card.measures:
+            chosen.setdefault((card.id, measure.construct), measure.id)
     found: dict[tuple[str, str], Column] = {}
     for one in view.headlines():
-        if one.measure.polarity is not Polarity.NONE:
+        if one.measure.id in chosen.values() and one.measure.polarity is not Polarity.NONE:
             column = Column(one.measure, one.facets["language"], one.provenance.method)
             found.setdefault((one.measure.id, column.language), column)
     return tuple(found.values())
@@ -239,3 +255,31 @@ def _conflicts(differences: tuple[PairedDifference, ...]) -> tuple[Conflict, ...
                 )
             )
     return tuple(found)
+
+
+def rank_columns(view: RunView, *, rng: int = 0) -> dict[str, RankIntervals | str]:
+    """Rank intervals of the systems by each measure, from their items.
+
+    Returns:
+        By column key the intervals, or the reason why there are none.
+    """
+    names = [subject.name for subject in view.subjects]
+    found: dict[str, RankIntervals | str] = {}
+    for column in run_columns(view):
+        values, items, clusters = aligned_credits(view, column, names)
+        if not items:
+            found[column.key] = "no item counts for this measure alone"
+            continue
+        scores = ItemScores(
+            models=tuple(names),
+            items=tuple(items),
+            values=values,
+            clusters=tuple(clusters),
+            higher_is_better=column.measure.polarity is Polarity.HIGHER,
+            source=f"run {view.run}",
+        )
+        try:
+            found[column.key] = rank_intervals(scores, rng=rng)
+        except NotEstimableError as error:
+            found[column.key] = error.message
+    return found

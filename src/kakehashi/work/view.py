@@ -1,10 +1,12 @@
 """A run as reports and comparisons see it: what was assessed, by what, and what came out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.errors import StorageError, UnknownNameError
@@ -56,6 +58,42 @@ class RunView:
     def parts(self, facet: str) -> tuple[Measurement, ...]:
         """The measurements broken down by one facet, such as ``"category"``."""
         return tuple(m for m in self.measurements if set(m.facets) == {"language", facet})
+
+
+def merged(views: Sequence[RunView]) -> RunView:
+    """Several runs as one, so that their systems can be compared; a name that two runs use gets its run's id.
+
+    Args:
+        views: At least one run.
+    """
+    if len(views) == 1:
+        return views[0]
+    used = Counter(subject.name for view in views for subject in view.subjects)
+    renamed = [_renamed(view, used) for view in views]
+    columns = list(renamed[0].items)
+    return replace(
+        renamed[0],
+        run=" + ".join(view.run for view in views),
+        partial=any(view.partial for view in views),
+        subjects=tuple(subject for view in renamed for subject in view.subjects),
+        cards={name: card for view in renamed for name, card in view.cards.items()},
+        measurements=tuple(one for view in renamed for one in view.measurements),
+        items={name: np.concatenate([view.items[name] for view in renamed]) for name in columns},
+        notes=tuple(f"{view.run}: {note}" for view in renamed for note in view.notes),
+    )
+
+
+def _renamed(view: RunView, used: Counter[str]) -> RunView:
+    new = {s.name: s.name if used[s.name] == 1 else f"{s.name}@{view.run}" for s in view.subjects}
+    return replace(
+        view,
+        subjects=tuple(replace(subject, name=new[subject.name]) for subject in view.subjects),
+        measurements=tuple(replace(one, subject=new[one.subject]) for one in view.measurements),
+        items={
+            **view.items,
+            "subject": np.array([new[name] for name in view.items["subject"]], dtype=object),
+        },
+    )
 
 
 def load_run(ledger: Path, run: str) -> RunView:

@@ -1,0 +1,164 @@
+"""``kakehashi assess``: systems by several methods."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kakehashi.cli.options import json_option, print_json, workspace_option
+
+
+def languages_of(text: str) -> tuple[str, ...]:
+    """Languages from a comma-separated list."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+@click.command()
+@click.argument("subjects", nargs=-1, required=True)
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "standard", "full"]),
+    default="quick",
+    show_default=True,
+    help="How much of each method to run.",
+)
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    help="A method; give it again for more. All three suites by default.",
+)
+@click.option("--language", default="en", show_default=True, help="Languages of the items, such as ja,en.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Pairs, questions or cells of each method and language."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
+@click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True, help="Most calls at a time."
+)
+@click.option("--partial", is_flag=True, help="Seal and report what there is, marked as partial.")
+@click.option("--offline", is_flag=True, help="Use only weights that are already here.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say how much would be asked, and stop.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json."
+)
+@click.option("--lang", default="en,ja", show_default=True, help="Languages of the report.")
+@workspace_option
+@json_option
+def assess(
+    subjects: tuple[str, ...],
+    profile: str,
+    methods: tuple[str, ...],
+    language: str,
+    limit: int | None,
+    seed: int,
+    budget: int | None,
+    concurrency: int,
+    partial: bool,
+    offline: bool,
+    only_estimate: bool,
+    out: Path | None,
+    lang: str,
+    workspace: Path,
+    as_json: bool,
+) -> int:
+    """Assess systems by several safety methods; the same command goes on where it was stopped.
+
+    A SUBJECT is local/NAME, openai:MODEL, anthropic:MODEL, http://host/v1#MODEL, or the path of a YAML file.
+
+    Example: kakehashi assess local/smollm2 --profile quick --out out
+    """
+    words: dict[str, Any] = {
+        "profile": profile,
+        "methods": methods,
+        "languages": languages_of(language),
+        "limit": limit,
+        "seed": seed,
+    }
+    if only_estimate:
+        _print_estimate(subjects, workspace, words, as_json)
+        return 0
+    run_and_report(
+        subjects,
+        out,
+        languages_of(lang),
+        as_json,
+        title="assessing",
+        **words,
+        budget=budget,
+        concurrency=concurrency,
+        partial=partial,
+        offline=offline,
+        workspace=workspace,
+    )
+    return 0
+
+
+def run_and_report(
+    subjects: tuple[str, ...],
+    out: Path | None,
+    languages: tuple[str, ...],
+    as_json: bool,
+    *,
+    title: str,
+    **words: Any,
+) -> None:
+    """Assess, print the table of systems, and write the report."""
+    from kakehashi.cli.progress import show_progress
+    from kakehashi.report import build_assessment, write_report
+    from kakehashi.work.assess import assess as run_assess
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    with show_progress(title) as progress:
+        done = run_assess(subjects, progress=progress, say=say, **words)
+    assessment = build_assessment(done.view)
+    paths = write_report(assessment, out, languages) if out is not None else {}
+    if as_json:
+        print_json(
+            {
+                "run": done.run,
+                "partial": done.view.partial,
+                "paths": {name: str(path) for name, path in paths.items()},
+                "assessment": assessment.to_json(),
+            }
+        )
+        return
+    print_assessment(assessment)
+    click.echo(f"run {done.run}, ledger of {done.view.tree_size} records, root {done.view.root[:16]}…")
+    for path in paths.values():
+        click.echo(f"wrote {path}")
+
+
+def print_assessment(assessment: Any) -> None:
+    """Print the table of systems and what can be said of it."""
+    from kakehashi.cli.options import print_table
+    from kakehashi.report import terminal_rows
+
+    rows = terminal_rows(assessment)
+    print_table(rows, list(rows[0]) if rows else [])
+
+
+def _print_estimate(subjects: tuple[str, ...], workspace: Path, words: dict[str, Any], as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from kakehashi.evaluate.engine import estimate
+    from kakehashi.work.plan import make_plan
+    from kakehashi.work.workspace import Workspace
+
+    rooms = Workspace(workspace)
+    plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, **words)
+    found = estimate((job.subject, job.sample) for job in plan.jobs())
+    if as_json:
+        print_json({"run": plan.run, **asdict(found)})
+        return
+    click.echo(f"{plan.run}: {found.samples} samples, at most {found.calls} calls")
+    click.echo(f"about {found.prompt_tokens} tokens to read and at most {found.completion_tokens} to write")
+    cost = (
+        "cost unknown: no price table was given"
+        if found.cost is None
+        else f"at most {found.cost:.2f} {found.currency}"
+    )
+    click.echo(cost)

@@ -1,0 +1,73 @@
+"""Progress on standard error: a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kakehashi.evaluate.engine import Progress
+
+#: Seconds between two lines where standard error is no terminal.
+_EVERY = 20.0
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A function that shows the progress given to it, with the time left."""
+    if sys.stderr.isatty():
+        with _bar(title) as update:
+            yield update
+    else:
+        yield _lines(title)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def update(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total, note=_note(progress))
+
+        yield update
+
+
+def _lines(title: str) -> Callable[[Progress], None]:
+    last = time.monotonic() - _EVERY
+
+    def update(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY or progress.done == progress.total:
+            last = time.monotonic()
+            print(
+                f"{title}: {progress.done} of {progress.total}, {_note(progress)}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return update
+
+
+def _note(progress: Progress) -> str:
+    parts = (
+        [] if progress.eta is None or progress.done == progress.total else [f"{_clock(progress.eta)} left"]
+    )
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    parts.append(f"{progress.calls} calls")
+    return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

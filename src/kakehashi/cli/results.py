@@ -1,0 +1,196 @@
+"""``kakehashi results``: what the ledger holds, and whether it is still what was written."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+
+
+@click.group()
+def results() -> None:
+    """List, show, export and verify results in the ledger."""
+
+
+def _ledger(workspace: Path, *, write: bool = False) -> Any:
+    from kakehashi.work.seal import open_ledger
+    from kakehashi.work.workspace import Workspace
+
+    return open_ledger(Workspace(workspace).ledger, write=write)
+
+
+@results.command("list")
+@workspace_option
+@json_option
+def list_results(workspace: Path, as_json: bool) -> None:
+    """Show the runs of the ledger.
+
+    Example: kakehashi results list
+    """
+    with _ledger(workspace) as ledger:
+        rows = [
+            {
+                "run": record.text("run"),
+                "created": record.text("created"),
+                "subjects": [subject["name"] for subject in record.body["subjects"]],
+                "methods": [f"{method['id']}@{method['version']}" for method in record.body["methods"]],
+                "samples": record.body["counts"].get("finished", 0),
+                "partial": record.body["partial"],
+                "record": record.id[:16],
+            }
+            for record in ledger.records(kind="run")
+        ]
+        head, hidden = ledger.root(), len(ledger.hidden())
+    if as_json:
+        print_json({"runs": rows, "ledger": {"size": head.size, "root": head.root_hex}, "hidden": hidden})
+        return
+    print_table(rows, ["run", "created", "subjects", "methods", "samples", "partial", "record"])
+    click.echo(f"ledger: {head.size} records, {hidden} hidden, root {head.root_hex}")
+
+
+@results.command()
+@click.argument("run")
+@click.option("--all", "everything", is_flag=True, help="Every breakdown, not only whole methods.")
+@workspace_option
+@json_option
+def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
+    """Show the measurements of a RUN with n and intervals.
+
+    Example: kakehashi results show run-1a2b3c
+    """
+    from kakehashi.ledger import encode
+    from kakehashi.work.view import load_run
+    from kakehashi.work.workspace import Workspace
+
+    view = load_run(Workspace(workspace).ledger, run)
+    chosen = view.measurements if everything else view.headlines()
+    if as_json:
+        print_json(
+            {"run": view.run, "partial": view.partial, "measurements": [encode(one) for one in chosen]}
+        )
+        return
+    click.echo(f"{view.run}{' (partial)' if view.partial else ''}, sealed {view.created}")
+    rows = [
+        {
+            "subject": one.subject,
+            "measure": one.measure.id,
+            "part": " ".join(f"{key}={value}" for key, value in one.facets.items()),
+            "value": one.value,
+            "95% interval": "unknown"
+            if one.interval is None
+            else f"{one.interval.low:.3f} to {one.interval.high:.3f}",
+            "n": one.n,
+            "note": one.reason,
+        }
+        for one in chosen
+    ]
+    print_table(rows, ["subject", "measure", "part", "value", "95% interval", "n", "note"])
+
+
+@results.command()
+@click.argument("run")
+@click.option("--eee", is_flag=True, help="As Every Eval Ever 0.3 (the only form so far).")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
+)
+@click.option("--texts", is_flag=True, help="With prompts and answers; left out unless asked.")
+@workspace_option
+@json_option
+def export(run: str, eee: bool, out: Path, texts: bool, workspace: Path, as_json: bool) -> None:
+    """Export a RUN for other tools, without texts unless asked.
+
+    Example: kakehashi results export run-1a2b3c --eee --out exported
+    """
+    from kakehashi.errors import UsageError
+    from kakehashi.ledger.eee import export_eee
+    from kakehashi.work.view import load_run
+    from kakehashi.work.workspace import Workspace
+
+    if not eee:
+        raise UsageError("say in which form", hint="Add --eee.")
+    name = load_run(Workspace(workspace).ledger, run).run
+    with _ledger(workspace) as ledger:
+        paths = [
+            path
+            for record in ledger.records(kind="result", run=name)
+            for path in export_eee(ledger, record.id, out, texts=texts)
+        ]
+    if as_json:
+        print_json([str(path) for path in paths])
+        return
+    for path in paths:
+        click.echo(f"wrote {path}")
+
+
+@results.command()
+@click.option(
+    "--against", help="A root SIZE:HEX, a report (html, json) or a checkpoint that was kept elsewhere."
+)
+@workspace_option
+@json_option
+def verify(against: str | None, workspace: Path, as_json: bool) -> int:
+    """Check every byte of the ledger against its hashes.
+
+    This finds a changed byte. That the whole ledger was rewritten or cut is found only --against a root, a report or a
+    checkpoint that was kept elsewhere.
+
+    Example: kakehashi results verify --against out/demo/report.html
+    """
+    with _ledger(workspace) as ledger:
+        report = ledger.verify(against)
+    if as_json:
+        print_json(report.as_json())
+        return 0 if report.ok else 6
+    for finding in report.findings:
+        click.secho(f"{finding.kind}: {finding.path}", fg="red")
+        click.echo(f"  expected {finding.expected}")
+        click.echo(f"  found    {finding.found}")
+    for note in report.notes:
+        click.echo(f"note: {note}")
+    checked = ", ".join(f"{count} {name}" for name, count in sorted(report.checked.items()))
+    state = "every byte as it was written" if report.ok else f"{len(report.findings)} findings"
+    click.echo(f"{state} ({checked} checked)")
+    if report.head is not None:
+        click.echo(f"tree size {report.head.size}, root {report.head.root_hex}")
+    if against is None and report.ok:
+        click.echo("Rewriting or cutting the whole ledger is found only --against a root kept elsewhere.")
+    return 0 if report.ok else 6
+
+
+@results.command()
+@click.argument("record")
+@click.option("--reason", required=True, help="Why, for the readers of later reports.")
+@click.option("--author", default="", help="Who answers for it.")
+@workspace_option
+@json_option
+def retract(record: str, reason: str, author: str, workspace: Path, as_json: bool) -> None:
+    """Withdraw a RECORD: queries hide it from now on, reports count it, nothing is deleted.
+
+    Example: kakehashi results retract 3f2a --reason "wrong endpoint"
+    """
+    with _ledger(workspace, write=True) as ledger:
+        made = ledger.retract(record, reason, author)
+    if as_json:
+        print_json({"retraction": made})
+    else:
+        click.echo(f"retracted by {made[:16]}")
+
+
+@results.command()
+@click.argument("record")
+@click.option("--reason", required=True, help="Why the texts have to go.")
+@click.option("--author", default="", help="Who answers for it.")
+@workspace_option
+@json_option
+def purge(record: str, reason: str, author: str, workspace: Path, as_json: bool) -> None:
+    """Delete the texts (prompts, answers) of a RECORD; its numbers stay and a tombstone says so.
+
+    Example: kakehashi results purge 3f2a --reason "personal data"
+    """
+    with _ledger(workspace, write=True) as ledger:
+        made = ledger.purge(record, reason, author)
+    if as_json:
+        print_json({"tombstone": made})
+    else:
+        click.echo(f"texts deleted; tombstone {made[:16]}")
