@@ -50,6 +50,8 @@ def find_babble(
             grams = {head[i : i + 4] for i in range(len(head) - 3)}
             if len(grams) < 0.3 * (len(head) - 3):
                 return "repetition"
+    if len(text) > 20 * len(words) and _RUN.search(text[:2_000]):
+        return "repetition"
     if len(scripts) < 3:
         return _without_words(text, sample, spaced=spaced, known_words=known_words, told=told)
     east_asian = scripts.get("han", 0.0) + scripts.get("kana", 0.0)
@@ -67,8 +69,6 @@ def _without_words(
         return None
     if len(text) >= 40 and sum(map(str.isalpha, words[:24])) < 0.4 * min(len(words), 24):
         head = text[:600]
-        if _RUN.search(head):
-            return "repetition"
         letters = sum(map(str.isalnum, head))
         if letters < 0.35 * len(head) and not _CODE.search(text[:2_000]):
             return "no-words"

@@ -18,6 +18,7 @@ KINDS = (
     "not_decline",
     "decline",
     "unknown",
+    "incapable",
     "opinion",
     "objection",
     "condemn",
@@ -35,6 +36,7 @@ KINDS = (
 CUES = (
     "decline",
     "unknown",
+    "incapable",
     "opinion",
     "objection",
     "condemn",
@@ -62,6 +64,7 @@ class PhraseList:
         patterns: One compiled expression for each kind of :data:`KINDS` that the list has.
         cue: Matches where any of the kinds :data:`CUES` does: one look that spares ten.
         hints: Bits of text, one of which stands in nearly every sentence that declines; empty for unknown.
+        density: Length of a text relative to the same text in English; scales how much counts as opening.
         calibration: ``"human"``, ``"synthetic-only"`` or ``"uncalibrated"``: what the list was checked on.
         digest: SHA-256 of the list's text, hexadecimal.
         shipped: Whether it came with the package.
@@ -73,6 +76,7 @@ class PhraseList:
     patterns: Mapping[str, re.Pattern[str]]
     cue: re.Pattern[str]
     hints: tuple[str, ...]
+    density: float
     calibration: str
     digest: str
     shipped: bool
@@ -137,6 +141,7 @@ def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList
         version=str(loaded.get("version", "0")),
         spaced=spaced,
         patterns=patterns,
+        density=float(loaded.get("density", 1.0)),
         hints=tuple(str(hint) for hint in loaded.get("hints") or ()),
         cue=re.compile((" " if spaced else "") + f"(?:{arrange(cues, depth=8)})"),
         calibration=str(loaded.get("calibration")) if shipped else "uncalibrated",
