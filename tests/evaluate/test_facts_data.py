@@ -131,7 +131,7 @@ def test_texts_are_unique(language: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_instruction_takes_the_fields_of_its_task_and_ends_with_an_example(
+def test_an_instruction_takes_the_fields_of_its_task_after_an_example_and_ends_with_a_cue(
     task: str, language: str
 ) -> None:
     instruction = SUITE[task]["instruction"][language]
@@ -142,9 +142,11 @@ def test_an_instruction_takes_the_fields_of_its_task_and_ends_with_an_example(
         "grounded": r"[A-D] \d+",
         "sources": r"[12] [a-f] \d+",
     }[task]
-    example, blank, cue = instruction.splitlines()[-3:]
-    assert re.fullmatch(pattern, example)
-    assert (blank, cue) == ("", {"en": "Answer:", "ja": "答え："}[language])
+    lines = instruction.splitlines()
+    example = next(i for i, each in enumerate(lines) if re.fullmatch(pattern, each))
+    # What is the same for every item comes first, so that a server can keep it read.
+    assert not any("{" in each for each in lines[: example + 1])
+    assert lines[-2:] == ["", {"en": "Answer:", "ja": "答え："}[language]]
 
 
 # claims ------------------------------------------------------------------------------------------
