@@ -3,7 +3,7 @@
 In a test:
 
     async with MockServer(plan=["429:0", "ok"]) as server:
-        ...  # server.url, server.bodies, server.headers
+        ...  # server.url, server.bodies, server.headers; server.gate.clear() holds all answers back
 
 The plan says what happens to the first calls, one entry each; after it, ``default`` is used. A prompt that holds
 ``[[fault]]`` gets that fault at every call. As a process, which writes its port to stdout:
@@ -13,6 +13,7 @@ The plan says what happens to the first calls, one entry each; after it, ``defau
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import ssl
@@ -100,6 +101,8 @@ class MockServer:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.bytes_sent = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._keep = keep
         self._ssl = ssl_context
         self._host = host
@@ -150,6 +153,7 @@ class MockServer:
                 fault = tagged.group(1) if tagged else "ok"
             if self.delay:
                 await asyncio.sleep(self.delay)
+            await self.gate.wait()
             for name in body:
                 if name in self.refuses:
                     instead = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
@@ -277,7 +281,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay-ms", type=float, default=0.0)
     parser.add_argument("--plan", nargs="*", default=[])
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_forever(parser.parse_args()))
-    except KeyboardInterrupt:
-        pass

@@ -19,6 +19,7 @@ from kakehashi.evaluate.engine.lock import FolderLock
 
 FORMAT = 1
 _BATCH = 256
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -64,6 +65,18 @@ class ResponseCache:
                 raise
 
     def _connect(self) -> sqlite3.Connection:
+        """Open the file; other processes may be opening, writing or closing it at this moment."""
+        deadline = time.monotonic() + self._busy
+        while True:
+            try:
+                return self._connect_once()
+            except sqlite3.OperationalError as exc:
+                # SQLite does not wait by itself where the mode of the journal is set or a log is recovered.
+                if exc.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.02)
+
+    def _connect_once(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
