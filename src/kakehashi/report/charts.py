@@ -1,0 +1,263 @@
+"""Static SVG figures: drawn by altair, turned into SVG by vl-convert, without a script or a request.
+
+The colours are Okabe and Ito's, told apart by every kind of colour vision; nothing is said by colour alone.
+Text stays text, with Japanese fonts in the list, so it can be searched and is drawn with the reader's fonts.
+"""
+
+import importlib.util
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from kakehashi.errors import MissingExtraError
+from kakehashi.report.document import Figure, HeatMap, IntervalPlot, Plot, RankPlot, ReliabilityPlot
+from kakehashi.report.voice import Voice
+
+FONT = "system-ui, 'Noto Sans JP', 'Noto Sans CJK JP', 'Hiragino Sans', 'Yu Gothic', Meiryo, sans-serif"
+
+#: Okabe and Ito (2008), without black, which a dark page swallows.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+
+_SIZE = 12
+_INK, _GRID = "#333333", "#dddddd"
+_MAX_DOTS = 400
+
+
+def charts_available() -> bool:
+    """Whether the extra ``charts`` is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert"))
+
+
+def draw(figure: Figure, voice: Voice) -> Markup | None:
+    """The figure as inline SVG in one language; ``None`` where it has nothing to show or too much.
+
+    Raises:
+        MissingExtraError: The extra ``charts`` is not installed.
+    """
+    if not charts_available():
+        raise MissingExtraError("charts", "drawing figures")
+    import vl_convert
+
+    chart = _chart(figure.plot, voice)
+    if chart is None:
+        return None
+    specification = chart.to_dict()
+    specification["config"] = _theme()
+    svg = vl_convert.vegalite_to_svg(specification, vl_version=_vl_version())
+    return _inline(svg, figure, voice)
+
+
+def _vl_version() -> str:
+    import altair
+
+    return ".".join(str(altair.SCHEMA_VERSION).lstrip("v").split(".")[:2])
+
+
+def _theme() -> dict[str, Any]:
+    """Vega-Lite's configuration: our fonts and colours, nothing cut off."""
+    plain = {"labelFontSize": _SIZE, "titleFontSize": _SIZE, "labelColor": _INK, "titleColor": _INK}
+    unlimited = {"labelLimit": 0, "titleLimit": 0}
+    return {
+        "font": FONT,
+        "background": "transparent",
+        "padding": 4,
+        "view": {"stroke": None},
+        "axis": {
+            **plain,
+            **unlimited,
+            "titleFontWeight": "normal",
+            "gridColor": _GRID,
+            "domainColor": _GRID,
+            "tickColor": _GRID,
+        },
+        "header": {"labelFontSize": _SIZE, "labelColor": _INK, **unlimited},
+        "legend": {**plain, **unlimited},
+    }
+
+
+def _inline(svg: str, figure: Figure, voice: Voice) -> Markup:
+    """One SVG made fit to stand among others on a page: own ids, a name, a size that shrinks."""
+    prefix = f"{voice.language}-{figure.id}-"
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}\1)", svg)
+    size = re.search(r'<svg[^>]*?\bwidth="([\d.]+)"', svg)
+    width = float(size.group(1)) if size else 640.0
+    svg = re.sub(r"(<svg[^>]*?)\s(?:width|height)=\"[\d.]+\"", r"\1", svg, count=1)
+    svg = re.sub(r"(<svg[^>]*?)\s(?:width|height)=\"[\d.]+\"", r"\1", svg, count=1)
+    svg = re.sub(r"\saria-(?:label|roledescription)=\"[^\"]*\"|\srole=\"[^\"]*\"", "", svg)
+    start = Markup('<svg role="img" aria-label="{}" style="max-width:{}px" ').format(
+        voice.plain(figure.alt), round(width)
+    )
+    return Markup(svg.replace("<svg ", str(start), 1))
+
+
+def _chart(plot: Plot, voice: Voice) -> Any:
+    match plot:
+        case IntervalPlot():
+            return _intervals(plot, voice)
+        case ReliabilityPlot():
+            return _reliability(plot, voice)
+        case HeatMap():
+            return _heat_map(plot, voice)
+        case RankPlot():
+            return _ranks(plot, voice)
+
+
+def _width(text: str) -> float:
+    """About how wide a label is, so that room is left for it whatever fonts are at hand."""
+    return sum(_SIZE if unicodedata.east_asian_width(c) in "WF" else _SIZE * 0.58 for c in text)
+
+
+def _room(labels: Sequence[str]) -> float:
+    return round(max((_width(label) for label in labels), default=0) + 8)
+
+
+def _unique(labels: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(labels))
+
+
+def _intervals(plot: IntervalPlot, voice: Voice) -> Any:
+    import altair as alt
+
+    if not plot.dots or len(plot.dots) > _MAX_DOTS:
+        return None
+    rows = [
+        {
+            "row": voice.plain(dot.row),
+            "group": voice.plain(dot.group) if dot.group else "",
+            "panel": voice.plain(dot.panel) if dot.panel else "",
+            "value": dot.value,
+            "low": dot.value if dot.low is None else dot.low,
+            "high": dot.value if dot.high is None else dot.high,
+        }
+        for dot in plot.dots
+    ]
+    names, groups, panels = (_unique([str(r[key]) for r in rows]) for key in ("row", "group", "panel"))
+    label_format = ".0%" if plot.style == "percent" else ".0f"
+    scale_to = 100 if plot.style == "signed-points" else 1
+    for row in rows:
+        for key in ("value", "low", "high"):
+            row[key] = round(float(row[key]) * scale_to, 6)
+    ends = [float(row[key]) for row in rows for key in ("low", "high")]
+    domain = [0, 1] if plot.style == "percent" else [min(0.0, *ends), max(0.0, *ends)]
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("row:N", sort=names, title=None, axis=alt.Axis(minExtent=_room(names), grid=False))
+    )
+    axis = alt.Axis(format=label_format, tickCount=5)
+    x = alt.X("low:Q", scale=alt.Scale(domain=domain, nice=plot.style != "percent"), title=voice.plain(plot.axis), axis=axis)
+    colour = (
+        alt.Color("row:N", sort=names, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])), legend=None)
+        if 1 < len(names) <= len(COLOURS)
+        else alt.value(COLOURS[0])
+    )
+    layers = [
+        base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=colour),
+        base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("value:Q"), color=colour),
+    ]
+    if plot.zero_line:
+        zero = alt.Chart(alt.Data(values=rows)).mark_rule(color="#888888", strokeDash=[4, 3])
+        layers.insert(0, zero.encode(x=alt.datum(0)))
+    width = 260 if len(panels) > 1 else 420
+    chart = alt.layer(*layers).properties(width=width, height=alt.Step(17))
+    head = alt.Header(labelAngle=0, labelAlign="left", labelOrient="top", labelAnchor="start", labelFontWeight="bold", title=None)
+    facets: dict[str, Any] = {}
+    if len(groups) > 1:
+        facets["row"] = alt.Row("group:N", sort=groups, header=head)
+    if len(panels) > 1:
+        facets["column"] = alt.Column("panel:N", sort=panels, header=alt.Header(title=None, labelFontWeight="bold"))
+    if not facets:
+        return chart
+    return chart.facet(**facets, data=alt.Data(values=rows)).properties(spacing={"row": 6, "column": 18})
+
+
+def _reliability(plot: ReliabilityPlot, voice: Voice) -> Any:
+    import altair as alt
+
+    rows = [
+        {"system": p.subject, "confidence": p.confidence, "accuracy": p.accuracy, "n": p.n} for p in plot.points
+    ]
+    names = _unique([str(row["system"]) for row in rows])
+    if not rows or len(names) > 12:
+        return None
+    data = alt.Data(values=rows)
+    percent = alt.Axis(format=".0%", values=[0, 0.5, 1])
+    whole = alt.Scale(domain=[0, 1])
+    diagonal = (
+        alt.Chart(data)
+        .mark_rule(color="#888888", strokeDash=[4, 3])
+        .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
+    )
+    dots = (
+        alt.Chart(data)
+        .mark_point(filled=True, color=COLOURS[0], opacity=0.9)
+        .encode(
+            x=alt.X("confidence:Q", scale=whole, axis=percent, title=voice.plain(plot.x)),
+            y=alt.Y("accuracy:Q", scale=whole, axis=percent, title=voice.plain(plot.y)),
+            size=alt.Size("n:Q", title=voice.plain(plot.size), scale=alt.Scale(range=[40, 260]), legend=None),
+        )
+    )
+    label = (
+        alt.Chart(data)
+        .mark_text(dy=-12, fontSize=10, color=_INK)
+        .encode(x="confidence:Q", y="accuracy:Q", text=alt.Text("n:Q", format="d"))
+    )
+    chart = alt.layer(diagonal, dots, label).properties(width=170, height=170)
+    return chart.facet(
+        facet=alt.Facet("system:N", sort=names, header=alt.Header(title=None)), columns=3, data=data
+    )
+
+
+def _heat_map(plot: HeatMap, voice: Voice) -> Any:
+    import altair as alt
+
+    names = [voice.plain(name) for name in plot.names]
+    rows = [
+        {"one": names[i], "other": names[j], "value": cell, "text": f"{cell:.2f}".replace("-", "−")}
+        for i, line in enumerate(plot.values)
+        for j, cell in enumerate(line)
+        if cell is not None and i != j
+    ]
+    if not rows or len(names) > 20:
+        return None
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("other:N", sort=names, title=None, axis=alt.Axis(labelAngle=-40, orient="top", minExtent=10)),
+        y=alt.Y("one:N", sort=names, title=None, axis=alt.Axis(minExtent=_room(names))),
+    )
+    # Blue for agreement and orange for reversal: no red and green.
+    scale = alt.Scale(domain=[-1, 0, 1], range=["#D55E00", "#f2f2f2", "#0072B2"])
+    cells = base.mark_rect(stroke="#ffffff").encode(
+        color=alt.Color("value:Q", scale=scale, title=voice.plain(plot.legend))
+    )
+    # White text on the darkest cells only; on all others near-black, in the light and in the dark page.
+    text = base.mark_text(fontSize=11).encode(
+        text="text:N",
+        color=alt.condition("abs(datum.value) > 0.6", alt.value("#fffffe"), alt.value("#111111")),
+    )
+    return alt.layer(cells, text).properties(width=alt.Step(44), height=alt.Step(28))
+
+
+def _ranks(plot: RankPlot, voice: Voice) -> Any:
+    import altair as alt
+
+    if not plot.ranges or len(plot.ranges) > 60:
+        return None
+    rows = [{"name": one.name, "best": one.best, "worst": one.worst} for one in plot.ranges]
+    names = [one.name for one in plot.ranges]
+    last = max(one.worst for one in plot.ranges)
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(minExtent=_room(names)))
+    )
+    x = alt.X(
+        "best:Q",
+        scale=alt.Scale(domain=[0.5, last + 0.5], nice=False),
+        title=voice.plain(plot.axis),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
+    return alt.layer(
+        base.mark_rule(strokeWidth=4, color=COLOURS[5]).encode(x=x, x2="worst:Q"),
+        base.mark_point(filled=True, size=46, color=COLOURS[0], opacity=1).encode(x="best:Q"),
+        base.mark_point(filled=True, size=46, color=COLOURS[1], shape="square", opacity=1).encode(x="worst:Q"),
+    ).properties(width=420, height=alt.Step(16))

@@ -1,0 +1,131 @@
+"""A document as one HTML file: all languages in it, a switch that needs no script, nothing loaded from elsewhere."""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from kakehashi import __version__
+from kakehashi.errors import MissingExtraError, UsageError
+from kakehashi.report.charts import charts_available, draw
+from kakehashi.report.document import Bullets, Code, Document, Figure, Listed, Number, Paragraph, Piece, Say, Table
+from kakehashi.report.pages import assessment_document
+from kakehashi.report.values import Assessment
+from kakehashi.report.voice import LANGUAGES, Voice
+
+#: Names of the languages as their speakers write them.
+ENDONYMS = {"ja": "日本語", "en": "English"}
+
+
+def render_html(
+    assessment: Assessment, *, languages: Sequence[str] = LANGUAGES, charts: bool | None = None
+) -> str:
+    """The report of one assessment as a single self-contained HTML file.
+
+    Args:
+        assessment: The values.
+        languages: Languages in the file; the first is shown first.
+        charts: Whether figures are drawn; by default where the extra ``charts`` is installed. The tables
+            under the figures are there in any case.
+
+    Raises:
+        UsageError: No language, or one twice.
+        UnknownNameError: A language that there are no messages for.
+        MissingExtraError: Figures were asked for, and the extra is not installed.
+    """
+    document = assessment_document(assessment)
+    return render_document(document, run=assessment.run.id, languages=languages, charts=charts)
+
+
+def render_document(
+    document: Document, *, run: str, languages: Sequence[str] = LANGUAGES, charts: bool | None = None
+) -> str:
+    """Any composed document as a single self-contained HTML file; arguments as for :func:`render_html`."""
+    if not languages or len(set(languages)) != len(languages):
+        raise UsageError(
+            f"languages {list(languages)!r} of a report must be one or more, each once", hint="Use --lang ja,en"
+        )
+    if charts and not charts_available():
+        raise MissingExtraError("charts", "drawing figures")
+    voices = [Voice(language) for language in languages]
+    drawn = charts_available() if charts is None else charts
+    template = _environment().get_template("page.html.j2")
+    missing = MissingExtraError("charts", "drawing figures").hint or ""
+    return template.render(
+        document=document,
+        voices=voices,
+        css=Markup(_text("page.css")),
+        endonyms=ENDONYMS,
+        pictures={
+            voice.language: {figure.id: draw(figure, voice) for figure in _figures(document)} if drawn else {}
+            for voice in voices
+        },
+        drawn=drawn,
+        charts_command=Code(missing.removeprefix("Run: ")),
+        footer=_footer(document, run),
+        say=Say,
+        joined=lambda pieces: Listed(tuple(pieces), "sentence"),
+        kind=_kind,
+        spans=_spans,
+    )
+
+
+def _footer(document: Document, run: str) -> Piece:
+    return Say(
+        "page.footer",
+        {
+            "software": Code(f"kakehashi {__version__}"),
+            "run": Code(run),
+            "size": Number(document.tree_size),
+            "root": Code(document.root or "-"),
+        },
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment
+
+
+def _text(name: str) -> str:
+    return (files("kakehashi.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _figures(document: Document) -> list[Figure]:
+    sections = list(document.sections)
+    found = []
+    while sections:
+        section = sections.pop(0)
+        found += [block for block in section.blocks if isinstance(block, Figure)]
+        sections = [*section.sections, *sections]
+    return found
+
+
+def _kind(block: object) -> str:
+    names: dict[type, str] = {Paragraph: "paragraph", Bullets: "bullets", Table: "table", Figure: "figure"}
+    return names[type(block)]
+
+
+def _spans(table: Table) -> list[int]:
+    """For each row how many rows its first cell stands for; 0 where it is covered by one above."""
+    if table.heads < 2:
+        return [1] * len(table.rows)
+    spans = [1] * len(table.rows)
+    start = 0
+    for i in range(1, len(table.rows)):
+        if table.rows[i][0] == table.rows[start][0]:
+            spans[start] += 1
+            spans[i] = 0
+        else:
+            start = i
+    return spans

@@ -1,0 +1,28 @@
+"""The page of one assessment."""
+
+from kakehashi.report.document import Code, Date, Document, Say
+from kakehashi.report.pages.annex import annex
+from kakehashi.report.pages.breakdown import attacks, categories, facts
+from kakehashi.report.pages.disagreement import choice, disagreement
+from kakehashi.report.pages.front import front
+from kakehashi.report.pages.published import published
+from kakehashi.report.pages.record import gaps
+from kakehashi.report.values import Assessment
+
+
+def assessment_document(assessment: Assessment) -> Document:
+    """The report of one run: first page, breakdowns, disagreement, choice, published figures, annex."""
+    parts = (front, categories, attacks, facts, disagreement, choice, published, gaps, annex)
+    sections = tuple(section for part in parts if (section := part(assessment)) is not None)
+    run = assessment.run
+    return Document(
+        title=Say("title.assessment"),
+        subtitle=Say(
+            "subtitle.partial" if run.partial else "subtitle.complete",
+            {"run": Code(run.id), "date": Date(run.created)},
+        ),
+        independence=Say("independence"),
+        sections=sections,
+        tree_size=run.tree_size,
+        root=run.root,
+    )

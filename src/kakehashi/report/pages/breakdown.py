@@ -1,0 +1,353 @@
+"""Breakdowns: by category, by attack technique, by task."""
+
+from kakehashi.report.document import (
+    Blank,
+    Block,
+    Column,
+    Dot,
+    Figure,
+    IntervalPlot,
+    Number,
+    Paragraph,
+    Piece,
+    ReliabilityPlot,
+    ReliabilityPoint,
+    Say,
+    Section,
+    Table,
+)
+from kakehashi.report.pages.statements import SIDES
+from kakehashi.report.pages.words import (
+    count_cell,
+    detectable_cell,
+    heads,
+    interval_cell,
+    measure_title,
+    part_title,
+    per_system,
+    style_of,
+    system,
+    value_cell,
+)
+from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
+
+_ATTACK = "attack-success-rate"
+_BEFORE_AFTER = ("broken-by-attack-rate", "mended-by-attack-rate")
+_CLOSED_UNITS = ("claims-accuracy", "grounded-accuracy", "sources-accuracy", "sources-reason-accuracy", "accuracy")
+
+
+def categories(assessment: Assessment) -> Section | None:
+    """Safe handling, over-refusal and own measures by risk category."""
+    methods: dict[tuple[str, str], list[MeasureFacts]] = {}
+    for measure in assessment.measures:
+        if measure.name != _ATTACK and not measure.name.endswith(("-attack-rate", "compliance-rate", "leak-rate")):
+            if assessment.parts(measure.key, "category"):
+                methods.setdefault((measure.method, measure.language), []).append(measure)
+    blocks: list[Block] = []
+    for (method, language), measures in methods.items():
+        blocks.append(_by_category(assessment, f"categories-{_slug(method)}-{language}", measures))
+    if not blocks:
+        return None
+    return Section("categories", Say("section.categories"), (Paragraph(Say("text.categories")), *blocks))
+
+
+def _by_category(assessment: Assessment, name: str, measures: list[MeasureFacts]) -> Figure:
+    found: dict[tuple[str, str], dict[str, ScoreFacts]] = {}
+    for measure in measures:
+        for score in assessment.parts(measure.key, "category"):
+            found.setdefault((score.part, score.system), {})[measure.key] = score
+    parts = list(dict.fromkeys(part for part, _ in found))
+    names = [one.name for one in assessment.systems]
+    dots: list[Dot] = []
+    rows: list[tuple[Piece, ...]] = []
+    for part in parts:
+        title = part_title(assessment, measures[0], "category", part)
+        for one in names:
+            cells: list[Piece] = [title, system(one)]
+            scores = found.get((part, one), {})
+            if not scores:
+                continue
+            for measure in measures:
+                mine = scores.get(measure.key)
+                cells += [
+                    value_cell(mine, measure),
+                    interval_cell(mine.low, mine.high, style_of(measure)) if mine else Blank("blank.not-run"),
+                    count_cell(mine.n if mine else None),
+                    detectable_cell(mine.detectable, measure) if mine else Blank("blank.not-run"),
+                ]
+                if mine is not None and mine.value is not None:
+                    panel = measure_title(assessment, measure.key)
+                    dots.append(Dot(system(one), mine.value, mine.low, mine.high, group=title, panel=panel))
+            rows.append(tuple(cells))
+    columns = list(heads("category", "system"))
+    for measure in measures:
+        columns += [
+            Column(measure_title(assessment, measure.key), True),
+            *(Column(Say(f"column.{key}"), True) for key in ("interval", "n", "detectable")),
+        ]
+    shown = [measure_title(assessment, measure.key) for measure in measures]
+    return Figure(
+        id=f"figure-{name}",
+        caption=Say("caption.by-category", {"measures": _joined(shown)}),
+        alt=Say("alt.by-category", {"categories": Number(len(parts)), "systems": Number(len(names))}),
+        plot=IntervalPlot(tuple(dots), axis=Say("axis.rate")),
+        table=Table(
+            id=name,
+            caption=Say("caption.figure-data"),
+            columns=tuple(columns),
+            rows=tuple(rows),
+            heads=2,
+            notes=(Say("note.category-detectable"),),
+        ),
+    )
+
+
+def attacks(assessment: Assessment) -> Section | None:
+    """Success by family, category and technique; what was safe before and unsafe after, and the reverse."""
+    blocks: list[Block] = []
+    for measure in assessment.measures:
+        if measure.name != _ATTACK:
+            continue
+        for facet in ("family", "category"):
+            scores = assessment.parts(measure.key, facet)
+            if scores:
+                blocks.append(_by_part(assessment, measure, facet, scores))
+        blocks += _before_and_after(assessment, measure.language, measure.method)
+        blocks += _others(assessment, measure)
+        scores = assessment.parts(measure.key, "technique")
+        if scores:
+            blocks.append(_technique_table(assessment, measure, scores))
+    if not blocks:
+        return None
+    return Section("attacks", Say("section.attacks"), (Paragraph(Say("text.attacks")), *blocks))
+
+
+def _by_part(
+    assessment: Assessment, measure: MeasureFacts, facet: str, scores: tuple[ScoreFacts, ...]
+) -> Figure:
+    order = list(dict.fromkeys(score.part for score in scores))
+    by_part = {part: {s.system: s for s in scores if s.part == part} for part in order}
+    titles = {part: part_title(assessment, measure, facet, part) for part in order}
+    dots = tuple(
+        Dot(system(one.name), score.value, score.low, score.high, group=titles[part])
+        for part in order
+        for one in assessment.systems
+        if (score := by_part[part].get(one.name)) is not None and score.value is not None
+    )
+    columns, rows, naming = per_system(assessment, [(titles[part], by_part[part]) for part in order], measure)
+    return Figure(
+        id=f"figure-attacks-{facet}-{measure.language}",
+        caption=Say(f"caption.attacks.{facet}"),
+        alt=Say("alt.by-category", {"categories": Number(len(order)), "systems": Number(len(assessment.systems))}),
+        plot=IntervalPlot(dots, axis=measure_title(assessment, measure.key)),
+        table=Table(
+            id=f"attacks-{facet}-{measure.language}",
+            caption=Say("caption.figure-data"),
+            columns=(Column(Say(f"column.{facet}")), *columns),
+            rows=rows,
+            heads=naming,
+        ),
+    )
+
+
+def _technique_table(assessment: Assessment, measure: MeasureFacts, scores: tuple[ScoreFacts, ...]) -> Table:
+    order = list(dict.fromkeys(score.part for score in scores))
+    parts = [
+        (
+            part_title(assessment, measure, "technique", part),
+            {score.system: score for score in scores if score.part == part},
+        )
+        for part in order
+    ]
+    columns, rows, naming = per_system(assessment, parts, measure)
+    return Table(
+        id=f"attacks-technique-{measure.language}",
+        caption=Say("caption.attacks.technique", {"count": Number(len(order))}),
+        columns=(Column(Say("column.technique")), *columns),
+        rows=rows,
+        heads=naming,
+        notes=(Say("note.technique"),),
+    )
+
+
+def _before_and_after(assessment: Assessment, language: str, method: str) -> list[Block]:
+    measures = [
+        one
+        for name in _BEFORE_AFTER
+        for one in assessment.measures
+        if one.name == name and one.language == language and one.method == method
+    ]
+    rows: list[tuple[Piece, ...]] = []
+    for measure in measures:
+        for one in assessment.systems:
+            score = assessment.headline(one.name, measure.key)
+            if score is None:
+                continue
+            rows.append(
+                (
+                    measure_title(assessment, measure.key),
+                    system(one.name),
+                    Blank("blank.unknown") if score.k is None else Number(score.k),
+                    count_cell(score.n),
+                    value_cell(score, measure),
+                    interval_cell(score.low, score.high, style_of(measure)),
+                )
+            )
+    if not rows:
+        return []
+    return [
+        Table(
+            id=f"attacks-before-after-{language}",
+            caption=Say("caption.before-after"),
+            columns=heads("measure", "system", "pairs-hit", "pairs", "rate", "interval", figures=(
+                "pairs-hit", "pairs", "rate", "interval")),
+            rows=tuple(rows),
+            heads=2,
+            notes=(Say("note.before-after"),),
+        )
+    ]
+
+
+def _others(assessment: Assessment, measure: MeasureFacts) -> list[Block]:
+    """Leaks of a planted secret, and the same requests without any attack."""
+    names = ("unattacked-compliance-rate", "secret-leak-rate")
+    shown = [one for one in assessment.measures if one.name in names and one.language == measure.language]
+    parts = []
+    for other in shown:
+        scores = {s.system: s for s in assessment.scores if s.measure == other.key and not s.facet}
+        if scores:
+            parts.append((measure_title(assessment, other.key), scores))
+    if not parts:
+        return []
+    columns, rows, naming = per_system(assessment, parts, measure)
+    return [
+        Table(
+            id=f"attacks-others-{measure.language}",
+            caption=Say("caption.attacks.others"),
+            columns=(Column(Say("column.measure")), *columns),
+            rows=rows,
+            heads=naming,
+        )
+    ]
+
+
+def facts(assessment: Assessment) -> Section | None:
+    """Accuracy by task and part of task, Brier score, reliability curve."""
+    blocks: list[Block] = []
+    shown = [one for one in assessment.measures if one.name in _CLOSED_UNITS]
+    parts: list[tuple[Piece, dict[str, ScoreFacts]]] = []
+    for measure in shown:
+        title = measure_title(assessment, measure.key)
+        whole = {s.system: s for s in assessment.scores if s.measure == measure.key and not s.facet}
+        if whole:
+            parts.append((title, whole))
+        of_parts = assessment.parts(measure.key, "part")
+        for name in dict.fromkeys(score.part for score in of_parts):
+            named = Say(
+                "measure.part", {"measure": title, "part": part_title(assessment, measure, "part", name)}
+            )
+            parts.append((named, {s.system: s for s in of_parts if s.part == name}))
+    if parts:
+        columns, rows, naming = per_system(assessment, parts, shown[0])
+        blocks.append(
+            Table(
+                id="facts-accuracy",
+                caption=Say("caption.accuracy"),
+                columns=(Column(Say("column.task")), *columns),
+                rows=rows,
+                heads=naming,
+            )
+        )
+    for measure in assessment.measures:
+        if measure.name == "brier-score":
+            blocks += _calibration(assessment, measure)
+    if not blocks:
+        return None
+    return Section("facts", Say("section.facts"), (Paragraph(Say("text.facts")), *blocks))
+
+
+def _calibration(assessment: Assessment, brier: MeasureFacts) -> list[Block]:
+    title = measure_title(assessment, brier.key)
+    whole = {s.system: s for s in assessment.scores if s.measure == brier.key and not s.facet}
+    rows = tuple(
+        (
+            system(one.name),
+            value_cell(whole.get(one.name), brier),
+            interval_cell(found.low, found.high, "score")
+            if (found := whole.get(one.name)) is not None
+            else Blank("blank.not-run"),
+            count_cell(found.n if found else None),
+        )
+        for one in assessment.systems
+    )
+    blocks: list[Block] = [
+        Table(
+            id=f"facts-brier-{brier.language}",
+            caption=Say("caption.brier", {"measure": title}),
+            columns=heads("system", "score", "interval", "n", figures=("score", "interval", "n")),
+            rows=rows,
+            notes=(Say("note.brier"),),
+        )
+    ]
+    figure = _reliability(assessment, brier)
+    return [*blocks, figure] if figure else blocks
+
+
+def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
+    bins = {
+        name: next(
+            (
+                assessment.parts(one.key, "bin")
+                for one in assessment.measures
+                if one.name == name and one.language == brier.language and one.method == brier.method
+            ),
+            (),
+        )
+        for name in ("reliability-accuracy", "reliability-confidence")
+    }
+    right = {(s.system, s.part): s for s in bins["reliability-accuracy"]}
+    sure = {(s.system, s.part): s for s in bins["reliability-confidence"]}
+    points, rows = [], []
+    for one in assessment.systems:
+        for part in sorted({p for s, p in right if s == one.name}):
+            accuracy, confidence = right[one.name, part], sure.get((one.name, part))
+            if accuracy.value is None or confidence is None or confidence.value is None:
+                continue
+            points.append(ReliabilityPoint(one.name, confidence.value, accuracy.value, accuracy.n or 0))
+            rows.append(
+                (
+                    system(one.name),
+                    Number(confidence.value, "percent"),
+                    Number(accuracy.value, "percent"),
+                    interval_cell(accuracy.low, accuracy.high, "percent"),
+                    count_cell(accuracy.n),
+                )
+            )
+    if not points:
+        return None
+    figures = ("confidence", "share-correct", "interval", "n")
+    return Figure(
+        id=f"figure-reliability-{brier.language}",
+        caption=Say("caption.reliability"),
+        alt=Say("alt.reliability", {"points": Number(len(points))}),
+        plot=ReliabilityPlot(tuple(points), Say("column.confidence"), Say("column.share-correct"), Say("column.n")),
+        table=Table(
+            id=f"facts-reliability-{brier.language}",
+            caption=Say("caption.figure-data"),
+            columns=heads("system", *figures, figures=figures),
+            rows=tuple(rows),
+        ),
+    )
+
+
+def _joined(titles: list[Piece]) -> Piece:
+    from kakehashi.report.document import Listed
+
+    return Listed(tuple(titles))
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name).lower()
+
+
+__all__ = ["SIDES", "attacks", "categories", "facts"]

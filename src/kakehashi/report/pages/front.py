@@ -1,0 +1,243 @@
+"""The first page: three sentences, then the headline figures."""
+
+from kakehashi.report.document import (
+    Block,
+    Bullets,
+    Column,
+    Dot,
+    Figure,
+    IntervalPlot,
+    Listed,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Table,
+)
+from kakehashi.report.pages.statements import three_sentences
+from kakehashi.report.pages.words import (
+    CLOSED,
+    JUDGED,
+    OUTSIDE,
+    count_cell,
+    detectable_cell,
+    heads,
+    interval_cell,
+    measure_title,
+    method_title,
+    style_of,
+    system,
+    value_cell,
+)
+from kakehashi.report.values import Assessment, MeasureFacts
+
+#: Measures that are explained in their own sections and do not stand on the first page.
+_SECONDARY = {
+    "broken-by-attack-rate",
+    "mended-by-attack-rate",
+    "secret-leak-rate",
+    "unattacked-compliance-rate",
+    "sources-reason-accuracy",
+    "brier-score",
+    "reliability-accuracy",
+    "reliability-confidence",
+}
+
+
+def front(assessment: Assessment) -> Section:
+    """What a reader who reads one page has to know."""
+    blocks: list[Block] = [Paragraph(sentence, "lead") for sentence in three_sentences(assessment)]
+    if assessment.run.partial:
+        blocks.insert(0, Paragraph(Say("warning.partial"), "warning"))
+    measures = headline_measures(assessment)
+    plot = _plot(assessment, measures)
+    if plot is not None:
+        blocks.append(plot)
+    blocks += [_outcomes(assessment, measure) for measure in measures if not _closed(assessment, measure)]
+    closed = [measure for measure in measures if _closed(assessment, measure)]
+    if closed:
+        blocks.append(_closed_table(assessment, closed))
+    blocks += _orders(assessment, measures)
+    blocks.append(
+        Bullets(
+            (
+                Say("how.interval", {"level": Number(_level(assessment), "percent")}),
+                Say("how.detectable"),
+                Say("how.columns"),
+                Say("how.no-score"),
+                Say("how.form-only"),
+            )
+        )
+    )
+    return Section("summary", Say("section.summary"), tuple(blocks))
+
+
+def headline_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
+    """Measures of the first page, in the order of the methods."""
+    whole = {score.measure for score in assessment.scores if not score.facet}
+    return tuple(one for one in assessment.measures if one.key in whole and one.name not in _SECONDARY)
+
+
+def _level(assessment: Assessment) -> float:
+    value = assessment.settings.get("confidence_level", 0.95)
+    return value if isinstance(value, float) else 0.95
+
+
+def _closed(assessment: Assessment, measure: MeasureFacts) -> bool:
+    """Whether the measure counts right answers rather than the form of an answer."""
+    labels = {label for s in assessment.scores if s.measure == measure.key and not s.facet for label in s.counts}
+    return bool(labels & {"correct", "wrong", "unparsed"})
+
+
+def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
+    """One measure: rate, interval, n, and every outcome in a column of its own."""
+    rows = []
+    for one in assessment.systems:
+        score = assessment.headline(one.name, measure.key)
+        counts = score.counts if score else {}
+        failed = counts.get("judge-failed", 0) + counts.get("error", 0)
+        rows.append(
+            (
+                system(one.name),
+                value_cell(score, measure),
+                interval_cell(score.low if score else None, score.high if score else None, style_of(measure)),
+                count_cell(score.n if score else None),
+                *(Number(counts.get(label, 0)) for label in JUDGED),
+                Number(counts.get("not-judged", 0)),
+                Number(failed),
+            )
+        )
+    counted = tuple(Column(Say(f"label.{label}"), True) for label in (*JUDGED, "not-judged", "failed"))
+    return Table(
+        id=f"headline-{_slug(measure.key)}",
+        caption=_caption(assessment, measure),
+        columns=(*heads("system", "rate", "interval", "n", figures=("rate", "interval", "n")), *counted),
+        rows=tuple(rows),
+        notes=(_detectable_note(measure),),
+    )
+
+
+def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table:
+    """Accuracies of closed questions: one row a task and system."""
+    rows = []
+    for measure in measures:
+        for one in assessment.systems:
+            score = assessment.headline(one.name, measure.key)
+            counts = score.counts if score else {}
+            failed = sum(counts.get(label, 0) for label in OUTSIDE)
+            rows.append(
+                (
+                    measure_title(assessment, measure.key),
+                    system(one.name),
+                    value_cell(score, measure),
+                    interval_cell(score.low if score else None, score.high if score else None, style_of(measure)),
+                    count_cell(score.n if score else None),
+                    *(Number(counts.get(label, 0)) for label in CLOSED),
+                    Number(failed),
+                    detectable_cell(measure.detectable, measure),
+                )
+            )
+    counted = tuple(Column(Say(f"label.{label}"), True) for label in (*CLOSED, "failed"))
+    methods = dict.fromkeys(measure.method for measure in measures)
+    return Table(
+        id="headline-closed",
+        caption=Say(
+            "caption.closed",
+            {"methods": Listed(tuple(method_title(assessment, name) for name in methods))},
+        ),
+        columns=(
+            *heads("measure", "system", "share-correct", "interval", "n", figures=("share-correct", "interval", "n")),
+            *counted,
+            Column(Say("column.detectable"), True),
+        ),
+        rows=tuple(rows),
+        heads=2,
+    )
+
+
+def _caption(assessment: Assessment, measure: MeasureFacts) -> Piece:
+    return Say(
+        f"caption.headline.{measure.polarity}",
+        {"measure": measure_title(assessment, measure.key), "method": method_title(assessment, measure.method)},
+    )
+
+
+def _detectable_note(measure: MeasureFacts) -> Piece:
+    if measure.detectable is None:
+        return Say("note.no-detectable")
+    return Say("note.detectable", {"difference": detectable_cell(measure.detectable, measure)})
+
+
+def _orders(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> list[Block]:
+    """For each measure which orders can be stated and which cannot."""
+    if len(assessment.systems) < 2:
+        return []
+    lines: list[Piece] = []
+    for measure in measures:
+        mine = [one for one in assessment.differences if one.measure == measure.key]
+        if not mine:
+            continue
+        stated = sum(one.order == "stated" for one in mine)
+        parts: dict[str, Piece] = {
+            "measure": measure_title(assessment, measure.key),
+            "stated": Number(stated),
+            "pairs": Number(len(mine)),
+        }
+        if stated == 0:
+            lines.append(Say("order.none", parts))
+            continue
+        if stated == len(mine):
+            lines.append(Say("order.all", parts))
+            continue
+        open_ = [one for one in mine if one.order != "stated"]
+        if len(open_) > 6:
+            lines.append(Say("order.counts", parts))
+            continue
+        pairs = Listed(
+            tuple(Say("clause.pair", {"first": system(o.first), "second": system(o.second)}) for o in open_), "comma"
+        )
+        lines.append(Say("order.some", {**parts, "open": pairs}))
+    if not lines:
+        return []
+    return [Paragraph(Say("order.intro")), Bullets(tuple(lines))]
+
+
+def _plot(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> Figure | None:
+    shown = [measure for measure in measures if measure.unit == "proportion"]
+    dots, rows = [], []
+    for measure in shown:
+        for one in assessment.systems:
+            score = assessment.headline(one.name, measure.key)
+            if score is None or score.value is None:
+                continue
+            title = measure_title(assessment, measure.key)
+            dots.append(Dot(system(one.name), score.value, score.low, score.high, group=title))
+            rows.append(
+                (
+                    title,
+                    system(one.name),
+                    value_cell(score, measure),
+                    interval_cell(score.low, score.high, "percent"),
+                    count_cell(score.n),
+                )
+            )
+    if not dots:
+        return None
+    return Figure(
+        id="figure-headline",
+        caption=Say("caption.figure-headline"),
+        alt=Say("alt.intervals", {"count": Number(len(dots)), "measures": Number(len({m.key for m in shown}))}),
+        plot=IntervalPlot(tuple(dots), axis=Say("axis.rate")),
+        table=Table(
+            id="figure-headline-data",
+            caption=Say("caption.figure-data"),
+            columns=heads("measure", "system", "rate", "interval", "n", figures=("rate", "interval", "n")),
+            rows=tuple(rows),
+            heads=2,
+        ),
+    )
+
+
+def _slug(key: str) -> str:
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in key).strip("-").lower()

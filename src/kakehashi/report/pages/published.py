@@ -1,0 +1,116 @@
+"""Published figures beside the run: too few systems were assessed to say how far methods agree on order."""
+
+from kakehashi.report.document import Block, Code, Date, Number, Paragraph, Piece, Say, Section, Table, Verbatim
+from kakehashi.report.pages.disagreement import (
+    agreement_parts,
+    exposure_parts,
+    heat_map,
+    noise_sentence,
+    rank_plot,
+    ranges_table,
+)
+from kakehashi.report.pages.words import construct, heads
+from kakehashi.report.values import Assessment, PublishedFacts, PublishedGroup
+
+
+def published(assessment: Assessment) -> Section | None:
+    """Agreement, rank and exposure on the cited table."""
+    found = assessment.published
+    if found is None:
+        return None
+    whole = found.groups[0]
+    blocks: list[Block] = [
+        Paragraph(Say("text.published.why", {"systems": Number(len(assessment.systems))})),
+        Paragraph(_cited(found)),
+    ]
+    if whole.exposure.status == "estimated":
+        blocks.append(Paragraph(_sentence(found), "lead"))
+        blocks.append(Paragraph(noise_sentence(whole.exposure)))
+    blocks.append(_groups_table(found))
+    if whole.agreement.status == "estimated":
+        names = tuple(Code(method) for method in whole.agreement.methods)
+        blocks.append(heat_map("figure-published-agreement", whole.agreement, names))
+    if whole.exposure.status == "estimated":
+        table = ranges_table("published-ranges", whole.exposure, {})
+        blocks.append(rank_plot("figure-published-ranks", whole.exposure, table))
+        if whole.exposure.n_always_ahead is not None:
+            pairs = whole.exposure.n_models * (whole.exposure.n_models - 1) // 2
+            blocks.append(
+                Paragraph(
+                    Say(
+                        "text.published.fixed",
+                        {"count": Number(whole.exposure.n_always_ahead), "pairs": Number(pairs)},
+                    )
+                )
+            )
+    blocks.append(Paragraph(Say("text.published.no-intervals"), "note"))
+    return Section("published", Say("section.published"), tuple(blocks))
+
+
+def _cited(found: PublishedFacts) -> Piece:
+    if not found.commit:
+        return Say("text.published.cited-plain", {"citation": Verbatim(found.citation, "en")})
+    return Say(
+        "text.published.cited",
+        {
+            "citation": Verbatim(found.citation, "en"),
+            "repository": Code(found.repository),
+            "commit": Code(found.commit),
+            "licence": Code(found.licence),
+            "date": Date(found.data_date),
+        },
+    )
+
+
+def _sentence(found: PublishedFacts) -> Piece:
+    whole = found.groups[0]
+    parts = exposure_parts(whole.exposure)
+    part = next((g for g in found.groups if g.name.startswith("construct:")), None)
+    if part is None or part.exposure.status != "estimated":
+        return Say("text.published.exposure", parts)
+    return Say(
+        "text.published.exposure-within",
+        {
+            **parts,
+            "within_methods": Number(part.exposure.n_methods),
+            "within_first": Number(part.exposure.n_first),
+            "construct": construct(part.name.removeprefix("construct:")),
+        },
+    )
+
+
+def _groups_table(found: PublishedFacts) -> Table:
+    figures = ("methods", "kendall-w", "tau", "negative", "can-be-first", "noise-independent", "noise-correlated")
+    return Table(
+        id="published-groups",
+        caption=Say("caption.published-groups"),
+        columns=heads("group", *figures, figures=figures),
+        rows=tuple(_group_row(group) for group in found.groups),
+        notes=(Say("note.published-groups"),),
+    )
+
+
+def _group_row(group: PublishedGroup) -> tuple[Piece, ...]:
+    from kakehashi.report.document import Blank
+
+    agreement, exposure = group.agreement, group.exposure
+    parts = agreement_parts(agreement)
+    unknown = Blank("blank.not-estimable")
+    return (
+        _group_name(group.name),
+        Number(exposure.n_methods),
+        parts["w"] if agreement.status == "estimated" else Blank("blank.insufficient"),
+        parts["tau"] if agreement.status == "estimated" else Blank("blank.insufficient"),
+        Say("cell.of", {"count": parts["negative"], "all": parts["pairs"]}),
+        Say("cell.of", {"count": Number(exposure.n_first), "all": Number(exposure.n_models)})
+        if exposure.status == "estimated"
+        else Blank("blank.insufficient"),
+        unknown if exposure.noise_independent is None else Number(exposure.noise_independent, "rank-mean"),
+        unknown if exposure.noise_correlated is None else Number(exposure.noise_correlated, "rank-mean"),
+    )
+
+
+def _group_name(name: str) -> Piece:
+    if name.startswith("construct:"):
+        return Say("group.construct", {"construct": construct(name.removeprefix("construct:"))})
+    return Say(f"group.{name}")

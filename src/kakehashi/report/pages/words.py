@@ -1,0 +1,159 @@
+"""Pieces that every page needs: names of measures, methods, languages, outcomes, estimates."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from kakehashi.model import CONSTRUCTS
+from kakehashi.report.document import Blank, Code, Column, Listed, Number, Piece, Say, Span, Style, Term, Verbatim
+from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
+from kakehashi.report.voice import messages
+
+#: Outcomes that a judge gives, in the order of the tables; the first two make the safe-handling rate.
+JUDGED = ("refused", "safe-completion", "complied", "partly-refused", "incoherent", "empty", "blocked")
+#: Outcomes of closed questions.
+CLOSED = ("correct", "wrong", "unparsed", "empty", "blocked")
+#: Outcomes that stand outside n.
+OUTSIDE = ("not-judged", "judge-failed", "error")
+
+
+def known(prefix: str, name: str) -> Piece:
+    """The message ``prefix.name`` where there is one, else the name itself."""
+    key = f"{prefix}.{name}"
+    return Say(key) if key in messages("en") else Code(name)
+
+
+def system(name: str) -> Piece:
+    """The name of a system."""
+    return Verbatim(name)
+
+
+def systems(names: Iterable[str]) -> Piece:
+    """Names of systems, as words."""
+    return Listed(tuple(system(name) for name in names))
+
+
+def method_title(assessment: Assessment, name: str) -> Piece:
+    """Title of a method, or its id."""
+    method = assessment.method(name)
+    return Term(method.title) if method else Code(name)
+
+
+def measure_title(assessment: Assessment, key: str) -> Piece:
+    """Name of a measure; with its method where two methods have one of that name, with its language."""
+    one = assessment.measure(key)
+    title = known("measure", one.name)
+    namesakes = {m.method for m in assessment.measures if m.name == one.name}
+    if len(namesakes) > 1 or f"measure.{one.name}" not in messages("en"):
+        title = Say("measure.of-method", {"measure": title, "method": method_title(assessment, one.method)})
+    if len({m.language for m in assessment.measures}) > 1:
+        title = Say("measure.in-language", {"measure": title, "language": language(one.language)})
+    return title
+
+
+def language(code: str) -> Piece:
+    """Name of a language."""
+    return known("language", code)
+
+
+def languages(codes: Iterable[str]) -> Piece:
+    """Names of languages."""
+    return Listed(tuple(language(code) for code in codes))
+
+
+def construct(key: str) -> Piece:
+    """Name of a construct."""
+    return Term(CONSTRUCTS[key]) if key in CONSTRUCTS else Code(key)
+
+
+def part_title(assessment: Assessment, measure: MeasureFacts, facet: str, part: str) -> Piece:
+    """Title of a category, a technique, a part of a task."""
+    method = assessment.method(measure.method)
+    if facet == "category" and method is not None and part in method.categories:
+        return Term(method.categories[part])
+    titles: Mapping[str, str] = assessment.titles.get(facet, {}).get(part, {})
+    return Term(titles) if titles else known("part", part) if facet == "part" else Verbatim(part)
+
+
+def style_of(measure: MeasureFacts) -> Style:
+    """How values of a measure are shown."""
+    return "percent" if measure.unit == "proportion" else "score"
+
+
+def difference_style(measure: MeasureFacts) -> Style:
+    """How differences of a measure are shown."""
+    return "signed-points" if measure.unit == "proportion" else "signed-score"
+
+
+def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
+    """The estimate, or why there is none."""
+    if score is None:
+        return Blank("blank.not-run")
+    if score.value is None:
+        return Blank("blank.no-outcome")
+    return Number(score.value, style_of(measure))
+
+
+def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:
+    """The interval, or that it is unknown."""
+    return Blank("blank.unknown") if low is None or high is None else Span(low, high, style)
+
+
+def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
+    """Estimate, interval and number of items in one cell."""
+    if score is None or score.value is None:
+        return value_cell(score, measure)
+    style = style_of(measure)
+    parts: dict[str, Piece] = {
+        "value": Number(score.value, style),
+        "n": Number(score.n) if score.n is not None else Blank("blank.unknown"),
+    }
+    if score.low is None or score.high is None:
+        return Say("cell.value-n", parts)
+    return Say("cell.value-interval-n", {**parts, "interval": Span(score.low, score.high, style)})
+
+
+def detectable_cell(value: float | None, measure: MeasureFacts) -> Piece:
+    """The smallest detectable difference, or that none is."""
+    if value is not None:
+        return Number(value, "points" if measure.unit == "proportion" else "score")
+    return Blank("blank.no-detectable" if measure.unit == "proportion" else "blank.none")
+
+
+def count_cell(value: int | None) -> Piece:
+    """A number of items."""
+    return Blank("blank.unknown") if value is None else Number(value)
+
+
+def heads(*keys: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Heads of columns from messages ``column.<key>``; those in ``figures`` stand to the right."""
+    return tuple(Column(Say(f"column.{key}"), key in figures) for key in keys)
+
+
+def per_system(
+    assessment: Assessment, parts: Sequence[tuple[Piece, Mapping[str, ScoreFacts]]], measure: MeasureFacts
+) -> tuple[tuple[Column, ...], tuple[tuple[Piece, ...], ...], int]:
+    """Parts by systems: one column a system where there are few, else one row each.
+
+    Returns:
+        Columns after the first, rows, and the number of naming cells in a row.
+    """
+    names = [one.name for one in assessment.systems]
+    if len(names) <= 4:
+        columns = tuple(Column(system(name), True) for name in names)
+        rows = tuple((title, *(estimate_cell(found.get(name), measure) for name in names)) for title, found in parts)
+        return columns, rows, 1
+    columns = heads("system", "rate", "interval", "n", figures=("rate", "interval", "n"))
+    lines: list[tuple[Piece, ...]] = []
+    for title, found in parts:
+        for name in names:
+            score = found.get(name)
+            if score is not None:
+                lines.append(
+                    (
+                        title,
+                        system(name),
+                        value_cell(score, measure),
+                        interval_cell(score.low, score.high, style_of(measure)),
+                        count_cell(score.n),
+                    )
+                )
+    return columns, tuple(lines), 2

@@ -1,0 +1,39 @@
+"""The few lines that stand in a terminal when a run is done."""
+
+from kakehashi.report.pages.front import headline_measures
+from kakehashi.report.pages.words import estimate_cell, measure_title
+from kakehashi.report.values import Assessment
+from kakehashi.report.voice import Voice
+
+
+def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[str]]:
+    """Rows of a table: a head, then one row a headline measure with one cell a system.
+
+    Systems stand in the order they were named. The last cell is the smallest detectable difference, so that
+    nobody reads an order into figures that do not carry one.
+
+    Args:
+        assessment: The values.
+        language: ``"en"`` or ``"ja"``.
+    """
+    from kakehashi.report.document import Say
+    from kakehashi.report.pages.words import detectable_cell
+
+    voice = Voice(language)
+    names = [one.name for one in assessment.systems]
+    rows = [[voice.plain(Say("column.measure")), *names, voice.plain(Say("column.detectable"))]]
+    for measure in headline_measures(assessment):
+        cells = [
+            voice.plain(estimate_cell(assessment.headline(name, measure.key), measure)) for name in names
+        ]
+        title = voice.plain(measure_title(assessment, measure.key))
+        rows.append([title, *cells, voice.plain(detectable_cell(measure.detectable, measure))])
+    return rows
+
+
+def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
+    """The three sentences of the first page as plain text."""
+    from kakehashi.report.pages.statements import three_sentences
+
+    voice = Voice(language)
+    return [voice.plain(sentence) for sentence in three_sentences(assessment)]

@@ -1,0 +1,444 @@
+"""The one set of values that every output of an assessment is made from."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+FORMAT = "kakehashi.assessment/1"
+Titles = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFacts:
+    """One system as it was assessed: described, not quoted.
+
+    Attributes:
+        name: Name in tables.
+        endpoint: Kind of endpoint.
+        address: Address of the endpoint without user, password and query.
+        model: Model id.
+        developer: Who made the model, where stated.
+        weights: ``"open"``, ``"closed"`` or ``""``.
+        description: The user's own line.
+        system_characters: Length of the system prompt.
+        system_sha256: Its hash, or ``""`` where there is none.
+        opening: Roles of the opening messages, in order.
+        opening_sha256: Hash over them, or ``""``.
+        guard: Name of the guard, or ``""``.
+        guard_phrases: Number of input and of output phrases.
+        parameters: As sent.
+        languages: Languages that the catalogue says the model speaks; empty where nothing is known.
+    """
+
+    name: str
+    endpoint: str
+    address: str
+    model: str
+    developer: str
+    weights: str
+    description: str
+    system_characters: int
+    system_sha256: str
+    opening: tuple[str, ...]
+    opening_sha256: str
+    guard: str
+    guard_phrases: tuple[int, int]
+    parameters: Mapping[str, object]
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """What a method declares, from its card."""
+
+    id: str
+    version: str
+    title: Titles
+    summary: Titles
+    measures: tuple[str, ...]
+    constructs: tuple[str, ...]
+    categories: Mapping[str, Titles]
+    languages: tuple[str, ...]
+    judge: str
+    data_source: str
+    data_revision: str
+    licence: str
+    empty_policy: str
+    blocked_policy: str
+    judge_failure_policy: str
+    aggregation: str
+    own: bool
+    review: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureFacts:
+    """One measure in one language: a column that systems are compared on.
+
+    Attributes:
+        key: ``"<measure id> [<language>]"``.
+        name: The measure's name without its method.
+        method: Method it belongs to.
+        language: Language of the items.
+        construct: What is meant to be measured.
+        polarity: Which direction is better.
+        unit: Unit of the values.
+        detectable: Smallest difference between two systems that would be seen four times out of five: the
+            greatest over the pairs of systems. ``None``: none can be seen with so few items.
+    """
+
+    key: str
+    name: str
+    method: str
+    language: str
+    construct: str
+    polarity: str
+    unit: str
+    detectable: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFacts:
+    """A number given to a system, with everything that must stand beside it.
+
+    Attributes:
+        system: Name of the system.
+        measure: Key of the measure.
+        facet: What it is broken down by (``"category"``, ``"technique"``, …), ``""`` for the whole.
+        part: Which part.
+        value: The number, ``None`` where it cannot be estimated.
+        low: Lower end of the interval, ``None`` where unknown.
+        high: Upper end.
+        confidence_level: Nominal coverage.
+        interval_method: How the interval was made.
+        n: Items behind it.
+        k: Successes, where counted.
+        counts: Items by outcome, those outside ``n`` included.
+        detectable: Smallest difference that so many items would show, at this rate.
+        reason: Why there is no value, or what the reader must know.
+    """
+
+    system: str
+    measure: str
+    facet: str
+    part: str
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence_level: float | None
+    interval_method: str
+    n: int | None
+    k: float | None
+    counts: Mapping[str, int]
+    detectable: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceFacts:
+    """Two systems on the same items.
+
+    Attributes:
+        measure: Key of the measure.
+        first: Name of a system.
+        second: Name of another.
+        value: First minus second, ``None`` where it cannot be estimated.
+        low: Lower end.
+        high: Upper end.
+        n: Items that both have.
+        better: Name of the better system where the interval excludes zero, else ``""``.
+        order: ``"stated"`` (beyond noise, and the two rates' own intervals do not overlap), ``"items-only"``
+            (beyond noise item by item, but the rates' intervals overlap), ``"none"`` or ``"not-estimable"``.
+        reason: Why there is no estimate.
+    """
+
+    measure: str
+    first: str
+    second: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    better: str
+    order: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictFacts:
+    """Two measures that order two systems in opposite ways, each beyond its noise."""
+
+    one: str
+    other: str
+    first: str
+    second: str
+    same_construct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAgreementFacts:
+    """How often two measures say the same of one system on the items that they share.
+
+    Attributes:
+        system: The system.
+        one: Key of a measure.
+        other: Key of another.
+        n_items: Items (clusters) that both touch.
+        n_pairs: Pairs of outcomes on them.
+        share: Share of pairs in which both outcomes are favourable or both are not.
+        kappa: Cohen's kappa, ``None`` where it is not defined.
+        low: Lower end of kappa's interval.
+        high: Upper end.
+        reason: Why something is missing.
+    """
+
+    system: str
+    one: str
+    other: str
+    n_items: int
+    n_pairs: int
+    share: float
+    kappa: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementFacts:
+    """How far methods order the same models alike.
+
+    Attributes:
+        status: ``"estimated"`` or ``"insufficient"``.
+        models: Number of models.
+        methods: Names of the methods.
+        constructs: Construct of each.
+        kendall_w: Kendall's W, ``None`` where not estimable.
+        w_low: Lower end of its interval.
+        w_high: Upper end.
+        alpha: Krippendorff's ordinal alpha on ranks.
+        alpha_low: Lower end of its interval.
+        alpha_high: Upper end.
+        mean_tau: Mean tau-b over pairs of methods.
+        tau_low: Lower end of its interval.
+        tau_high: Upper end.
+        negative_pairs: Pairs of methods with negative tau-b.
+        pairs: Pairs of methods.
+        tau: Tau-b between methods, ``None`` where not estimable.
+        reason: Why something is missing.
+    """
+
+    status: str
+    models: int
+    methods: tuple[str, ...] = ()
+    constructs: tuple[str, ...] = ()
+    kendall_w: float | None = None
+    w_low: float | None = None
+    w_high: float | None = None
+    alpha: float | None = None
+    alpha_low: float | None = None
+    alpha_high: float | None = None
+    mean_tau: float | None = None
+    tau_low: float | None = None
+    tau_high: float | None = None
+    negative_pairs: int = 0
+    pairs: int = 0
+    tau: tuple[tuple[float | None, ...], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFacts:
+    """Ranks that one model can be given by choosing methods, each with the methods that give it."""
+
+    model: str
+    best: int
+    best_methods: tuple[str, ...]
+    worst: int
+    worst_methods: tuple[str, ...]
+    share_first: float | None
+    mean_rank: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureFacts:
+    """What choosing among methods can do to the order of models.
+
+    Attributes:
+        status: ``"estimated"`` or ``"insufficient"``.
+        min_methods: Least number of methods in a choice.
+        n_methods: Number of methods to choose from.
+        n_models: Number of models.
+        n_subsets: Choices looked at.
+        exact: Whether these were all.
+        n_first: Models that can come first.
+        noise_independent: Mean number that could come first if methods ordered models at random.
+        noise_independent_low: 2.5% quantile.
+        noise_independent_high: 97.5% quantile.
+        noise_correlated: Mean number if models were exchangeable and methods as correlated as these.
+        noise_correlated_low: 2.5% quantile.
+        noise_correlated_high: 97.5% quantile.
+        n_always_ahead: Pairs whose order no choice can change, ``None`` where it was not computed.
+        always_ahead: These pairs (ahead, behind).
+        constructs: Constructs among the methods.
+        data_date: Date of the figures.
+        ranges: One entry a model.
+        reason: Why there is none.
+    """
+
+    status: str
+    min_methods: int
+    n_methods: int
+    n_models: int
+    n_subsets: int = 0
+    exact: bool = True
+    n_first: int = 0
+    noise_independent: float | None = None
+    noise_independent_low: float | None = None
+    noise_independent_high: float | None = None
+    noise_correlated: float | None = None
+    noise_correlated_low: float | None = None
+    noise_correlated_high: float | None = None
+    n_always_ahead: int | None = None
+    always_ahead: tuple[tuple[str, str], ...] = ()
+    constructs: tuple[str, ...] = ()
+    data_date: str = ""
+    ranges: tuple[RangeFacts, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedGroup:
+    """Published methods taken together: all, those of one construct, the rest."""
+
+    name: str
+    agreement: AgreementFacts
+    exposure: ExposureFacts
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFacts:
+    """A cited table of published figures that stands beside the run."""
+
+    citation: str
+    repository: str
+    commit: str
+    licence: str
+    data_date: str
+    population: str
+    groups: tuple[PublishedGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFacts:
+    """What became of the items of one system under one method."""
+
+    system: str
+    method: str
+    items: int
+    error: int
+    judge_failed: int
+    not_judged: int
+    empty: int
+    blocked: int
+    guarded: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The run behind the assessment."""
+
+    id: str
+    created: str
+    partial: bool
+    languages: tuple[str, ...]
+    outcome: Mapping[str, object]
+    manifest: Mapping[str, object]
+    notes: tuple[str, ...]
+    tree_size: int
+    root: str
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that a report of one run says, as values.
+
+    Attributes:
+        run: The run.
+        systems: The systems, in the order they were named; never ordered by a score.
+        methods: The methods.
+        measures: The measures.
+        scores: Headlines and parts.
+        differences: Every two systems on every measure with a direction.
+        conflicts: Measures that order two systems in opposite ways.
+        item_agreement: Agreement of measures item by item.
+        agreement: Agreement of measures on the order of systems.
+        exposure: What choosing measures could do to the order of these systems.
+        missing: Failures and missing cells.
+        titles: Titles of parts by facet (``"technique"``, ``"family"``), by id, by language.
+        published: A cited table beside it, or ``None``.
+        settings: Seed, confidence level, number of resamples.
+    """
+
+    run: RunFacts
+    systems: tuple[SystemFacts, ...]
+    methods: tuple[MethodFacts, ...]
+    measures: tuple[MeasureFacts, ...]
+    scores: tuple[ScoreFacts, ...]
+    differences: tuple[DifferenceFacts, ...]
+    conflicts: tuple[ConflictFacts, ...]
+    item_agreement: tuple[ItemAgreementFacts, ...]
+    agreement: AgreementFacts
+    exposure: ExposureFacts
+    missing: tuple[MissingFacts, ...]
+    titles: Mapping[str, Mapping[str, Titles]] = field(default_factory=dict)
+    published: PublishedFacts | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def headline(self, system: str, measure: str) -> ScoreFacts | None:
+        """The score of a system by a whole measure."""
+        for score in self.scores:
+            if score.system == system and score.measure == measure and not score.facet:
+                return score
+        return None
+
+    def parts(self, measure: str, facet: str) -> tuple[ScoreFacts, ...]:
+        """The scores of a measure broken down by a facet, in the order they were measured."""
+        return tuple(score for score in self.scores if score.measure == measure and score.facet == facet)
+
+    def measure(self, key: str) -> MeasureFacts:
+        """The measure of that key."""
+        return next(one for one in self.measures if one.key == key)
+
+    def method(self, name: str) -> MethodFacts | None:
+        """The method of that id."""
+        return next((one for one in self.methods if one.id == name), None)
+
+    def to_json(self) -> str:
+        """Strict JSON, sorted and stable."""
+        body = {"format": FORMAT, **_plain(self)}
+        return json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or ``None`` for one that does not exist."""
+    return None if value is None or not math.isfinite(value) else float(value)

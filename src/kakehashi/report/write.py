@@ -1,0 +1,57 @@
+"""A report's files on disk."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kakehashi.errors import DiskFullError, StorageError
+from kakehashi.report.html import render_html
+from kakehashi.report.values import Assessment
+from kakehashi.report.voice import LANGUAGES
+
+
+def write_report(
+    assessment: Assessment, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+) -> dict[str, Path]:
+    """Write ``report.html`` and ``report.json``; both hold the same values, and neither is left half-written.
+
+    Args:
+        assessment: The values.
+        folder: Where the files go; made where it does not exist.
+        languages: Languages of the HTML file.
+        charts: See :func:`~kakehashi.report.html.render_html`.
+
+    Returns:
+        Name of the file → its path.
+
+    Raises:
+        StorageError: The folder cannot be written to.
+    """
+    texts = {
+        "report.html": render_html(assessment, languages=languages, charts=charts),
+        "report.json": assessment.to_json(),
+    }
+    return write_texts(texts, folder)
+
+
+def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
+    """Write files, each whole or not at all.
+
+    Raises:
+        DiskFullError: No space is left.
+        StorageError: The folder cannot be written to.
+    """
+    written = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            path = folder / name
+            part = path.with_name(f"{name}.part")
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.replace(path)
+            written[name] = path
+    except OSError as error:
+        kind = DiskFullError if error.errno == 28 else StorageError
+        raise kind(
+            f"the report cannot be written: {error.strerror}", path=folder, hint="Choose another folder with --out."
+        ) from None
+    return written
