@@ -1,5 +1,6 @@
 """``kakehashi assess``: systems by several methods."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def languages_of(text: str) -> tuple[str, ...]:
 @click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True, help="Most calls at a time."
 )
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
+)
 @click.option("--partial", is_flag=True, help="Seal and report what there is, marked as partial.")
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say how much would be asked, and stop.")
@@ -55,6 +61,7 @@ def assess(
     seed: int,
     budget: int | None,
     concurrency: int,
+    patience: float | None,
     partial: bool,
     offline: bool,
     only_estimate: bool,
@@ -88,6 +95,7 @@ def assess(
         **words,
         budget=budget,
         concurrency=concurrency,
+        patience=patience,
         partial=partial,
         offline=offline,
         workspace=workspace,
@@ -98,7 +106,7 @@ def assess(
 def run_and_report(
     subjects: tuple[str, ...],
     out: Path | None,
-    languages: tuple[str, ...],
+    report_languages: tuple[str, ...],
     as_json: bool,
     *,
     title: str,
@@ -106,8 +114,10 @@ def run_and_report(
 ) -> None:
     """Assess, print the table of systems, and write the report."""
     from kakehashi.cli.progress import show_progress
-    from kakehashi.report import build_assessment, write_report
+    from kakehashi.report import build_assessment, check_languages, write_report
     from kakehashi.work.assess import assess as run_assess
+
+    check_languages(report_languages)  # before anything is asked, and paid for
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -115,14 +125,14 @@ def run_and_report(
     with show_progress(title) as progress:
         done = run_assess(subjects, progress=progress, say=say, **words)
     assessment = build_assessment(done.view)
-    paths = write_report(assessment, out, languages) if out is not None else {}
+    paths = write_report(assessment, out, report_languages) if out is not None else {}
     if as_json:
         print_json(
             {
                 "run": done.run,
                 "partial": done.view.partial,
                 "paths": {name: str(path) for name, path in paths.items()},
-                "assessment": assessment.to_json(),
+                "assessment": json.loads(assessment.to_json()),
             }
         )
         return
@@ -133,12 +143,14 @@ def run_and_report(
 
 
 def print_assessment(assessment: Any) -> None:
-    """Print the table of systems and what can be said of it."""
+    """Print the table of systems and the sentences that may be said of it."""
     from kakehashi.cli.options import print_table
-    from kakehashi.report import terminal_rows
+    from kakehashi.report import terminal_rows, terminal_sentences
 
-    rows = terminal_rows(assessment)
-    print_table(rows, list(rows[0]) if rows else [])
+    head, *rows = terminal_rows(assessment)
+    print_table([dict(zip(head, row, strict=True)) for row in rows], head)
+    for sentence in terminal_sentences(assessment):
+        click.echo(sentence)
 
 
 def _print_estimate(subjects: tuple[str, ...], workspace: Path, words: dict[str, Any], as_json: bool) -> None:

@@ -1,0 +1,89 @@
+"""``kakehashi judge``: what a judge is worth, measured on human labels."""
+
+from pathlib import Path
+
+import click
+
+from kakehashi.cli.options import json_option, print_json, print_table
+
+
+@click.group()
+def judge() -> None:
+    """Measure a judge against human labels."""
+
+
+@judge.command()
+@click.argument("labels", type=click.Path(path_type=Path))
+@click.option(
+    "--judge", "name", type=click.Choice(["rules"]), default="rules", show_default=True, help="Which judge."
+)
+@click.option(
+    "--phrases", type=click.Path(path_type=Path), multiple=True, help="A phrase list of your own (YAML)."
+)
+@click.option(
+    "--published", type=click.Path(path_type=Path), help="Published verdicts on the same items, beside it."
+)
+@click.option(
+    "--without", multiple=True, help="Leave out the answers of this model (one that rules were made on)."
+)
+@click.option(
+    "--baselines", "with_baselines", is_flag=True, help="Trivial judges on the same rows, beside it."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@json_option
+def calibrate(
+    labels: Path,
+    name: str,
+    phrases: tuple[Path, ...],
+    published: Path | None,
+    without: tuple[str, ...],
+    with_baselines: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Judge labelled answers and compare: kappa, sensitivity, specificity, bias, clustered by prompt.
+
+    LABELS is a JSONL or CSV file: XSTest's or Do-Not-Answer's shape, or prompt, answer, language, label.
+
+    Example: kakehashi judge calibrate answers.jsonl --published verdicts.csv
+    """
+    from kakehashi.errors import InputError
+    from kakehashi.evaluate.judges import RuleJudge, load_phrases
+    from kakehashi.evaluate.judges.calibrate import baselines, calibrate
+    from kakehashi.evaluate.judges.calibration_record import calibration_json, render_calibration
+    from kakehashi.evaluate.judges.labels import load_labels, load_published_verdicts, published_labels
+
+    rows = [row for row in load_labels(labels) if row.model not in without]
+    if not rows:
+        raise InputError("no row is left", path=labels, hint="Name fewer models with --without.")
+    asked = (
+        RuleJudge(lists=[load_phrases(path) for path in phrases], accept_uncalibrated=True)
+        if phrases
+        else RuleJudge()
+    )
+    found = calibrate(asked, rows, seed=seed)
+    others = {}
+    if published is not None or with_baselines:
+        verdicts = load_published_verdicts(published) if published is not None else {}
+        columns = sorted(
+            {column for one in verdicts.values() for column in one if column.startswith("judge_")}
+        )
+        beside = {column: published_labels(rows, verdicts, column) for column in columns}
+        others = baselines(rows, beside, seed=seed)
+    if as_json:
+        print_json(
+            {
+                **calibration_json(found),
+                "beside": {other: calibration_json(one) for other, one in others.items()},
+            }
+        )
+        return
+    click.echo(f"{found.judge} on {len(rows)} answers of {labels.name}")
+    for title, one in ((found.judge, found), *others.items()):
+        if one is not found:
+            click.echo(f"beside: {title}")
+        shown = render_calibration(one) if one is found else render_calibration(one)[:6]
+        print_table(
+            [dict(zip(("part", "figure", "value", "n"), row, strict=True)) for row in shown],
+            ["part", "figure", "value", "n"],
+        )
