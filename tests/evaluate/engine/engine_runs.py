@@ -1,6 +1,7 @@
 """What the engine's tests share."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,13 @@ async def assess(
             settings=EngineSettings(**settings),
             progress=progress,
         )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that must come about; a minute is for a hopeless case."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 def answers(out: Path) -> dict[str, Answer]:

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_runs import METHOD, QUICK, answers, assess, sample, samples, score, subject
+from engine_runs import METHOD, QUICK, answers, assess, sample, samples, score, subject, until
 from reference.mock_server import MockServer
 
 from kakehashi.errors import (
@@ -431,8 +431,7 @@ async def test_an_interruption_lets_requests_under_way_end_and_the_next_session_
 ) -> None:
     async with MockServer(delay=0.05) as server:
         task = asyncio.create_task(assess(tmp_path, subject(server.url), samples(200), concurrency=10))
-        while server.calls < 30:
-            await asyncio.sleep(0.005)
+        await until(lambda: server.calls >= 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_runs import answers, assess, samples, subject
+from engine_runs import answers, assess, samples, subject, until
 from reference.mock_server import MockServer
 
 from kakehashi.errors import LockedError
@@ -39,12 +39,6 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")

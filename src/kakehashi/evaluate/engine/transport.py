@@ -185,7 +185,6 @@ class Transport:
                     limit=0,
                     ssl=ssl_context(self._env) if secure else True,
                 ),
-                headers=self._headers,
                 timeout=aiohttp.ClientTimeout(
                     total=self._settings.deadline, sock_connect=self._settings.connect_deadline
                 ),
@@ -206,8 +205,13 @@ class Transport:
 
         session = self._open()
         try:
+            # Headers go with each request: those of a session are also sent to the proxy, unencrypted.
             async with session.post(
-                self._url(path), data=body, proxy=self._proxy, allow_redirects=False
+                self._url(path),
+                data=body,
+                headers=self._headers,
+                proxy=self._proxy,
+                allow_redirects=False,
             ) as response:
                 return Response(response.status, response.headers, await self._read(response))
         except aiohttp.ConnectionTimeoutError:
