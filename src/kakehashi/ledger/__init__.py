@@ -3,7 +3,17 @@
 from kakehashi.ledger.adapters import item_scores, score_table
 from kakehashi.ledger.against import Reference, read_reference
 from kakehashi.ledger.codec import decode, encode, measurement_from_json, measurement_to_json
+from kakehashi.ledger.eee import export_eee
+from kakehashi.ledger.identity import AliasTable, Identity, Suggestion
+from kakehashi.ledger.importers import (
+    IMPORTERS,
+    ColumnMap,
+    ImportReport,
+    import_csv,
+    import_path,
+)
 from kakehashi.ledger.items import ITEM_COLUMNS, OWNER_COLUMNS
+from kakehashi.ledger.lint import LintFinding, Screened, lint, screen
 from kakehashi.ledger.records import KINDS, RECORD_FORMAT, Record, now_utc, record_schema
 from kakehashi.ledger.store import Entry, Ledger
 from kakehashi.ledger.texts import text_hash
@@ -12,22 +22,34 @@ from kakehashi.ledger.verify import Finding, VerifyReport, verify_ledger
 from kakehashi.ledger.visibility import Hidden
 
 __all__ = [
+    "IMPORTERS",
     "ITEM_COLUMNS",
     "KINDS",
     "OWNER_COLUMNS",
     "RECORD_FORMAT",
+    "AliasTable",
+    "ColumnMap",
     "Entry",
     "Finding",
     "Hidden",
+    "Identity",
+    "ImportReport",
     "Ledger",
+    "LintFinding",
     "MergeResult",
     "Record",
     "Reference",
+    "Screened",
+    "Suggestion",
     "VerifyReport",
     "copy_ledger",
     "decode",
     "encode",
+    "export_eee",
+    "import_csv",
+    "import_path",
     "item_scores",
+    "lint",
     "measurement_from_json",
     "measurement_to_json",
     "merge_ledger",
@@ -35,6 +57,7 @@ __all__ = [
     "read_reference",
     "record_schema",
     "score_table",
+    "screen",
     "text_hash",
     "verify_ledger",
 ]

@@ -1,11 +1,13 @@
 """From the ledger to the tables that ``kakehashi.compare`` works on."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kakehashi.errors import InputError, NotEstimableError
+from kakehashi.ledger.identity import AliasTable
 from kakehashi.ledger.query import fetch_cells
 from kakehashi.ledger.records import Record
 from kakehashi.ledger.store import Ledger
@@ -22,6 +24,7 @@ def score_table(
     measures: Collection[str] | None = None,
     methods: Collection[str] | None = None,
     subjects: Collection[str] | None = None,
+    aliases: AliasTable | None = None,
 ) -> "ScoreTable":
     """A table of subjects by measures, from the visible results.
 
@@ -33,6 +36,7 @@ def score_table(
         measures: Only these measure ids.
         methods: Only measures of these methods.
         subjects: Only these subjects.
+        aliases: Names that mean the same model become one row; None keeps every name as it stands.
 
     Raises:
         InputError: A measure comes from two versions of its method, or a subject has two values of one
@@ -47,6 +51,8 @@ def score_table(
         if (methods is None or m.provenance.method in methods) and (subjects is None or m.subject in subjects)
     ]
     _refuse_mixed_versions(found)
+    if aliases is not None:
+        found = [replace(m, subject=aliases.resolve(m.subject)) for m in found]
     return ScoreTable.from_measurements(found, source=_source(ledger, run))
 
 

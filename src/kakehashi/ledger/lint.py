@@ -118,15 +118,18 @@ def lint(measurements: Sequence[Measurement]) -> list[LintFinding]:
     return sorted(found, key=lambda f: (f.row, f.code))
 
 
-def screen(measurements: Sequence[Measurement], *, fix: bool = False) -> Screened:
+def screen(
+    measurements: Sequence[Measurement], *, fix: bool = False, findings: Sequence[LintFinding] | None = None
+) -> Screened:
     """Sort rows into those that stand, those mended, and those in quarantine.
 
     Args:
         measurements: The rows as stated.
         fix: Whether to mend what is certain: offsets become intervals, markers become missing values. Without
             it an interval that is wrong is taken off, and a marker goes into quarantine.
+        findings: What :func:`lint` found, where the rows were linted together with others; None lints here.
     """
-    findings = lint(measurements)
+    findings = lint(measurements) if findings is None else findings
     by_row: dict[int, list[LintFinding]] = defaultdict(list)
     for finding in findings:
         by_row[finding.row].append(finding)

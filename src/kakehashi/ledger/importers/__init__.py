@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kakehashi.errors import InputError, UnknownNameError
-from kakehashi.ledger.importers import eee
+from kakehashi.ledger.importers import eee, helm_run, inspect_log, lm_eval
+from kakehashi.ledger.importers.csv_table import ColumnMap, import_csv
 from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, ingest
 from kakehashi.ledger.store import Ledger
 
-IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in (eee.IMPORTER,)}
+IMPORTERS: dict[str, Importer] = {
+    importer.name: importer
+    for importer in (helm_run.IMPORTER, inspect_log.IMPORTER, lm_eval.IMPORTER, eee.IMPORTER)
+}
 """The readers, by name of the format, in the order in which they are asked."""
 
 
@@ -78,4 +82,14 @@ def _sources(path: Path, importers: list[Importer]) -> Iterator[tuple[Path, Impo
                 yield from _sources(inner, importers)
 
 
-__all__ = ["IMPORTERS", "Draft", "ImportReport", "Importer", "import_path", "import_source", "ingest"]
+__all__ = [
+    "IMPORTERS",
+    "ColumnMap",
+    "Draft",
+    "ImportReport",
+    "Importer",
+    "import_csv",
+    "import_path",
+    "import_source",
+    "ingest",
+]

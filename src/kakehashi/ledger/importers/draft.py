@@ -1,7 +1,9 @@
 """What an importer makes of a foreign file, and how it gets into the ledger."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from kakehashi.errors import InputError
 from kakehashi.ledger.codec import encode
 from kakehashi.ledger.files import digest_of, storage_errors
 from kakehashi.ledger.items import Columns
-from kakehashi.ledger.lint import LintFinding, screen
+from kakehashi.ledger.lint import LintFinding, lint, screen
 from kakehashi.ledger.store import Entry, Ledger
 from kakehashi.ledger.texts import Texts
 from kakehashi.model import Measurement
@@ -34,6 +36,8 @@ class Draft:
         judge: Scorer or judge, where stated.
         part: Which part of the file this is; tells several drafts of one file apart.
         details: Anything else worth keeping; never texts.
+        rows: Line of the file for each measurement, counted from 1, where the file has lines.
+        partial: Whether the source says that the run did not end well.
     """
 
     subject: str
@@ -46,6 +50,8 @@ class Draft:
     judge: str = ""
     part: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    rows: Sequence[int] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,15 @@ def ingest(
     findings: list[tuple[str, LintFinding]] = []
     quarantined = 0
     entries = []
+    # Linted together: whether rows contradict each other is seen only across subjects.
+    everything = lint([m for draft in drafts for m in draft.measurements])
+    start = 0
     for draft in drafts:
-        screened = screen(draft.measurements, fix=fix)
-        findings += [(draft.part, finding) for finding in screened.findings]
+        end = start + len(draft.measurements)
+        own = [replace(f, row=f.row - start) for f in everything if start <= f.row < end]
+        start = end
+        screened = screen(draft.measurements, fix=fix, findings=own)
+        findings += [(draft.part, replace(f, row=draft.rows[f.row]) if draft.rows else f) for f in own]
         quarantined += len(screened.quarantined)
         record = {
             "kind": "result",
@@ -122,6 +134,7 @@ def ingest(
                 "part": draft.part,
             },
             "details": {**draft.details, **screened.as_details()},
+            **({"partial": True} if draft.partial else {}),
         }
         entries.append(Entry(record, draft.items, draft.texts if texts else None))
     before = ledger.root().size
@@ -207,6 +220,26 @@ def a_number(value: object, where: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where} is not a number: {value!r}"[:200], path=path)
     return float(value)
+
+
+def utc_time(value: object) -> str:
+    """A time as records carry it, from ISO 8601 with an offset or Unix time; what is neither stays as stated.
+
+    Examples:
+        >>> utc_time("2025-07-03T16:44:30+02:00"), utc_time("1750000000"), utc_time(None), utc_time("July")
+        ('2025-07-03T14:44:30Z', '2025-06-15T15:06:40Z', '', 'July')
+    """
+    text = "" if value is None else str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(\.\d+)?", text):
+            moment = datetime.fromtimestamp(float(text), UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return text
+    if moment.tzinfo is None:  # a date or a local time: saying UTC would be a guess
+        return text
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def number_or_none(value: object) -> float | None:

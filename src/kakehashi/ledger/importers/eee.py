@@ -30,6 +30,7 @@ from kakehashi.ledger.importers.draft import (
     number_or_none,
     read_head,
     read_json,
+    utc_time,
 )
 from kakehashi.ledger.items import ITEM_COLUMNS, write_items
 from kakehashi.ledger.store import Ledger
@@ -227,7 +228,7 @@ def _measurement(
         low=low,
         high=high,
     )
-    created = str(result.get("evaluation_timestamp") or whole.get("evaluation_timestamp") or "")
+    created = utc_time(result.get("evaluation_timestamp") or whole.get("evaluation_timestamp"))
     made = Measurement(
         subject=subject,
         measure=measure,
@@ -237,7 +238,7 @@ def _measurement(
             method=_method(source, name),
             method_version=_library_version(whole),
             created=created,
-            retrieved=str(whole.get("retrieved_timestamp") or ""),
+            retrieved=utc_time(whole.get("retrieved_timestamp")),
             author=str(source.get("source_organization_name") or ""),
             run=str(whole.get("evaluation_id")),
             citation=str(source.get("source_organization_url") or ""),
