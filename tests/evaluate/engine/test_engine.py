@@ -444,6 +444,23 @@ async def test_an_interruption_lets_requests_under_way_end_and_the_next_session_
     assert outcome.resumed == made
 
 
+async def test_an_interruption_sends_nothing_more_for_those_who_wait_for_a_place(tmp_path: Path) -> None:
+    async with MockServer() as server:
+        server.gate.clear()
+        endpoint = endpoint_for(subject(server.url), max_concurrency=1)
+        task = asyncio.create_task(
+            assess(tmp_path, subject(server.url), samples(50), endpoints={"s": endpoint}, concurrency=20)
+        )
+        await until(lambda: server.calls == 1)
+        task.cancel()
+        await asyncio.sleep(0.02)
+        server.gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert server.calls == 1
+    assert len(answers(tmp_path)) == 1
+
+
 async def test_jobs_are_taken_as_there_is_room_and_not_all_at_once(tmp_path: Path) -> None:
     taken = 0
     furthest = 0

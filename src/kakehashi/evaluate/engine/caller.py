@@ -89,6 +89,7 @@ class Caller:
         self._sleep = sleep
         self._limiter = Limiter(min(concurrency, endpoint.max_concurrency or concurrency), clock=clock)
         self._breaker = Breaker(patience, clock=clock, rng=rng)
+        self._interrupted = False
         self._flights: dict[str, asyncio.Future[Exchange | None]] = {}
         self._parameters: dict[int, tuple[Mapping[str, object], dict[str, object], str]] = {}
 
@@ -211,6 +212,8 @@ class Caller:
             try:
                 if self.stopped is not None:
                     raise EndpointStoppedSignal(self.stopped)
+                if self._interrupted:
+                    raise asyncio.CancelledError
                 place = await self._reserve(messages, sent)
                 tries += 1
                 began = clock()
@@ -278,6 +281,16 @@ class Caller:
         if wait is None:
             raise error
         return wait
+
+    @property
+    def under_way(self) -> int:
+        """Requests sent and not answered yet."""
+        return self._limiter.active
+
+    def interrupt(self) -> None:
+        """Send nothing any more; what is under way may end."""
+        self._interrupted = True
+        self._limiter.open_all()
 
     async def close(self) -> None:
         """Close the endpoint's connections."""

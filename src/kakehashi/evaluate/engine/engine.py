@@ -164,9 +164,12 @@ class _Session:
                     task.result()
         except asyncio.CancelledError:
             self.stopping = True
-            busy = [worker for worker in workers if not worker.done()]
-            if busy:
-                await asyncio.wait(busy, timeout=self.settings.grace)
+            for caller in self.callers.values():
+                caller.interrupt()
+            end = time.monotonic() + self.settings.grace
+            await asyncio.sleep(0)  # those that were waiting for a place go
+            while any(caller.under_way for caller in self.callers.values()) and time.monotonic() < end:
+                await asyncio.sleep(0.02)
             self.folder.add_event("session-interrupted", done=self.done)
             if self.cache is not None:
                 self.cache.flush_soon()
