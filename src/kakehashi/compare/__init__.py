@@ -36,30 +36,39 @@ from kakehashi.compare.judges import (
     specificity,
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
+from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
 from kakehashi.compare.table import ItemScores, ScoreTable
 
 __all__ = [
+    "Agreement",
     "ClassBias",
     "Concordance",
     "Confusion",
     "DetectableDifference",
     "Estimate",
     "Exposure",
+    "GroupAgreement",
     "ItemScores",
     "JudgeReport",
     "ModelExposure",
     "NoiseExposure",
+    "PairAgreement",
     "RankIntervals",
     "ScoreTable",
+    "agreement",
     "bias_by_class",
+    "capability_correlation",
+    "capability_score",
     "clopper_pearson",
     "cluster_bootstrap_mean",
     "cohen_kappa",
     "confusion",
+    "disattenuated_correlation",
     "exposure",
     "holm",
+    "item_agreement",
     "jeffreys",
     "judge_report",
     "kendall_tau_b",
@@ -68,9 +77,11 @@ __all__ = [
     "newcombe_paired",
     "noise_exposure",
     "paired_difference",
+    "partial_tau",
     "published_robustness",
     "published_robustness_source",
     "rank_intervals",
+    "reliability",
     "sensitivity",
     "smallest_detectable_difference",
     "specificity",

@@ -123,7 +123,8 @@ class Concordance:
         n_models: Models used: those with a score by every method.
         n_methods: Number of methods.
         n_left_out: Models left out because a score was missing.
-        mean_spearman: Mean Spearman correlation between methods, (mW - 1) / (m - 1).
+        mean_spearman: Mean Spearman correlation between methods; without ties it is (mW - 1) / (m - 1).
+            NaN where a method ties all models.
     """
 
     value: float
@@ -167,7 +168,8 @@ def kendall_w(values: ArrayLike) -> Concordance:
     value = float(weighted_concordance(complete, np.ones((1, n)))[0])
     if np.isnan(value):
         raise NotEstimableError("every method gives all models the same score", diagnostic="constant-scores")
-    return Concordance(value, n, m, len(array) - n, (m * value - 1) / (m - 1))
+    pairs = [spearman(complete[:, i], complete[:, j]) for i in range(m) for j in range(i + 1, m)]
+    return Concordance(value, n, m, len(array) - n, float(np.mean(pairs)))
 
 
 def weighted_concordance(values: FloatArray, weights: FloatArray) -> FloatArray:

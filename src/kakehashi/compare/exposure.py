@@ -123,7 +123,7 @@ def exposure(
         >>> t = ScoreTable(("a", "b"), ("x", "y", "z"), [[1, 1, 5], [2, 2, 1]], (True,) * 3)
         >>> e = exposure(t, min_methods=1)
         >>> e["a"].best_rank, e["a"].best_methods, e["a"].worst_rank
-        (1, ('z',), 2)
+        (1, ('x', 'z'), 2)
     """
     m, k = table.shape
     if m < 2:

@@ -149,8 +149,12 @@ def _code(ratings: Sequence[Sequence[Any]] | NDArray[Any], level: Level) -> tupl
     array = np.asarray(ratings) if isinstance(ratings, np.ndarray) else np.array(ratings, dtype=object)
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"ratings must be a matrix of raters by units, not of shape {array.shape}")
-    if array.dtype.kind in "OUS" and level == "nominal":
-        flat = array.ravel()
+    flat = array.ravel()
+    if array.dtype.kind in "US" or any(isinstance(v, str) for v in flat if array.dtype.kind == "O"):
+        if level != "nominal":
+            raise InputError(
+                f"{level} alpha needs numbers, not words", hint="Code the labels 1, 2, 3 in order."
+            )
         missing = np.array([v is None or (isinstance(v, float) and np.isnan(v)) for v in flat])
         names = sorted({(str(type(v)), v) for v in flat[~missing]}) if (~missing).any() else []
         position = {v: i for i, (_, v) in enumerate(names)}

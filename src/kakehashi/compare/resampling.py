@@ -113,13 +113,14 @@ def multiplier_replicates(
     for start in range(0, n_resamples, size):
         take = min(size, n_resamples - start)
         rows = rng.permutation(size)[:take] if take < size else np.arange(size)
-        signs = (rng.integers(0, 2, size=clusters, dtype=np.int8) * 2 - 1).astype(np.float32)
+        signs = np.where(rng.random(clusters) < 0.5, np.float32(1), np.float32(-1))
         for left in range(0, m, block):
             part = totals[:, left : left + block]
             padded = np.zeros((size, part.shape[1]), dtype=np.float32)
             np.multiply(part, signs[:, None], out=padded[:clusters])
-            turned = (first @ padded.reshape(high, -1)).reshape(high, low, -1)
-            out[start : start + take, left : left + block] = np.matmul(second, turned).reshape(size, -1)[rows]
+            turned: Any = (first @ padded.reshape(high, -1)).reshape(high, low, -1)
+            sums: Any = (second @ turned).reshape(size, -1)
+            out[start : start + take, left : left + block] = sums[rows]
     return out
 
 
