@@ -552,3 +552,14 @@ def test_every_error_of_the_ledger_is_one_of_ours(ledger: Ledger) -> None:
         ledger.append({"kind": "result", "measurements": object()})
     with pytest.raises(KakehashiError):
         ledger.append({})
+
+
+def test_unfinished_files_that_a_crash_left_are_cleared_by_the_next_writer(ledger: Ledger) -> None:
+    ledger.append(result_record(), item_columns(), text_rows())
+    before = files_of(ledger.path)
+    ledger.close()
+    for folder in ("items", "blobs", "records/ab"):
+        (ledger.path / folder).mkdir(exist_ok=True)
+        (ledger.path / folder / ".tmp-0123").write_bytes(b"half")
+    Ledger.open(ledger.path, write=True).close()
+    assert files_of(ledger.path) == before

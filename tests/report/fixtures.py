@@ -68,7 +68,9 @@ def run_view(
 ) -> RunView:
     """A run of systems with given habits: samples of the real suites, scores drawn by chance."""
     chosen = list(methods) or [get_method(f"kakehashi/{name}") for name in ("core", "facts", "attacks")]
-    sizes = {"kakehashi/core": 42, "kakehashi/facts": 42, "kakehashi/attacks": 40} if limits is None else limits
+    sizes = (
+        {"kakehashi/core": 42, "kakehashi/facts": 42, "kakehashi/attacks": 40} if limits is None else limits
+    )
     rng = np.random.default_rng(seed)
     measurements: list[Measurement] = []
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
@@ -103,14 +105,18 @@ def run_view(
             "seed": 0,
             "languages": list(languages),
             "software": "kakehashi/test",
-            "methods": [{"id": card.id, "version": card.version, "limit": sizes.get(card.id)} for card in cards.values()],
+            "methods": [
+                {"id": card.id, "version": card.version, "limit": sizes.get(card.id)}
+                for card in cards.values()
+            ],
             "runtime": {"smollm2": {"runtime": "xllamacpp test", "n_threads": 1, "n_parallel": 1}},
         },
         subjects=tuple(systems),
         cards=cards,
         measurements=tuple(measurements),
         items={
-            name: np.array(values, dtype=float if name == "credit" else object) for name, values in columns.items()
+            name: np.array(values, dtype=float if name == "credit" else object)
+            for name, values in columns.items()
         },
         outcome={
             "planned": planned,
@@ -226,7 +232,9 @@ def without_values() -> RunView:
     changed = []
     for one in view.measurements:
         if one.subject == "smollm2-bare" and one.measure.id.endswith("over-refusal-rate"):
-            one = replace(one, value=None, n=0, k=None, std_error=None, interval=None, reason="no item has an outcome")
+            one = replace(
+                one, value=None, n=0, k=None, std_error=None, interval=None, reason="no item has an outcome"
+            )
         if one.measure.id.endswith("brier-score"):
             one = replace(one, value=None, n=0, std_error=None, interval=None, reason="no item could be used")
         changed.append(one)

@@ -13,6 +13,7 @@ from kakehashi.errors import DiskFullError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CHUNK = 1 << 20
+_TEMPORARY = ".tmp-"
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def temporary_beside(folder: Path) -> Iterator[Path]:
     """A path in ``folder`` for a file under construction; whatever stands there afterwards is deleted."""
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".tmp-{uuid4().hex}"
+    path = folder / f"{_TEMPORARY}{uuid4().hex}"
     try:
         yield path
     finally:
@@ -99,22 +100,30 @@ def flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def settle(temporary: Path, place: Path) -> None:
-    """Flush a finished temporary file, rename it into its place and flush the folder."""
+def settle(temporary: Path, place: Path, *, flush_name: bool = True) -> None:
+    """Flush a finished temporary file, rename it into its place and flush the folder.
+
+    Args:
+        temporary: The finished file, on the same disk.
+        place: Where it will stand.
+        flush_name: Whether to flush the folder too; who writes many files does it once, at the end.
+    """
     flush_file(temporary)
     with storage_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(place)
-    flush_folder(place.parent)
+    if flush_name:
+        flush_folder(place.parent)
 
 
-def write_whole(place: Path, data: bytes, *, mode: int | None = None) -> None:
+def write_whole(place: Path, data: bytes, *, mode: int | None = None, flush_name: bool = True) -> None:
     """Write a file so that after a crash it is there whole or not at all.
 
     Args:
         place: Where it will stand.
         data: Its bytes.
         mode: Permission bits, where the system's default will not do.
+        flush_name: As in :func:`settle`.
 
     Raises:
         DiskFullError: No space left; nothing was changed.
@@ -125,7 +134,14 @@ def write_whole(place: Path, data: bytes, *, mode: int | None = None) -> None:
             temporary.write_bytes(data)
             if mode is not None:
                 temporary.chmod(mode)
-        settle(temporary, place)
+        settle(temporary, place, flush_name=flush_name)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Delete the unfinished files that a crash left below a folder; only for who holds the lock."""
+    for path in folder.rglob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def append_whole(place: Path, data: bytes) -> None:

@@ -13,7 +13,15 @@ import numpy as np
 
 from kakehashi.errors import CorruptFileError, InputError, StorageError, UnknownNameError, UsageError
 from kakehashi.ledger import layout as folders
-from kakehashi.ledger.files import digest_of, read_bytes, settle, temporary_beside, write_whole
+from kakehashi.ledger.files import (
+    digest_of,
+    flush_folder,
+    read_bytes,
+    remove_temporary,
+    settle,
+    temporary_beside,
+    write_whole,
+)
 from kakehashi.ledger.items import Columns, write_items
 from kakehashi.ledger.lock import WriterLock
 from kakehashi.ledger.log import append_log, mend_log, read_log
@@ -81,6 +89,8 @@ class Ledger:
             self._lock.__enter__()
             try:
                 mend_log(self.layout.log)
+                for folder in ("records", "items", "blobs"):
+                    remove_temporary(self.layout.root / folder)
             except BaseException:
                 self.close()
                 raise
@@ -180,8 +190,7 @@ class Ledger:
                     if source:
                         sources[source] = known
                 ids.append(known)
-            if fresh:
-                append_log(self.layout.log, list(fresh))
+            self._append_log(fresh, made)
         except BaseException:
             _remove(made)
             raise
@@ -204,7 +213,7 @@ class Ledger:
                     check_record(read_record(data, record_id, -1, self.layout.record(record_id)).body)
                     self._write_record(record_id, data, made)
                     fresh[record_id] = data
-            append_log(self.layout.log, list(fresh))
+            self._append_log(fresh, made)
         except BaseException:
             _remove(made)
             raise
@@ -541,13 +550,20 @@ class Ledger:
         if place.is_file() and digest_of(place) == place.name.partition(".")[0]:
             return
         made.append(place)
-        settle(temporary, place)
+        settle(temporary, place, flush_name=False)
+
+    def _append_log(self, fresh: Mapping[str, bytes], made: Sequence[Path]) -> None:
+        """Make the names of new files durable, then name the records in the log."""
+        for folder in sorted({path.parent for path in made}):
+            flush_folder(folder)
+        if fresh:
+            append_log(self.layout.log, list(fresh))
 
     def _write_record(self, record_id: str, data: bytes, made: list[Path]) -> None:
         place = self.layout.record(record_id)
         if not place.is_file():
             made.append(place)
-        write_whole(place, data)
+        write_whole(place, data, flush_name=False)
 
     def _must_write(self) -> None:
         if not self.write:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kakehashi.errors import StorageError, VerificationError
 from kakehashi.ledger.files import read_bytes, settle, storage_errors, temporary_beside, write_whole
 from kakehashi.ledger.layout import About, Layout, write_about
-from kakehashi.ledger.records import RECORD_FORMAT, Record, now_utc, record_bytes
+from kakehashi.ledger.records import RECORD_FORMAT, Record, check_record, now_utc, record_bytes
 from kakehashi.ledger.store import Ledger
 from kakehashi.proof import Checkpoint, TreeHead, VerifierKey
 
@@ -95,6 +95,7 @@ def merge_ledger(
             **({} if checkpoint is None else {"checkpoint": checkpoint.text()}),
         }
         stored = [(record.id, read_bytes(source.layout.record(record.id))) for record in fresh]
+        check_record(body)
         own = record_bytes(body)
         ledger.adopt([*stored, own])
         return MergeResult(source.about.origin, head, tuple(record.id for record in fresh), own[0])

@@ -182,7 +182,9 @@ def _order(one: PairedDifference, scores: tuple[ScoreFacts, ...]) -> str:
 
 
 def _run(view: RunView) -> RunFacts:
-    languages = view.manifest.get("languages") or sorted({m.facets.get("language", "") for m in view.measurements})
+    languages = view.manifest.get("languages") or sorted(
+        {m.facets.get("language", "") for m in view.measurements}
+    )
     return RunFacts(
         id=view.run,
         created=view.created,
@@ -302,13 +304,16 @@ def _missing(view: RunView) -> tuple[MissingFacts, ...]:
 
 def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
     wanted = {
-        facet: {m.facets[facet] for m in view.measurements if facet in m.facets} for facet in ("technique", "family")
+        facet: {m.facets[facet] for m in view.measurements if facet in m.facets}
+        for facet in ("technique", "family")
     }
     if not any(wanted.values()):
         return {}
     from kakehashi.evaluate.attacks import technique_table
 
     table = technique_table()
-    techniques = {name: dict(one.title) for name, one in table.techniques.items() if name in wanted["technique"]}
+    techniques = {
+        name: dict(one.title) for name, one in table.techniques.items() if name in wanted["technique"]
+    }
     families = {name: dict(title) for name, title in table.families.items() if name in wanted["family"]}
     return {"technique": techniques, "family": families}

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Style = Literal["percent", "points", "signed-points", "score", "signed-score", "coefficient", "count", "rank", "rank-mean"]
+Style = Literal[
+    "percent", "points", "signed-points", "score", "signed-score", "coefficient", "count", "rank", "rank-mean"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,23 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from kakehashi import __version__
-from kakehashi.errors import MissingExtraError, UsageError
+from kakehashi.errors import MissingExtraError
 from kakehashi.report.charts import charts_available, draw
-from kakehashi.report.document import Bullets, Code, Document, Figure, Listed, Number, Paragraph, Piece, Say, Table
+from kakehashi.report.document import (
+    Bullets,
+    Code,
+    Document,
+    Figure,
+    Listed,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Table,
+)
 from kakehashi.report.pages import assessment_document
 from kakehashi.report.values import Assessment
-from kakehashi.report.voice import LANGUAGES, Voice
+from kakehashi.report.voice import LANGUAGES, Voice, check_languages
 
 #: Names of the languages as their speakers write them.
 ENDONYMS = {"ja": "日本語", "en": "English"}
@@ -43,10 +54,7 @@ def render_document(
     document: Document, *, run: str, languages: Sequence[str] = LANGUAGES, charts: bool | None = None
 ) -> str:
     """Any composed document as a single self-contained HTML file; arguments as for :func:`render_html`."""
-    if not languages or len(set(languages)) != len(languages):
-        raise UsageError(
-            f"languages {list(languages)!r} of a report must be one or more, each once", hint="Use --lang ja,en"
-        )
+    check_languages(languages)
     if charts and not charts_available():
         raise MissingExtraError("charts", "drawing figures")
     voices = [Voice(language) for language in languages]
@@ -86,7 +94,7 @@ def _footer(document: Document, run: str) -> Piece:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=FunctionLoader(_text),
         autoescape=True,
         undefined=StrictUndefined,
@@ -94,7 +102,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment
 
 
 def _text(name: str) -> str:

@@ -1,7 +1,9 @@
 """The few lines that stand in a terminal when a run is done."""
 
+from kakehashi.report.document import Say
 from kakehashi.report.pages.front import headline_measures
-from kakehashi.report.pages.words import estimate_cell, measure_title
+from kakehashi.report.pages.statements import three_sentences
+from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import Voice
 
@@ -16,9 +18,6 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
         assessment: The values.
         language: ``"en"`` or ``"ja"``.
     """
-    from kakehashi.report.document import Say
-    from kakehashi.report.pages.words import detectable_cell
-
     voice = Voice(language)
     names = [one.name for one in assessment.systems]
     rows = [[voice.plain(Say("column.measure")), *names, voice.plain(Say("column.detectable"))]]
@@ -33,7 +32,5 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
     """The three sentences of the first page as plain text."""
-    from kakehashi.report.pages.statements import three_sentences
-
     voice = Voice(language)
     return [voice.plain(sentence) for sentence in three_sentences(assessment)]

@@ -1,6 +1,7 @@
 """One language's voice: pieces of text become words, with numbers and dates as that language writes them."""
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -8,14 +9,25 @@ from importlib.resources import files
 import yaml
 from markupsafe import Markup, escape
 
-from kakehashi.errors import UnknownNameError
-from kakehashi.report.document import Blank, Code, Date, Listed, Number, Piece, Say, Span, Style, Term, Verbatim
+from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.report.document import (
+    Blank,
+    Code,
+    Date,
+    Listed,
+    Number,
+    Piece,
+    Say,
+    Span,
+    Style,
+    Term,
+    Verbatim,
+)
 
 LANGUAGES = ("ja", "en")
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July")
+_MONTHS += ("August", "September", "October", "November", "December")
 
 
 @cache
@@ -25,11 +37,27 @@ def messages(language: str) -> dict[str, str]:
     Raises:
         UnknownNameError: There is no file for that language.
     """
-    if language not in LANGUAGES:
-        raise UnknownNameError("report language", language, LANGUAGES)
+    check_languages((language,))
     text = (files("kakehashi.report") / "messages" / f"{language}.yaml").read_text(encoding="utf-8")
     loaded: dict[str, str] = yaml.safe_load(text)
     return loaded
+
+
+def check_languages(languages: Sequence[str]) -> None:
+    """Say at once, before anything is asked and paid for, that a report cannot be written in a language.
+
+    Raises:
+        UsageError: No language, or one twice.
+        UnknownNameError: A language that there are no messages for.
+    """
+    if not languages or len(set(languages)) != len(languages):
+        raise UsageError(
+            f"languages of a report must be one or more, each once, not {list(languages)}",
+            hint="Use --lang ja,en",
+        )
+    for language in languages:
+        if language not in LANGUAGES:
+            raise UnknownNameError("report language", language, LANGUAGES)
 
 
 class Voice:
@@ -40,7 +68,7 @@ class Voice:
 
     Examples:
         >>> Voice("en").plain(Number(0.8333, "percent")), Voice("ja").plain(Span(0.1, 0.25))
-        ('83.3%', '10.0~25.0%')
+        ('83.3%', '10.0～25.0%')
     """
 
     def __init__(self, language: str) -> None:
@@ -93,12 +121,16 @@ class Voice:
 
     def _span(self, span: Span) -> Markup:
         """Both ends; the unit stands once, at the end."""
-        unit = {"percent": "%", "points": self._messages["unit.points"]}.get(span.style.removeprefix("signed-"), "")
+        unit = {"percent": "%", "points": self._messages["unit.points"]}.get(
+            span.style.removeprefix("signed-"), ""
+        )
         low, high = (self._digits(end, span.style) for end in (span.low, span.high))
         return _data(span.low, low) + escape(self._messages["span.to"]) + _data(span.high, high + unit)
 
     def _number(self, value: float, style: Style) -> str:
-        unit = {"percent": "%", "points": self._messages["unit.points"]}.get(style.removeprefix("signed-"), "")
+        unit = {"percent": "%", "points": self._messages["unit.points"]}.get(
+            style.removeprefix("signed-"), ""
+        )
         return self._digits(value, style) + unit
 
     @staticmethod

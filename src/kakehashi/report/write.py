@@ -52,6 +52,8 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
     except OSError as error:
         kind = DiskFullError if error.errno == 28 else StorageError
         raise kind(
-            f"the report cannot be written: {error.strerror}", path=folder, hint="Choose another folder with --out."
+            f"the report cannot be written: {error.strerror}",
+            path=folder,
+            hint="Choose another folder with --out.",
         ) from None
     return written

@@ -12,6 +12,7 @@ from kakehashi.evaluate.engine import (
     EngineSettings,
     Limits,
     Outcome,
+    Patience,
     Progress,
     ResponseCache,
     RunFolder,
@@ -57,6 +58,7 @@ def assess(
     seed: int = 0,
     budget: int | None = None,
     concurrency: int = 32,
+    patience: float | None = None,
     partial: bool = False,
     offline: bool = False,
     workspace: Path | str = Path("kakehashi-work"),
@@ -77,6 +79,7 @@ def assess(
         seed: Seed of the choice of items.
         budget: Most calls of this session.
         concurrency: Most calls at a time.
+        patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
         offline: Use only weights that are already here.
         workspace: Folder of ledger, runs, cache and models.
@@ -102,7 +105,7 @@ def assess(
     )
     for note in plan.notes:
         say(note)
-    settings = EngineSettings(concurrency=concurrency, limits=Limits(calls=budget))
+    settings = EngineSettings(concurrency=concurrency, limits=Limits(calls=budget), patience=_patience(patience))
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
         with ExitStack() as stack:
@@ -116,6 +119,13 @@ def assess(
         seal_run(plan, opened, rooms.ledger, partial=not outcome.is_complete, warnings=outcome.warnings)
     view = load_run(rooms.ledger, plan.run)
     return AssessmentRun(plan.run, folder, outcome, view, plan.notes)
+
+
+def _patience(seconds: float | None) -> Patience:
+    usual = Patience()
+    if seconds is None:
+        return usual
+    return Patience(seconds=seconds, longest_wait=min(usual.longest_wait, seconds))
 
 
 async def _run(

@@ -2,8 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 
-from kakehashi.report.document import Blank, Block, Code, Column, Listed, Number, Paragraph, Piece, Say, Section, Table, Term, Verbatim
-from kakehashi.report.pages.words import construct, heads, known, languages, system
+from kakehashi.report.document import (
+    Blank,
+    Block,
+    Code,
+    Column,
+    Listed,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Table,
+    Term,
+    Verbatim,
+)
+from kakehashi.report.pages.words import construct, heads, interval_cell, known, languages, system
 from kakehashi.report.values import AgreementFacts, Assessment, MethodFacts, SystemFacts
 
 
@@ -31,7 +45,11 @@ def _methods(assessment: Assessment) -> Iterator[Block]:
     if any(method.own for method in assessment.methods):
         yield Paragraph(Say("text.own-suites"), "note")
     for number, method in enumerate(assessment.methods, start=1):
-        yield _pairs(f"method-{number}", Say("caption.method", {"title": Term(method.title), "id": Code(method.id)}), _method(assessment, method))
+        yield _pairs(
+            f"method-{number}",
+            Say("caption.method", {"title": Term(method.title), "id": Code(method.id)}),
+            _method(assessment, method),
+        )
 
 
 def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Piece]]:
@@ -53,7 +71,12 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
         (Say("entry.origin"), Say("origin.own" if method.own else "origin.user")),
         (Say("entry.version"), Code(method.version)),
         (Say("entry.measures"), Listed(described, "semicolon") if described else Blank("blank.not-run")),
-        (Say("entry.categories"), Listed(tuple(Term(t) for t in method.categories.values()), "comma") if method.categories else Blank()),
+        (
+            Say("entry.categories"),
+            Listed(tuple(Term(t) for t in method.categories.values()), "comma")
+            if method.categories
+            else Blank(),
+        ),
         (Say("entry.languages"), languages(method.languages)),
         (Say("entry.judge"), Code(method.judge)),
         (Say("entry.empty-policy"), known("policy", method.empty_policy)),
@@ -80,13 +103,22 @@ def _system(one: SystemFacts) -> list[tuple[Piece, Piece]]:
     )
     return [
         (Say("entry.description"), Verbatim(one.description) if one.description else none),
-        (Say("entry.endpoint"), Listed((Code(one.endpoint), Code(one.address)), "comma") if one.address else Code(one.endpoint)),
+        (
+            Say("entry.endpoint"),
+            Listed((Code(one.endpoint), Code(one.address)), "comma") if one.address else Code(one.endpoint),
+        ),
         (Say("entry.model"), Code(one.model)),
         (Say("entry.developer"), Verbatim(one.developer) if one.developer else Blank("blank.not-stated")),
-        (Say("entry.weights"), Say(f"weights.{one.weights}") if one.weights in ("open", "closed") else Blank("blank.not-stated")),
+        (
+            Say("entry.weights"),
+            Say(f"weights.{one.weights}") if one.weights in ("open", "closed") else Blank("blank.not-stated"),
+        ),
         (
             Say("entry.system-prompt"),
-            Say("described.system", {"characters": Number(one.system_characters), "hash": Code(one.system_sha256[:16])})
+            Say(
+                "described.system",
+                {"characters": Number(one.system_characters), "hash": Code(one.system_sha256[:16])},
+            )
             if one.system_sha256
             else none,
         ),
@@ -139,7 +171,9 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping) and value:
         for key in sorted(value, key=str):
             yield from _flat(value[key], f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping | list | tuple) for inner in value):
+    elif isinstance(value, list | tuple) and any(
+        isinstance(inner, Mapping | list | tuple) for inner in value
+    ):
         for position, inner in enumerate(value, start=1):
             yield from _flat(inner, f"{path}[{position}]")
     elif isinstance(value, list | tuple):
@@ -154,7 +188,11 @@ def _statistics(assessment: Assessment) -> Iterator[Block]:
     if assessment.published:
         for group in assessment.published.groups:
             name = group.name.removeprefix("construct:")
-            title = Say("group.construct", {"construct": construct(name)}) if name != group.name else Say(f"group.{name}")
+            title = (
+                Say("group.construct", {"construct": construct(name)})
+                if name != group.name
+                else Say(f"group.{name}")
+            )
             rows.append(_coefficients(Say("group.published", {"group": title}), group.agreement))
     figures = ("models", "methods", "kendall-w", "interval", "tau", "interval", "alpha", "interval")
     yield Table(
@@ -166,8 +204,6 @@ def _statistics(assessment: Assessment) -> Iterator[Block]:
 
 
 def _coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
-    from kakehashi.report.pages.words import interval_cell
-
     if found.status != "estimated":
         blank = Blank("blank.insufficient")
         return (title, Number(found.models), *(blank,) * 7)
@@ -190,7 +226,5 @@ def _coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
 
 def _ledger(assessment: Assessment) -> Iterator[Block]:
     run = assessment.run
-    yield Paragraph(
-        Say("text.ledger", {"size": Number(run.tree_size), "root": Code(run.root or "-")})
-    )
+    yield Paragraph(Say("text.ledger", {"size": Number(run.tree_size), "root": Code(run.root or "-")}))
     yield Paragraph(Say("text.verify"), "note")

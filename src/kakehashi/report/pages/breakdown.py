@@ -7,6 +7,7 @@ from kakehashi.report.document import (
     Dot,
     Figure,
     IntervalPlot,
+    Listed,
     Number,
     Paragraph,
     Piece,
@@ -16,7 +17,6 @@ from kakehashi.report.document import (
     Section,
     Table,
 )
-from kakehashi.report.pages.statements import SIDES
 from kakehashi.report.pages.words import (
     count_cell,
     detectable_cell,
@@ -25,6 +25,7 @@ from kakehashi.report.pages.words import (
     measure_title,
     part_title,
     per_system,
+    slug,
     style_of,
     system,
     value_cell,
@@ -32,20 +33,28 @@ from kakehashi.report.pages.words import (
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 
 _ATTACK = "attack-success-rate"
+#: Endings of the names of measures that stand in the section on attacks.
+_ATTACK_SECTION = ("-attack-rate", "compliance-rate", "leak-rate")
 _BEFORE_AFTER = ("broken-by-attack-rate", "mended-by-attack-rate")
-_CLOSED_UNITS = ("claims-accuracy", "grounded-accuracy", "sources-accuracy", "sources-reason-accuracy", "accuracy")
+_CLOSED_UNITS = (
+    "claims-accuracy",
+    "grounded-accuracy",
+    "sources-accuracy",
+    "sources-reason-accuracy",
+    "accuracy",
+)
 
 
 def categories(assessment: Assessment) -> Section | None:
     """Safe handling, over-refusal and own measures by risk category."""
     methods: dict[tuple[str, str], list[MeasureFacts]] = {}
     for measure in assessment.measures:
-        if measure.name != _ATTACK and not measure.name.endswith(("-attack-rate", "compliance-rate", "leak-rate")):
-            if assessment.parts(measure.key, "category"):
-                methods.setdefault((measure.method, measure.language), []).append(measure)
+        elsewhere = measure.name == _ATTACK or measure.name.endswith(_ATTACK_SECTION)
+        if not elsewhere and assessment.parts(measure.key, "category"):
+            methods.setdefault((measure.method, measure.language), []).append(measure)
     blocks: list[Block] = []
     for (method, language), measures in methods.items():
-        blocks.append(_by_category(assessment, f"categories-{_slug(method)}-{language}", measures))
+        blocks.append(_by_category(assessment, f"categories-{slug(method)}-{language}", measures))
     if not blocks:
         return None
     return Section("categories", Say("section.categories"), (Paragraph(Say("text.categories")), *blocks))
@@ -88,7 +97,7 @@ def _by_category(assessment: Assessment, name: str, measures: list[MeasureFacts]
     shown = [measure_title(assessment, measure.key) for measure in measures]
     return Figure(
         id=f"figure-{name}",
-        caption=Say("caption.by-category", {"measures": _joined(shown)}),
+        caption=Say("caption.by-category", {"measures": Listed(tuple(shown))}),
         alt=Say("alt.by-category", {"categories": Number(len(parts)), "systems": Number(len(names))}),
         plot=IntervalPlot(tuple(dots), axis=Say("axis.rate")),
         table=Table(
@@ -138,7 +147,9 @@ def _by_part(
     return Figure(
         id=f"figure-attacks-{facet}-{measure.language}",
         caption=Say(f"caption.attacks.{facet}"),
-        alt=Say("alt.by-category", {"categories": Number(len(order)), "systems": Number(len(assessment.systems))}),
+        alt=Say(
+            "alt.by-category", {"categories": Number(len(order)), "systems": Number(len(assessment.systems))}
+        ),
         plot=IntervalPlot(dots, axis=measure_title(assessment, measure.key)),
         table=Table(
             id=f"attacks-{facet}-{measure.language}",
@@ -199,8 +210,15 @@ def _before_and_after(assessment: Assessment, language: str, method: str) -> lis
         Table(
             id=f"attacks-before-after-{language}",
             caption=Say("caption.before-after"),
-            columns=heads("measure", "system", "pairs-hit", "pairs", "rate", "interval", figures=(
-                "pairs-hit", "pairs", "rate", "interval")),
+            columns=heads(
+                "measure",
+                "system",
+                "pairs-hit",
+                "pairs",
+                "rate",
+                "interval",
+                figures=("pairs-hit", "pairs", "rate", "interval"),
+            ),
             rows=tuple(rows),
             heads=2,
             notes=(Say("note.before-after"),),
@@ -330,7 +348,9 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
         id=f"figure-reliability-{brier.language}",
         caption=Say("caption.reliability"),
         alt=Say("alt.reliability", {"points": Number(len(points))}),
-        plot=ReliabilityPlot(tuple(points), Say("column.confidence"), Say("column.share-correct"), Say("column.n")),
+        plot=ReliabilityPlot(
+            tuple(points), Say("column.confidence"), Say("column.share-correct"), Say("column.n")
+        ),
         table=Table(
             id=f"facts-reliability-{brier.language}",
             caption=Say("caption.figure-data"),
@@ -338,16 +358,3 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
             rows=tuple(rows),
         ),
     )
-
-
-def _joined(titles: list[Piece]) -> Piece:
-    from kakehashi.report.document import Listed
-
-    return Listed(tuple(titles))
-
-
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name).lower()
-
-
-__all__ = ["SIDES", "attacks", "categories", "facts"]

@@ -5,6 +5,7 @@ from kakehashi.report.document import (
     Block,
     Bullets,
     Code,
+    Column,
     Date,
     Dot,
     Figure,
@@ -39,6 +40,7 @@ from kakehashi.report.values import (
     ExposureFacts,
     RangeFacts,
 )
+from kakehashi.report.voice import messages
 
 #: With more differences than this the table shows those beyond noise only.
 _MANY = 80
@@ -99,13 +101,21 @@ def _differences(assessment: Assessment) -> list[Block]:
         "shown": Number(len(shown)),
         "chance": Number(round(len(everything) * 0.05, 1)),
     }
-    intro = Paragraph(Say("text.differences" if len(shown) == len(everything) else "text.differences.many", parts))
+    intro = Paragraph(
+        Say("text.differences" if len(shown) == len(everything) else "text.differences.many", parts)
+    )
     rows = tuple(_difference_row(assessment, one) for one in shown)
     table = Table(
         id="differences",
         caption=Say("caption.differences"),
         columns=heads(
-            "measure", "pair", "difference", "interval", "n", "detectable", "order",
+            "measure",
+            "pair",
+            "difference",
+            "interval",
+            "n",
+            "detectable",
+            "order",
             figures=("difference", "interval", "n", "detectable"),
         ),
         rows=rows,
@@ -124,7 +134,10 @@ def _differences(assessment: Assessment) -> list[Block]:
     figure = Figure(
         id="figure-differences",
         caption=Say("caption.figure-differences"),
-        alt=Say("alt.differences", {"count": Number(len(dots)), "beyond": Number(sum(bool(o.better) for o in proportions))}),
+        alt=Say(
+            "alt.differences",
+            {"count": Number(len(dots)), "beyond": Number(sum(bool(o.better) for o in proportions))},
+        ),
         plot=IntervalPlot(dots, axis=Say("axis.difference"), style="signed-points", zero_line=True),
         table=table,
     )
@@ -156,8 +169,10 @@ def _itemwise(assessment: Assessment) -> list[Block]:
         return []
     rows = tuple(
         (
-            Say("pair.measures", {
-                "one": measure_title(assessment, one.one), "other": measure_title(assessment, one.other)}),
+            Say(
+                "pair.measures",
+                {"one": measure_title(assessment, one.one), "other": measure_title(assessment, one.other)},
+            ),
             system(one.system),
             Number(one.n_items),
             Number(one.n_pairs),
@@ -165,7 +180,9 @@ def _itemwise(assessment: Assessment) -> list[Block]:
             Number(one.kappa, "coefficient") if one.kappa is not None else _why(one.reason),
             Span(one.low, one.high, "coefficient")
             if one.low is not None and one.high is not None
-            else _why(one.reason) if one.kappa is None else Blank("blank.unknown"),
+            else _why(one.reason)
+            if one.kappa is None
+            else Blank("blank.unknown"),
         )
         for one in found[:120]
     )
@@ -212,11 +229,12 @@ def agreement_parts(found: AgreementFacts) -> dict[str, Piece]:
 def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figure:
     """Tau-b between methods as a square, with the numbers under it."""
     rows = tuple(
-        (names[i], *(Blank("blank.not-estimable") if cell is None else Number(cell, "coefficient") for cell in line))
+        (
+            names[i],
+            *(Blank("blank.not-estimable") if cell is None else Number(cell, "coefficient") for cell in line),
+        )
         for i, line in enumerate(found.tau)
     )
-    from kakehashi.report.document import Column
-
     return Figure(
         id=name,
         caption=Say("caption.heat-map"),
@@ -236,8 +254,6 @@ def choice(assessment: Assessment) -> Section:
     found = assessment.exposure
     if found.status != "estimated":
         key = f"text.exposure.insufficient.{found.reason}"
-        from kakehashi.report.voice import messages
-
         known = key if key in messages("en") else "text.exposure.insufficient"
         parts: dict[str, Piece] = {"least": Number(found.min_methods), "methods": Number(found.n_methods)}
         return Section("choice", Say("section.choice"), (Paragraph(Say(known, parts), "note"),))
@@ -267,7 +283,9 @@ def _fixed(found: ExposureFacts) -> list[Block]:
         Say("fixed.pair", {"ahead": Verbatim(ahead), "behind": Verbatim(behind)})
         for ahead, behind in found.always_ahead
     )
-    return [Paragraph(Say("text.fixed", {"pairs": Listed(pairs, "comma"), "least": Number(found.min_methods)}))]
+    return [
+        Paragraph(Say("text.fixed", {"pairs": Listed(pairs, "comma"), "least": Number(found.min_methods)}))
+    ]
 
 
 def exposure_parts(found: ExposureFacts) -> dict[str, Piece]:

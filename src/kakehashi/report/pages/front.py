@@ -26,11 +26,13 @@ from kakehashi.report.pages.words import (
     interval_cell,
     measure_title,
     method_title,
+    per_system,
+    slug,
     style_of,
     system,
     value_cell,
 )
-from kakehashi.report.values import Assessment, MeasureFacts
+from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 
 #: Measures that are explained in their own sections and do not stand on the first page.
 _SECONDARY = {
@@ -86,7 +88,9 @@ def _level(assessment: Assessment) -> float:
 
 def _closed(assessment: Assessment, measure: MeasureFacts) -> bool:
     """Whether the measure counts right answers rather than the form of an answer."""
-    labels = {label for s in assessment.scores if s.measure == measure.key and not s.facet for label in s.counts}
+    labels = {
+        label for s in assessment.scores if s.measure == measure.key and not s.facet for label in s.counts
+    }
     return bool(labels & {"correct", "wrong", "unparsed"})
 
 
@@ -110,7 +114,7 @@ def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
         )
     counted = tuple(Column(Say(f"label.{label}"), True) for label in (*JUDGED, "not-judged", "failed"))
     return Table(
-        id=f"headline-{_slug(measure.key)}",
+        id=f"headline-{slug(measure.key)}",
         caption=_caption(assessment, measure),
         columns=(*heads("system", "rate", "interval", "n", figures=("rate", "interval", "n")), *counted),
         rows=tuple(rows),
@@ -131,7 +135,9 @@ def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table
                     measure_title(assessment, measure.key),
                     system(one.name),
                     value_cell(score, measure),
-                    interval_cell(score.low if score else None, score.high if score else None, style_of(measure)),
+                    interval_cell(
+                        score.low if score else None, score.high if score else None, style_of(measure)
+                    ),
                     count_cell(score.n if score else None),
                     *(Number(counts.get(label, 0)) for label in CLOSED),
                     Number(failed),
@@ -147,7 +153,14 @@ def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table
             {"methods": Listed(tuple(method_title(assessment, name) for name in methods))},
         ),
         columns=(
-            *heads("measure", "system", "share-correct", "interval", "n", figures=("share-correct", "interval", "n")),
+            *heads(
+                "measure",
+                "system",
+                "share-correct",
+                "interval",
+                "n",
+                figures=("share-correct", "interval", "n"),
+            ),
             *counted,
             Column(Say("column.detectable"), True),
         ),
@@ -159,7 +172,10 @@ def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table
 def _caption(assessment: Assessment, measure: MeasureFacts) -> Piece:
     return Say(
         f"caption.headline.{measure.polarity}",
-        {"measure": measure_title(assessment, measure.key), "method": method_title(assessment, measure.method)},
+        {
+            "measure": measure_title(assessment, measure.key),
+            "method": method_title(assessment, measure.method),
+        },
     )
 
 
@@ -195,7 +211,8 @@ def _orders(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> list[
             lines.append(Say("order.counts", parts))
             continue
         pairs = Listed(
-            tuple(Say("clause.pair", {"first": system(o.first), "second": system(o.second)}) for o in open_), "comma"
+            tuple(Say("clause.pair", {"first": system(o.first), "second": system(o.second)}) for o in open_),
+            "comma",
         )
         lines.append(Say("order.some", {**parts, "open": pairs}))
     if not lines:
@@ -205,39 +222,32 @@ def _orders(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> list[
 
 def _plot(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> Figure | None:
     shown = [measure for measure in measures if measure.unit == "proportion"]
-    dots, rows = [], []
+    dots: list[Dot] = []
+    parts: list[tuple[Piece, dict[str, ScoreFacts]]] = []
     for measure in shown:
-        for one in assessment.systems:
-            score = assessment.headline(one.name, measure.key)
-            if score is None or score.value is None:
-                continue
-            title = measure_title(assessment, measure.key)
-            dots.append(Dot(system(one.name), score.value, score.low, score.high, group=title))
-            rows.append(
-                (
-                    title,
-                    system(one.name),
-                    value_cell(score, measure),
-                    interval_cell(score.low, score.high, "percent"),
-                    count_cell(score.n),
-                )
-            )
+        title = measure_title(assessment, measure.key)
+        scores = {
+            one.system: one for one in assessment.scores if one.measure == measure.key and not one.facet
+        }
+        parts.append((title, scores))
+        dots += [
+            Dot(system(one.name), score.value, score.low, score.high, group=title)
+            for one in assessment.systems
+            if (score := scores.get(one.name)) is not None and score.value is not None
+        ]
     if not dots:
         return None
+    columns, rows, naming = per_system(assessment, parts, shown[0])
     return Figure(
         id="figure-headline",
         caption=Say("caption.figure-headline"),
-        alt=Say("alt.intervals", {"count": Number(len(dots)), "measures": Number(len({m.key for m in shown}))}),
+        alt=Say("alt.intervals", {"count": Number(len(dots)), "measures": Number(len(shown))}),
         plot=IntervalPlot(tuple(dots), axis=Say("axis.rate")),
         table=Table(
             id="figure-headline-data",
             caption=Say("caption.figure-data"),
-            columns=heads("measure", "system", "rate", "interval", "n", figures=("rate", "interval", "n")),
-            rows=tuple(rows),
-            heads=2,
+            columns=(Column(Say("column.measure")), *columns),
+            rows=rows,
+            heads=naming,
         ),
     )
-
-
-def _slug(key: str) -> str:
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in key).strip("-").lower()

@@ -1,13 +1,24 @@
 """Published figures beside the run: too few systems were assessed to say how far methods agree on order."""
 
-from kakehashi.report.document import Block, Code, Date, Number, Paragraph, Piece, Say, Section, Table, Verbatim
+from kakehashi.report.document import (
+    Block,
+    Code,
+    Date,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Table,
+    Verbatim,
+)
 from kakehashi.report.pages.disagreement import (
     agreement_parts,
     exposure_parts,
     heat_map,
     noise_sentence,
-    rank_plot,
     ranges_table,
+    rank_plot,
 )
 from kakehashi.report.pages.words import construct, heads
 from kakehashi.report.values import Assessment, PublishedFacts, PublishedGroup
@@ -80,7 +91,15 @@ def _sentence(found: PublishedFacts) -> Piece:
 
 
 def _groups_table(found: PublishedFacts) -> Table:
-    figures = ("methods", "kendall-w", "tau", "negative", "can-be-first", "noise-independent", "noise-correlated")
+    figures = (
+        "methods",
+        "kendall-w",
+        "tau",
+        "negative",
+        "can-be-first",
+        "noise-independent",
+        "noise-correlated",
+    )
     return Table(
         id="published-groups",
         caption=Say("caption.published-groups"),

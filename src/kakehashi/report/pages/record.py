@@ -1,7 +1,7 @@
 """What is missing from the run, and what else a reader must know of it."""
 
 from kakehashi.report.document import Block, Bullets, Number, Paragraph, Piece, Say, Section, Table, Verbatim
-from kakehashi.report.pages.words import heads, language, languages, method_title, system
+from kakehashi.report.pages.words import heads, language, languages, measure_title, method_title, system
 from kakehashi.report.values import Assessment
 
 
@@ -66,8 +66,6 @@ def _table(assessment: Assessment) -> Table:
 
 def _reasons(assessment: Assessment) -> tuple[Piece, ...]:
     """Whole measures without a value, with the reason that was recorded."""
-    from kakehashi.report.pages.words import measure_title
-
     return tuple(
         Say(
             "reason.no-value",

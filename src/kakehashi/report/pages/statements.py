@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kakehashi.report.document import Listed, Number, Piece, Say
+from kakehashi.report.document import Listed, Number, Piece, Say, Style
 from kakehashi.report.pages.words import (
     construct,
     difference_style,
@@ -64,11 +64,13 @@ def _clause(assessment: Assessment, measure: MeasureFacts) -> Piece | None:
     if not mine:
         return None
     title = measure_title(assessment, measure.key)
+    polarity = Say(f"polarity.{measure.polarity}")
     stated = [one for one in mine if one.order == "stated"]
     open_ = [one for one in mine if one.order != "stated"]
     if len(mine) > _NAMED_PAIRS:
         parts: dict[str, Piece] = {
             "measure": title,
+            "polarity": polarity,
             "stated": Number(len(stated)),
             "pairs": Number(len(mine)),
             "open": Number(len(open_)),
@@ -77,13 +79,14 @@ def _clause(assessment: Assessment, measure: MeasureFacts) -> Piece | None:
     said: list[Piece] = [_above(one, measure) for one in stated]
     if open_:
         said.append(Say("clause.no-order", {"pairs": Listed(tuple(_pair(one) for one in open_))}))
-    return Say("clause.measure", {"measure": title, "said": Listed(tuple(said), "comma")})
+    said_all = Listed(tuple(said), "comma")
+    return Say("clause.measure", {"measure": title, "polarity": polarity, "said": said_all})
 
 
 def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     value = one.value or 0.0
     high, low = (one.first, one.second) if value > 0 else (one.second, one.first)
-    style = "points" if difference_style(measure) == "signed-points" else "score"
+    style: Style = "points" if difference_style(measure) == "signed-points" else "score"
     return Say(
         "clause.above",
         {"high": system(high), "low": system(low), "difference": Number(abs(value), style)},
@@ -115,7 +118,9 @@ def _disagrees(assessment: Assessment) -> Piece:
 def _most_telling(conflicts: Sequence[ConflictFacts]) -> ConflictFacts:
     """The one between safe handling and over-refusal, where there is one."""
     for one in conflicts:
-        if any(SIDES[0] in key for key in (one.one, one.other)) and any(SIDES[1] in k for k in (one.one, one.other)):
+        if any(SIDES[0] in key for key in (one.one, one.other)) and any(
+            SIDES[1] in k for k in (one.one, one.other)
+        ):
             return one
     return conflicts[0]
 

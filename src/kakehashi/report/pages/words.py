@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from kakehashi.model import CONSTRUCTS
-from kakehashi.report.document import Blank, Code, Column, Listed, Number, Piece, Say, Span, Style, Term, Verbatim
+from kakehashi.report.document import (
+    Blank,
+    Code,
+    Column,
+    Listed,
+    Number,
+    Piece,
+    Say,
+    Span,
+    Style,
+    Term,
+    Verbatim,
+)
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 from kakehashi.report.voice import messages
 
@@ -139,7 +151,9 @@ def per_system(
     names = [one.name for one in assessment.systems]
     if len(names) <= 4:
         columns = tuple(Column(system(name), True) for name in names)
-        rows = tuple((title, *(estimate_cell(found.get(name), measure) for name in names)) for title, found in parts)
+        rows = tuple(
+            (title, *(estimate_cell(found.get(name), measure) for name in names)) for title, found in parts
+        )
         return columns, rows, 1
     columns = heads("system", "rate", "interval", "n", figures=("rate", "interval", "n"))
     lines: list[tuple[Piece, ...]] = []
@@ -157,3 +171,12 @@ def per_system(
                     )
                 )
     return columns, tuple(lines), 2
+
+
+def slug(name: str) -> str:
+    """A name made fit for an identifier on a page."""
+    return (
+        "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
+        .strip("-")
+        .lower()
+    )
