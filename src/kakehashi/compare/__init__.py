@@ -4,6 +4,8 @@ Needs numpy and scipy only. Functions are named for their estimators; ``rng`` is
 cannot be estimated is an error or NaN with a named diagnostic, never 0.
 """
 
+from kakehashi.compare.agreement import Agreement, GroupAgreement, PairAgreement, agreement, item_agreement
+from kakehashi.compare.capability import capability_correlation, capability_score, partial_tau
 from kakehashi.compare.correlation import (
     Concordance,
     holm,
