@@ -254,12 +254,18 @@ def _reliability(plot: ReliabilityPlot, voice: Voice) -> Any:
     return alt.concat(*views, columns=3, spacing=28)
 
 
+def _two_digits(value: float) -> str:
+    text = f"{value:.2f}".replace("-", "−")
+    return "0.00" if text == "−0.00" else text
+
+
 def _heat_map(plot: HeatMap, voice: Voice) -> Any:
     import altair as alt
 
     names = [voice.plain(name) for name in plot.names]
+    numbers = [str(i) for i in range(1, len(names) + 1)]
     rows = [
-        {"one": names[i], "other": names[j], "value": cell, "text": f"{cell:.2f}".replace("-", "−")}
+        {"one": names[i], "other": str(j + 1), "value": cell, "text": _two_digits(cell)}
         for i, line in enumerate(plot.values)
         for j, cell in enumerate(line)
         if cell is not None and i != j
@@ -267,7 +273,7 @@ def _heat_map(plot: HeatMap, voice: Voice) -> Any:
     if not rows or len(names) > 20:
         return None
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("other:N", sort=names, title=None, axis=alt.Axis(labelAngle=-40, orient="top", minExtent=10)),
+        x=alt.X("other:N", sort=numbers, title=None, axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("one:N", sort=names, title=None, axis=alt.Axis(minExtent=_room(names))),
     )
     # Blue for agreement and orange for reversal: no red and green.

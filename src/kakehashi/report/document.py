@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Style = Literal[
-    "percent", "points", "signed-points", "score", "signed-score", "coefficient", "count", "rank", "rank-mean"
+    "percent",
+    "points",
+    "signed-points",
+    "score",
+    "signed-score",
+    "coefficient",
+    "whole-percent",
+    "count",
+    "rank",
+    "rank-mean",
 ]
 
 

@@ -57,6 +57,8 @@ def _agreement(
     reason = ""
     if len(shared) < MIN_SHARED_ITEMS:
         reason = "insufficient"
+    elif len(set(left)) < 2 or len(set(right)) < 2:
+        reason = "one-class"
     else:
         try:
             estimate = cohen_kappa(

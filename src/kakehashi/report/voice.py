@@ -26,8 +26,14 @@ from kakehashi.report.document import (
 
 LANGUAGES = ("ja", "en")
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July")
-_MONTHS += ("August", "September", "October", "November", "December")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+#: A name up to this long is kept on one line.
+_SHORT = 32
 
 
 @cache
@@ -104,7 +110,10 @@ class Voice:
             case Verbatim():
                 if piece.language and piece.language != self.language:
                     return Markup('<span lang="{}">{}</span>').format(piece.language, piece.text)
-                return Markup("<span>{}</span>").format(piece.text)
+                short = len(piece.text) <= _SHORT and " " not in piece.text
+                return Markup('<span class="name">{}</span>' if short else "<span>{}</span>").format(
+                    piece.text
+                )
             case Code():
                 return Markup("<code>{}</code>").format(piece.text)
             case Listed():
@@ -128,7 +137,7 @@ class Voice:
         return _data(span.low, low) + escape(self._messages["span.to"]) + _data(span.high, high + unit)
 
     def _number(self, value: float, style: Style) -> str:
-        unit = {"percent": "%", "points": self._messages["unit.points"]}.get(
+        unit = {"percent": "%", "whole-percent": "%", "points": self._messages["unit.points"]}.get(
             style.removeprefix("signed-"), ""
         )
         return self._digits(value, style) + unit
@@ -141,6 +150,8 @@ class Voice:
             text = f"{value * 100:+.1f}" if style == "signed-points" else f"{value * 100:.1f}"
         elif style in ("score", "signed-score"):
             text = f"{value:+.3f}" if style == "signed-score" else f"{value:.3f}"
+        elif style == "whole-percent":
+            text = f"{value * 100:.0f}"
         elif style == "rank-mean":
             text = f"{value:.1f}"
         elif style == "coefficient":
@@ -161,7 +172,7 @@ class Voice:
             when = when.astimezone(UTC)
         if self.language == "ja":
             text = f"{when.year}年{when.month}月{when.day}日"
-            text += f"{when.hour}時{when.minute:02d}分(協定世界時)" if timed else ""
+            text += f"{when.hour}時{when.minute:02d}分（協定世界時）" if timed else ""
         else:
             text = f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
             text += f", {when.hour:02d}:{when.minute:02d} UTC" if timed else ""

@@ -163,22 +163,38 @@ def _by_part(
 
 def _technique_table(assessment: Assessment, measure: MeasureFacts, scores: tuple[ScoreFacts, ...]) -> Table:
     order = list(dict.fromkeys(score.part for score in scores))
-    parts = [
-        (
-            part_title(assessment, measure, "technique", part),
-            {score.system: score for score in scores if score.part == part},
-        )
-        for part in order
-    ]
-    columns, rows, naming = per_system(assessment, parts, measure)
+    found = {(score.part, score.system): score for score in scores}
+    names = [one.name for one in assessment.systems]
+    titles = {part: part_title(assessment, measure, "technique", part) for part in order}
+    few = len(names) <= 4
+    rows: list[tuple[Piece, ...]] = []
+    for part in order:
+        cells = [_counted(found.get((part, name)), measure) for name in names]
+        if few:
+            rows.append((titles[part], *cells))
+        else:
+            rows += [(titles[part], system(name), cell) for name, cell in zip(names, cells, strict=True)]
+    columns = (
+        tuple(Column(system(name), True) for name in names)
+        if few
+        else heads("system", "rate", figures=("rate",))
+    )
     return Table(
         id=f"attacks-technique-{measure.language}",
         caption=Say("caption.attacks.technique", {"count": Number(len(order))}),
         columns=(Column(Say("column.technique")), *columns),
-        rows=rows,
-        heads=naming,
+        rows=tuple(rows),
+        heads=1 if few else 2,
         notes=(Say("note.technique"),),
     )
+
+
+def _counted(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
+    """Successes of so many cells: with one or two cells a percentage would say more than is known."""
+    if score is None or score.value is None or score.k is None or score.n is None:
+        return value_cell(score, measure)
+    interval = interval_cell(score.low, score.high, style_of(measure))
+    return Say("cell.counted", {"k": Number(score.k), "n": Number(score.n), "interval": interval})
 
 
 def _before_and_after(assessment: Assessment, language: str, method: str) -> list[Block]:

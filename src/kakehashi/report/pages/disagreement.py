@@ -24,7 +24,6 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.words import (
-    construct,
     detectable_cell,
     difference_style,
     heads,
@@ -83,16 +82,19 @@ def _conflict(assessment: Assessment, one: ConflictFacts) -> Piece:
             "other": measure_title(assessment, one.other),
             "first": system(one.first),
             "second": system(one.second),
-            "one_construct": construct(assessment.measure(one.one).construct),
-            "other_construct": construct(assessment.measure(one.other).construct),
         },
     )
 
 
 def _differences(assessment: Assessment) -> list[Block]:
-    everything = assessment.differences
+    everything = tuple(one for one in assessment.differences if one.value is not None)
+    without = dict.fromkeys(one.measure for one in assessment.differences if one.value is None)
+    missing: list[Block] = []
+    if without:
+        titles = Listed(tuple(measure_title(assessment, key) for key in without))
+        missing.append(Paragraph(Say("text.differences.missing", {"measures": titles}), "note"))
     if not everything:
-        return []
+        return missing
     beyond = [one for one in everything if one.better]
     shown = list(everything) if len(everything) <= _MANY else beyond[:_MANY]
     parts: dict[str, Piece] = {
@@ -101,8 +103,9 @@ def _differences(assessment: Assessment) -> list[Block]:
         "shown": Number(len(shown)),
         "chance": Number(round(len(everything) * 0.05, 1)),
     }
+    key = "text.differences" if len(shown) == len(everything) else "text.differences.many"
     intro = Paragraph(
-        Say("text.differences" if len(shown) == len(everything) else "text.differences.many", parts)
+        Say(key, {name: parts[name] for name in parts if name != "shown" or key.endswith("many")})
     )
     rows = tuple(_difference_row(assessment, one) for one in shown)
     table = Table(
@@ -126,7 +129,7 @@ def _differences(assessment: Assessment) -> list[Block]:
         one for one in shown if one.value is not None and assessment.measure(one.measure).unit == "proportion"
     ]
     if not proportions:
-        return [intro, table]
+        return [intro, table, *missing]
     dots = tuple(
         Dot(_pair(one), one.value or 0.0, one.low, one.high, group=measure_title(assessment, one.measure))
         for one in proportions
@@ -141,7 +144,7 @@ def _differences(assessment: Assessment) -> list[Block]:
         plot=IntervalPlot(dots, axis=Say("axis.difference"), style="signed-points", zero_line=True),
         table=table,
     )
-    return [intro, figure]
+    return [intro, figure, *missing]
 
 
 def _difference_row(assessment: Assessment, one: DifferenceFacts) -> tuple[Piece, ...]:
@@ -186,7 +189,7 @@ def _itemwise(assessment: Assessment) -> list[Block]:
         )
         for one in found[:120]
     )
-    figures = ("items", "pairs", "share-agreeing", "kappa", "interval")
+    figures = ("items", "item-pairs", "share-agreeing", "kappa", "interval")
     table = Table(
         id="item-agreement",
         caption=Say("caption.item-agreement"),
@@ -228,22 +231,24 @@ def agreement_parts(found: AgreementFacts) -> dict[str, Piece]:
 
 def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figure:
     """Tau-b between methods as a square, with the numbers under it."""
-    rows = tuple(
-        (
-            names[i],
-            *(Blank("blank.not-estimable") if cell is None else Number(cell, "coefficient") for cell in line),
-        )
-        for i, line in enumerate(found.tau)
+    numbered = tuple(
+        Say("cell.numbered", {"number": Number(i), "name": one}) for i, one in enumerate(names, start=1)
     )
+    unknown = Blank("blank.not-estimable")
+    rows = tuple(
+        (title, *(unknown if cell is None else Number(cell, "coefficient") for cell in line))
+        for title, line in zip(numbered, found.tau, strict=True)
+    )
+    columns = tuple(Column(Number(i), True) for i in range(1, len(names) + 1))
     return Figure(
         id=name,
         caption=Say("caption.heat-map"),
         alt=Say("alt.heat-map", agreement_parts(found)),
-        plot=HeatMap(names, found.tau, Say("axis.tau")),
+        plot=HeatMap(numbered, found.tau, Say("axis.tau")),
         table=Table(
             id=f"{name}-data",
             caption=Say("caption.figure-data"),
-            columns=(Column(Say("column.method")), *(Column(one, True) for one in names)),
+            columns=(Column(Say("column.method")), *columns),
             rows=rows,
         ),
     )

@@ -61,10 +61,11 @@ def front(assessment: Assessment) -> Section:
     if closed:
         blocks.append(_closed_table(assessment, closed))
     blocks += _orders(assessment, measures)
+    blocks.append(Paragraph(Say("how.intro")))
     blocks.append(
         Bullets(
             (
-                Say("how.interval", {"level": Number(_level(assessment), "percent")}),
+                Say("how.interval", {"level": Number(_level(assessment), "whole-percent")}),
                 Say("how.detectable"),
                 Say("how.columns"),
                 Say("how.no-score"),

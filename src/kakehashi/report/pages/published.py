@@ -1,6 +1,7 @@
 """Published figures beside the run: too few systems were assessed to say how far methods agree on order."""
 
 from kakehashi.report.document import (
+    Blank,
     Block,
     Code,
     Date,
@@ -110,8 +111,6 @@ def _groups_table(found: PublishedFacts) -> Table:
 
 
 def _group_row(group: PublishedGroup) -> tuple[Piece, ...]:
-    from kakehashi.report.document import Blank
-
     agreement, exposure = group.agreement, group.exposure
     parts = agreement_parts(agreement)
     unknown = Blank("blank.not-estimable")
