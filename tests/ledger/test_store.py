@@ -563,3 +563,46 @@ def test_unfinished_files_that_a_crash_left_are_cleared_by_the_next_writer(ledge
         (ledger.path / folder / ".tmp-0123").write_bytes(b"half")
     Ledger.open(ledger.path, write=True).close()
     assert files_of(ledger.path) == before
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_leaves_either_the_old_ledger_or_the_new_one(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    from kakehashi.ledger import deposit
+
+    ledger.append(run_record())
+    before, real = files_of(ledger.path), deposit.append_log
+
+    def interrupted(path: Path, ids: list[str]) -> None:
+        if when == "after":
+            real(path, ids)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deposit, "append_log", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.append(result_record(), item_columns(), text_rows())
+    assert ledger.verify().ok
+    if when == "before":
+        assert files_of(ledger.path) == before
+    assert ledger.root().size == (1 if when == "before" else 2)
+    ledger.append(result_record(), item_columns(), text_rows())
+    assert ledger.root().size == 2
+    assert Ledger.open(ledger.path).root() == ledger.root()
+
+
+def test_new_records_take_the_place_of_old_ones_in_one_write(ledger: Ledger) -> None:
+    old = ledger.append(result_record(value=0.25, partial=True))
+    same = ledger.append(run_record())
+    entries = [Entry(run_record()), Entry(result_record(value=0.5))]
+    ids = ledger.append_all(entries, replaces={0: same, 1: old}, reason="the run went on")
+    assert ids[0] == same  # the same content takes nobody's place
+    assert [m.value for m in ledger.measurements()] == [0.5]
+    assert ledger.hidden()[old].how == "supersede"
+    before = ledger.root()
+    with pytest.raises(UsageError, match="a run cannot be superseded by a result"):
+        ledger.append_all([Entry(result_record(value=0.75))], replaces={0: same}, reason="x")
+    assert ledger.root() == before
+    with pytest.raises(UsageError, match="reason"):
+        ledger.append_all(entries, replaces={0: same})

@@ -359,10 +359,10 @@ def _permutation_p(
             if not allowed[i, j]:
                 continue
             a, b = single[i][np.ix_(both, both)], single[j][np.ix_(both, both)]
-            scale = 1.0 / max(float(np.sqrt((a**2).sum() * (b**2).sum())), 1e-12)
+            factor = 1.0 / max(float(np.sqrt((a**2).sum() * (b**2).sum())), 1e-12)
             for _ in range(n_permutations):
                 order = rng.permutation(len(b))
-                exceed[p] += abs(float((a * b[np.ix_(order, order)]).sum())) * scale >= observed[p] - 1e-6
+                exceed[p] += abs(float((a * b[np.ix_(order, order)]).sum())) * factor >= observed[p] - 1e-6
     out = (exceed + 1) / (n_permutations + 1)
     out[np.isnan(observed) | ~allowed[first, second]] = np.nan
     return np.asarray(out, dtype=np.float64)

@@ -3,6 +3,7 @@
 from kakehashi.ledger.adapters import item_scores, score_table
 from kakehashi.ledger.against import Reference, read_reference
 from kakehashi.ledger.codec import decode, encode, measurement_from_json, measurement_to_json
+from kakehashi.ledger.deposit import Entry
 from kakehashi.ledger.eee import export_eee
 from kakehashi.ledger.identity import AliasTable, Identity, Suggestion
 from kakehashi.ledger.importers import (
@@ -15,7 +16,7 @@ from kakehashi.ledger.importers import (
 from kakehashi.ledger.items import ITEM_COLUMNS, OWNER_COLUMNS
 from kakehashi.ledger.lint import LintFinding, Screened, lint, screen
 from kakehashi.ledger.records import KINDS, RECORD_FORMAT, Record, now_utc, record_schema
-from kakehashi.ledger.store import Entry, Ledger
+from kakehashi.ledger.store import Ledger
 from kakehashi.ledger.texts import text_hash
 from kakehashi.ledger.transfer import MergeResult, copy_ledger, merge_ledger
 from kakehashi.ledger.verify import Finding, VerifyReport, verify_ledger

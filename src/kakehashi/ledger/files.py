@@ -157,7 +157,7 @@ def append_whole(place: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        except OSError:
+        except BaseException:  # an interrupt too must not leave half a line
             with suppress(OSError):
                 stream.close()
             with suppress(OSError):

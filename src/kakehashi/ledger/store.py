@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -11,29 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kakehashi.errors import CorruptFileError, InputError, StorageError, UnknownNameError, UsageError
+from kakehashi.errors import CorruptFileError, StorageError, UnknownNameError, UsageError
 from kakehashi.ledger import layout as folders
-from kakehashi.ledger.files import (
-    digest_of,
-    flush_folder,
-    read_bytes,
-    remove_temporary,
-    settle,
-    temporary_beside,
-    write_whole,
-)
-from kakehashi.ledger.items import Columns, write_items
+from kakehashi.ledger.deposit import Deposit
+from kakehashi.ledger.deposit import Entry as Entry
+from kakehashi.ledger.files import read_bytes, remove_temporary
+from kakehashi.ledger.items import Columns
 from kakehashi.ledger.lock import WriterLock
-from kakehashi.ledger.log import append_log, mend_log, read_log
-from kakehashi.ledger.records import (
-    RECORD_FORMAT,
-    Record,
-    check_record,
-    now_utc,
-    read_record,
-    record_bytes,
-)
-from kakehashi.ledger.texts import Texts, read_texts, write_texts
+from kakehashi.ledger.log import mend_log, read_log
+from kakehashi.ledger.records import Record, now_utc, read_record
+from kakehashi.ledger.texts import Texts, read_texts
 from kakehashi.ledger.visibility import Hidden, hidden_records
 from kakehashi.model import Measurement
 from kakehashi.proof import Checkpoint, Frontier, TreeHead
@@ -42,21 +28,6 @@ if TYPE_CHECKING:
     from kakehashi.ledger.verify import VerifyReport
 
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one append takes.
-
-    Attributes:
-        record: The record without ``format``, ``items`` and ``texts``; those are filled in.
-        items: Item rows, or None.
-        texts: Prompts and answers, or None.
-    """
-
-    record: Mapping[str, Any]
-    items: Columns | None = None
-    texts: Texts | None = None
 
 
 class Ledger:
@@ -167,35 +138,42 @@ class Ledger:
         """
         return self.append_all([Entry(record, items, texts)])[0]
 
-    def append_all(self, entries: Iterable[Entry]) -> list[str]:
+    def append_all(
+        self, entries: Iterable[Entry], *, replaces: Mapping[int, str] | None = None, reason: str = ""
+    ) -> list[str]:
         """Add several records; the log names all of them or, if one is refused, none.
 
         Files are written and flushed first, then the log in one write. A crash in between leaves files that
         nothing names; doing the same again takes them up.
+
+        Args:
+            entries: What to add, in order.
+            replaces: Position of an entry → id of the record that it supersedes, in the same write.
+            reason: Why, where something is superseded.
+
+        Returns:
+            The records' ids in the order of the entries (see :meth:`append`).
         """
         self._must_write()
-        made: list[Path] = []
         ids: list[str] = []
-        fresh: dict[str, bytes] = {}
         sources: dict[tuple[str, ...], str] = {}
-        try:
-            for entry in entries:
+        old = {place: self._visible_target(target, reason) for place, target in (replaces or {}).items()}
+        with self._deposit() as deposit:
+            for place, entry in enumerate(entries):
                 source = _source_key(entry.record)
                 known = sources.get(source) or self._find_source(source) if source else None
                 if known is None:
-                    known, data = self._store_parts(entry, made)
-                    if known not in self._known() and known not in fresh:
-                        self._write_record(known, data, made)
-                        fresh[known] = data
+                    known = deposit.add(entry)
                     if source:
                         sources[source] = known
                 ids.append(known)
-            self._append_log(fresh, made)
-        except BaseException:
-            _remove(made)
-            raise
-        for record_id, data in fresh.items():
-            self._add_known(record_id, data)
+                if place in old and old[place].id != known:
+                    if old[place].kind != entry.record["kind"]:
+                        raise UsageError(
+                            f"a {old[place].kind} cannot be superseded by a {entry.record['kind']}"
+                        )
+                    deposit.add(Entry(_superseding(old[place].id, known, reason, "")))
+            deposit.commit()
         return ids
 
     def adopt(self, stored: Sequence[tuple[str, bytes]]) -> None:
@@ -205,20 +183,10 @@ class Ledger:
             CorruptFileError: Bytes that are not those of their id.
         """
         self._must_write()
-        fresh: dict[str, bytes] = {}
-        made: list[Path] = []
-        try:
+        with self._deposit() as deposit:
             for record_id, data in stored:
-                if record_id not in self._known_index() and record_id not in fresh:
-                    check_record(read_record(data, record_id, -1, self.layout.record(record_id)).body)
-                    self._write_record(record_id, data, made)
-                    fresh[record_id] = data
-            self._append_log(fresh, made)
-        except BaseException:
-            _remove(made)
-            raise
-        for record_id, data in fresh.items():
-            self._add_known(record_id, data)
+                deposit.add_bytes(record_id, data)
+            deposit.commit()
 
     def retract(self, target: str, reason: str, author: str = "") -> str:
         """Withdraw a record: queries hide it from now on, reports count it. Returns the id of the retraction.
@@ -244,16 +212,7 @@ class Ledger:
             raise UsageError(f"the record {record.id[:12]} cannot supersede itself")
         if record.kind != by.kind:
             raise UsageError(f"a {record.kind} cannot be superseded by a {by.kind}")
-        return self.append(
-            {
-                "kind": "supersede",
-                "target": record.id,
-                "by": by.id,
-                "reason": reason,
-                "author": author,
-                "created": now_utc(),
-            }
-        )
+        return self.append(_superseding(record.id, by.id, reason, author))
 
     def purge(self, target: str, reason: str, author: str = "") -> str:
         """Delete the texts of a record and leave a tombstone. Returns the tombstone's id.
@@ -502,68 +461,17 @@ class Ledger:
             )
         return data
 
-    def _store_parts(self, entry: Entry, made: list[Path]) -> tuple[str, bytes]:
-        body = {**entry.record, "format": RECORD_FORMAT}
-        if "items" in entry.record or "texts" in entry.record:
-            raise InputError("'items' and 'texts' of a record are filled in by the ledger; leave them out")
-        check_record(body)
-        for key in ("target", "by"):
-            if key in body and body[key] not in self._known_index():
-                raise UnknownNameError("record", str(body[key]))
-        items = entry.items
-        if entry.texts is not None:
-            body["texts"], hashes = self._store_texts(body, entry.texts, made)
-            if items is not None and "response_hash" not in items:
-                items = {**items, "response_hash": _response_hashes(items, hashes)}
-        if items is not None:
-            body["items"] = self._store_items(body, items, made)
-        return record_bytes(body)
-
-    def _store_items(self, body: Mapping[str, Any], items: Columns, made: list[Path]) -> dict[str, Any]:
-        owner = {key: str(body.get(key, "")) for key in ("run", "subject", "method", "method_version")}
-        with temporary_beside(self.layout.root / "items") as temporary:
-            rows = write_items(items, owner, temporary)
-            digest = digest_of(temporary)
-            self._settle(temporary, self.layout.items(digest), made)
-        return {"sha256": digest, "rows": rows}
-
-    def _store_texts(
-        self, body: Mapping[str, Any], texts: Texts, made: list[Path]
-    ) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
-        salt = self.salt()
-        owner = "\n".join(
-            str(body.get(k, "")) for k in ("kind", "run", "subject", "method", "method_version")
-        )
-        with temporary_beside(self.layout.root / "blobs") as temporary:
-            rows, hashes = write_texts(
-                texts,
-                temporary,
-                nonce=sha256(salt + b"\n" + owner.encode()).hexdigest(),
-                salt=salt if body.get("private") else None,
-            )
-            digest = digest_of(temporary)
-            self._settle(temporary, self.layout.blob(digest), made)
-        return {"sha256": digest, "rows": rows}, hashes
-
-    @staticmethod
-    def _settle(temporary: Path, place: Path, made: list[Path]) -> None:
-        if place.is_file() and digest_of(place) == place.name.partition(".")[0]:
-            return
-        made.append(place)
-        settle(temporary, place, flush_name=False)
-
-    def _append_log(self, fresh: Mapping[str, bytes], made: Sequence[Path]) -> None:
-        """Make the names of new files durable, then name the records in the log."""
-        for folder in sorted({path.parent for path in made}):
-            flush_folder(folder)
-        if fresh:
-            append_log(self.layout.log, list(fresh))
-
-    def _write_record(self, record_id: str, data: bytes, made: list[Path]) -> None:
-        place = self.layout.record(record_id)
-        if not place.is_file():
-            made.append(place)
-        write_whole(place, data, flush_name=False)
+    @contextmanager
+    def _deposit(self) -> Iterator[Deposit]:
+        """A deposit whose records are known here once the log names them, whatever interrupts it."""
+        deposit = Deposit(self.layout, self._known_index(), self.salt)
+        try:
+            with deposit:
+                yield deposit
+        finally:
+            if deposit.fresh and deposit.logged:
+                for record_id, data in deposit.fresh.items():
+                    self._add_known(record_id, data)
 
     def _must_write(self) -> None:
         if not self.write:
@@ -628,10 +536,15 @@ class Ledger:
         return self._sources.get(key)
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        with suppress(OSError):
-            path.unlink()
+def _superseding(old: str, new: str, reason: str, author: str) -> dict[str, Any]:
+    return {
+        "kind": "supersede",
+        "target": old,
+        "by": new,
+        "reason": reason,
+        "author": author,
+        "created": now_utc(),
+    }
 
 
 def _source_key(body: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -640,11 +553,3 @@ def _source_key(body: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     names = ("sha256", "importer", "importer_version", "part")
     return (str(body.get("kind")), *(str(source.get(name, "")) for name in names))
-
-
-def _response_hashes(items: Columns, hashes: Mapping[tuple[str, int], str]) -> list[str | None]:
-    samples = items.get("sample", ())
-    epochs = items.get("epoch", [0] * len(samples))
-    return [
-        hashes.get((str(sample), int(epoch or 0))) for sample, epoch in zip(samples, epochs, strict=False)
-    ]

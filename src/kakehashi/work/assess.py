@@ -105,7 +105,9 @@ def assess(
     )
     for note in plan.notes:
         say(note)
-    settings = EngineSettings(concurrency=concurrency, limits=Limits(calls=budget), patience=_patience(patience))
+    settings = EngineSettings(
+        concurrency=concurrency, limits=Limits(calls=budget), patience=_patience(patience)
+    )
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
         with ExitStack() as stack:

@@ -19,6 +19,7 @@ from kakehashi.evaluate.engine.lock import FolderLock
 
 FORMAT = 1
 _BATCH = 256
+_ROWS_A_STATEMENT = 128
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -266,7 +267,12 @@ class ResponseCache:
         db = self._connect()
         try:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
+            # Many rows a statement: the interpreter's lock is given away once for each, not for every row.
+            for first in range(0, len(rows), _ROWS_A_STATEMENT):
+                part = rows[first : first + _ROWS_A_STATEMENT]
+                places = ",".join(["(?,?,?)"] * len(part))
+                values = [value for row in part for value in row]
+                db.execute(f"INSERT OR REPLACE INTO responses VALUES {places}", values)
             db.execute("COMMIT")
         finally:
             db.close()

@@ -34,7 +34,7 @@ class Interlocutor:
         self.caller = caller
         self._guard = None if subject.guard is None else Guard(subject.guard)
         self._opening = [message.wire() for message in subject.opening]
-        self._parameters: dict[int | None, dict[str, object]] = {}
+        self._parameters: dict[int | None, dict[str, object]] = {}  # by the sample's own limit of tokens
 
     def messages(self, sample: Sample) -> list[Mapping[str, str]]:
         """What stands before the first turn: one system message, then the opening messages."""
@@ -44,13 +44,15 @@ class Interlocutor:
 
     def parameters(self, sample: Sample) -> Mapping[str, object]:
         """The subject's parameters with the lower of both limits of tokens."""
+        known = self._parameters.get(sample.max_tokens)
+        if known is not None:
+            return known
+        own = dict(self.subject.parameters)
         most = most_tokens(self.subject, sample)
-        if most not in self._parameters:
-            own = dict(self.subject.parameters)
-            if most is not None:
-                own["max_completion_tokens" if "max_completion_tokens" in own else "max_tokens"] = most
-            self._parameters[most] = own
-        return self._parameters[most]
+        if most is not None:
+            own["max_completion_tokens" if "max_completion_tokens" in own else "max_tokens"] = most
+        self._parameters[sample.max_tokens] = own
+        return own
 
     async def hold(self, sample: Sample, epoch: int) -> Held:
         """Put a sample to the subject.

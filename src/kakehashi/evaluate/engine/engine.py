@@ -168,7 +168,8 @@ class _Session:
                 caller.interrupt()
             end = time.monotonic() + self.settings.grace
             await asyncio.sleep(0)  # those that were waiting for a place go
-            while any(caller.under_way for caller in self.callers.values()) and time.monotonic() < end:
+            callers = list(self.callers.values())
+            while any(each.under_way for each in callers) and time.monotonic() < end:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             self.folder.add_event("session-interrupted", done=self.done)
             if self.cache is not None:

@@ -69,7 +69,7 @@ class HttpEndpoint:
         response = await self._transport.post(self.path, self.body(messages, parameters).encode())
         if response.status == 200:
             raw, text = self._transport.parse(response)
-            if isinstance(raw.get("error"), Mapping) and not self.has_answer(raw):
+            if isinstance(raw.get("error"), dict) and not self.has_answer(raw):
                 # Some gateways answer 200 with an error in the body.
                 code = raw["error"].get("code")
                 status = code if isinstance(code, int) and 300 <= code < 600 else 500

@@ -15,12 +15,16 @@ class OpenAIEndpoint(HttpEndpoint):
 
     kind = "openai"
     path = "chat/completions"
+    _parameters: Mapping[str, object] | None = None
+    _settings = ""
 
     def body(self, messages: Messages, parameters: Mapping[str, object]) -> str:
         """The request body as JSON."""
-        settings = canonical({"model": self.model, **parameters})
+        if parameters is not self._parameters:  # the engine passes one mapping for thousands of requests
+            self._parameters = parameters
+            self._settings = canonical({"model": self.model, **parameters})
         said = messages.json if isinstance(messages, Transcript) else canonical(messages)
-        return f'{{"messages":{said},{settings[1:]}'
+        return f'{{"messages":{said},{self._settings[1:]}'
 
     def has_answer(self, raw: Mapping[str, Any]) -> bool:
         """Whether a response holds an answer at all."""
@@ -35,10 +39,10 @@ class OpenAIEndpoint(HttpEndpoint):
         choices = raw.get("choices")
         if not choices and is_content_filter(provider_error(raw)):
             return blocked_by_filter(raw)
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             raise self.malformed("no choices")
         message = choices[0].get("message")
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             raise self.malformed("a choice without a message")
         text, parts_thinking = _content(message.get("content"))
         if text is None:
@@ -54,7 +58,7 @@ class OpenAIEndpoint(HttpEndpoint):
         else:
             status = Status.OK if text.strip() else Status.EMPTY
         usage = raw.get("usage")
-        usage = usage if isinstance(usage, Mapping) else {}
+        usage = usage if isinstance(usage, dict) else {}
         return Completion(
             text,
             status,

@@ -10,10 +10,11 @@ from typing import Any
 
 from kakehashi.errors import InputError
 from kakehashi.ledger.codec import encode
+from kakehashi.ledger.deposit import Entry
 from kakehashi.ledger.files import digest_of, storage_errors
 from kakehashi.ledger.items import Columns
 from kakehashi.ledger.lint import LintFinding, lint, screen
-from kakehashi.ledger.store import Entry, Ledger
+from kakehashi.ledger.store import Ledger
 from kakehashi.ledger.texts import Texts
 from kakehashi.model import Measurement
 from kakehashi.proof import Json, parse_json
