@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +40,17 @@ def test_a_row_is_read_as_it_was_written_and_its_job_without_parsing_the_answer(
     assert _job_of(raw, Path("rows.jsonl"), 0) == (wanted.job, retry)
     keys = list(json.loads(raw))
     assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(np.float64(0.1), 0.1), (True, 1), (1e-7, 1e-7), (None, None)]
+)
+def test_a_value_is_written_as_a_number_whatever_its_class(
+    value: float | None, written: float | None
+) -> None:
+    score = Score("a", "ok", "j@1", value)
+    raw = to_line(FinishedRow(JobKey("s", "m", "a", 0), Answer("x"), score))
+    assert json.loads(raw)["score"]["value"] == written
 
 
 def test_the_last_row_of_a_job_counts_and_errors_are_not_done(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def _line(row: FinishedRow, q: Callable[[object], str]) -> str:
         f',"finish_reason":{q(answer.finish_reason)}'
         f',"guard":{q(answer.guard)}'
         f',"prompt_tokens":{_number(answer.prompt_tokens)}'
-        f',"seconds":{round(answer.seconds, 6)!r}'
+        f',"seconds":{_number(round(answer.seconds, 6))}'
         f',"status":"{answer.status.value}"'
         f',"text":{q(answer.text)}'
         f',"thinking":{q(answer.thinking)}}}'
@@ -93,7 +93,8 @@ def _number(value: float | None) -> str:
         return "null"
     if not math.isfinite(value):
         raise ValueError(f"{value} is not JSON")
-    return repr(value)
+    # A subclass (bool, numpy's float64) would write its own name.
+    return repr(int(value) if isinstance(value, int) else float(value))
 
 
 def from_record(record: Mapping[str, Any]) -> FinishedRow:
