@@ -11,8 +11,7 @@ from kakehashi import __version__
 from kakehashi.errors import StorageError
 from kakehashi.evaluate.engine import FinishedRow, RunFolder
 from kakehashi.evaluate.methods import Scored
-from kakehashi.ledger import Ledger, encode
-from kakehashi.ledger.store import Entry
+from kakehashi.ledger import Entry, Ledger, encode
 from kakehashi.model import Provenance, Sample, Subject
 from kakehashi.work.plan import Plan, PlannedMethod, without_key_names
 
@@ -54,14 +53,15 @@ def seal_run(
             return [record.id for record in before]
         head = _run_record(plan, folder, partial, warnings)
         entries = [Entry(head), *_results(plan, folder, partial)]
-        ids = opened.append_all(entries)
-        for old in before:
-            if old.id in ids:
-                continue
-            for new, entry in zip(ids, entries, strict=True):
-                if _same_place(old.body, entry.record):
-                    opened.supersede(old.id, new, "the run went on after it was sealed in part")
-        return ids
+        replaces = {
+            place: old.id
+            for place, entry in enumerate(entries)
+            for old in before
+            if _same_place(old.body, entry.record)
+        }
+        return opened.append_all(
+            entries, replaces=replaces, reason="the run went on after it was sealed in part"
+        )
 
 
 def _same_place(one: Any, other: Any) -> bool:
