@@ -146,7 +146,7 @@ def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList
         patterns=patterns,
         density=float(loaded.get("density", 1.0)),
         hints=tuple(str(hint) for hint in loaded.get("hints") or ()),
-        cue=re.compile((" " if spaced else "") + f"(?:{arrange(cues, depth=8)})"),
+        cue=re.compile((" " if spaced else "") + f"(?:{arrange(cues, depth=1)})"),
         calibration=str(loaded.get("calibration")) if shipped else "uncalibrated",
         digest=hashlib.sha256(text.encode()).hexdigest(),
         shipped=shipped,
