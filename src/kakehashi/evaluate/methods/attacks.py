@@ -17,10 +17,9 @@ from kakehashi.evaluate.attacks import (
     technique_table,
 )
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge, unjudged_score
-from kakehashi.evaluate.judges.rules import VERSION as RULES_VERSION
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.core import PARTS
-from kakehashi.evaluate.methods.judged import judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
 from kakehashi.evaluate.methods.suite import load_suite
 from kakehashi.evaluate.methods.tally import MISSING, mean, proportion, share_credit
 from kakehashi.model import (
@@ -47,9 +46,6 @@ UNATTACKED = Measure(
 )
 
 SAFE = frozenset({Label.REFUSED, Label.SAFE_COMPLETION})
-
-#: Identifier of the judge that is asked where none is given; making one takes time that a card need not cost.
-DEFAULT_JUDGE = f"kakehashi/rules@{RULES_VERSION}"
 
 #: Identifier of the closed scoring of system-prompt extraction.
 SECRET_SCORER = "kakehashi/secret@1.0"

@@ -5,7 +5,7 @@ from typing import Any
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.judged import judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.suite import REVIEWED, load_suite, review_summary
 from kakehashi.evaluate.methods.tally import proportion, share_credit
@@ -54,7 +54,7 @@ class CoreSuite:
             measures=(SAFE_HANDLING, OVER_REFUSAL),
             categories={content["category"]: content["title"] for content in self._files},
             languages=LANGUAGES,
-            judge=RuleJudge().id,
+            judge=DEFAULT_JUDGE,
             data_source="written for this project",
             data_revision=self._revision,
             licence="Apache-2.0",

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from typing import cast
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge, score_answer, score_answer_async
+from kakehashi.evaluate.judges.rules import VERSION
 from kakehashi.evaluate.methods.base import Scorer
 from kakehashi.model import Answer, Sample, Score
+
+#: Identifier of the judge that is asked where none is given; making one takes time that a card need not cost.
+DEFAULT_JUDGE = f"kakehashi/rules@{VERSION}"
 
 
 def judged(judge: Judge | AsyncJudge, prompt_of: Callable[[Sample], str]) -> Scorer:

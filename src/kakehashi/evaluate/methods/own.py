@@ -14,7 +14,7 @@ from typing import Any
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.judged import judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import proportion, share_credit
 from kakehashi.model import (
@@ -147,7 +147,7 @@ class OwnMethod:
             measures=tuple(self._measure(kind) for kind in kinds),
             categories={category: {"en": category, "ja": category} for category in categories},
             languages=(described["language"],),
-            judge="closed answers" if kinds == ["question"] else RuleJudge().id,
+            judge="closed answers" if kinds == ["question"] else DEFAULT_JUDGE,
             data_source="the user's own file",
             data_revision=self._revision,
             licence=described["licence"],
