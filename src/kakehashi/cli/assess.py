@@ -114,10 +114,10 @@ def run_and_report(
 ) -> None:
     """Assess, print the table of systems, and write the report."""
     from kakehashi.cli.progress import show_progress
-    from kakehashi.report import build_assessment, check_languages, write_report
+    from kakehashi.report import build_assessment, write_report
     from kakehashi.work.assess import assess as run_assess
 
-    check_languages(report_languages)  # before anything is asked, and paid for
+    check_report_languages(report_languages)  # before anything is asked, and paid for
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -140,6 +140,22 @@ def run_and_report(
     click.echo(f"run {done.run}, ledger of {done.view.tree_size} records, root {done.view.root[:16]}…")
     for path in paths.values():
         click.echo(f"wrote {path}")
+
+
+def check_report_languages(languages: tuple[str, ...]) -> None:
+    """Refuse languages that reports are not written in.
+
+    Raises:
+        UnknownNameError: One of them is unknown; the nearest is suggested.
+        UsageError: There are none.
+    """
+    from kakehashi.errors import UsageError
+    from kakehashi.report.voice import messages
+
+    if not languages:
+        raise UsageError("no language of the report was named", hint="Use --lang ja,en")
+    for language in languages:
+        messages(language)
 
 
 def print_assessment(assessment: Any) -> None:

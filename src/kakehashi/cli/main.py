@@ -76,32 +76,43 @@ def cli(debug: bool) -> None:
 def run(arguments: list[str] | None = None) -> None:
     """Entry point: run the command and turn errors into exit codes."""
     words = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in words
+    debug, as_json = "--debug" in words, "--json" in words
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
     except KakehashiError as error:
         if debug:
             raise
-        _say_error(error, as_json="--json" in words)
+        _say_error(error, as_json=as_json)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        click.echo("stopped", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on where it was", err=True)
         sys.exit(130)
+    except click.ClickException as error:
+        if as_json:
+            _say_error(_usage_error(error), as_json=True)
+        else:
+            error.show()
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
         if debug:
             raise
-        _say_error(_storage_error(error), as_json="--json" in words)
+        _say_error(_storage_error(error), as_json=as_json)
         sys.exit(5)
+    except Exception as error:
+        if debug:
+            raise
+        _say_error(_defect(error), as_json=as_json)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage_error(error: click.ClickException) -> KakehashiError:
+    from kakehashi.errors import UsageError
+
+    return UsageError(error.format_message(), hint="Add --help to the command to see how it is used.")
 
 
 def _storage_error(error: OSError) -> KakehashiError:
@@ -109,9 +120,16 @@ def _storage_error(error: OSError) -> KakehashiError:
 
     from kakehashi.errors import DiskFullError, StorageError
 
-    if error.errno == errno.ENOSPC:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return DiskFullError("no space left", path=error.filename, hint="Free some space and run it again.")
     return StorageError(error.strerror or str(error), path=error.filename)
+
+
+def _defect(error: Exception) -> KakehashiError:
+    return KakehashiError(
+        f"a defect of kakehashi, not of your call: {type(error).__name__}: {error}",
+        hint="Run it again as 'kakehashi --debug …' and report what it prints; what was obtained is kept.",
+    )
 
 
 def _say_error(error: KakehashiError, *, as_json: bool) -> None:
