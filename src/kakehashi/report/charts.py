@@ -86,9 +86,10 @@ def _theme() -> dict[str, Any]:
 
 def _inline(svg: str, figure: Figure, voice: Voice) -> Markup:
     """One SVG made fit to stand among others on a page: own ids, a name, a size that shrinks."""
-    prefix = f"{voice.language}-{figure.id}-"
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}\1)", svg)
+    # Vega counts its ids over the whole process; numbered anew, equal figures give equal bytes.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
+        own = f"{voice.language}-{figure.id}-{number}"
+        svg = svg.replace(f'id="{name}"', f'id="{own}"').replace(f"url(#{name})", f"url(#{own})")
     size = re.search(r'<svg[^>]*?\bwidth="([\d.]+)"', svg)
     width = float(size.group(1)) if size else 640.0
     svg = re.sub(r"(<svg[^>]*?)\s(?:width|height)=\"[\d.]+\"", r"\1", svg, count=1)

@@ -86,7 +86,7 @@ class Listed:
     """Several pieces one after another: ``"and"`` joins words, ``"semicolon"`` joins clauses."""
 
     pieces: Sequence["Piece"]
-    join: Literal["and", "comma", "semicolon", "sentence"] = "and"
+    join: Literal["and", "comma", "semicolon", "slash", "sentence"] = "and"
 
 
 @dataclass(frozen=True, slots=True)

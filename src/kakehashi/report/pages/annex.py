@@ -73,7 +73,7 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
         (Say("entry.measures"), Listed(described, "semicolon") if described else Blank("blank.not-run")),
         (
             Say("entry.categories"),
-            Listed(tuple(Term(t) for t in method.categories.values()), "comma")
+            Listed(tuple(Term(t) for t in method.categories.values()), "slash")
             if method.categories
             else Blank(),
         ),

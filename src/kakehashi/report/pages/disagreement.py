@@ -325,8 +325,17 @@ def noise_sentence(found: ExposureFacts) -> Piece:
     )
 
 
-def ranges_table(name: str, found: ExposureFacts, names: dict[str, Piece]) -> Table:
-    """Best and worst rank of every model, each with the methods that give it."""
+def ranges_table(
+    name: str, found: ExposureFacts, names: dict[str, Piece], *, numbered: bool = False
+) -> Table:
+    """Best and worst rank of every model, each with the methods that give it.
+
+    Args:
+        name: Identifier of the table.
+        found: The exposure.
+        names: What each method is called; methods that it lacks stand under their own names.
+        numbered: Whether ``names`` are the numbers of the table of agreement.
+    """
     rows = tuple(
         (
             Verbatim(one.model),
@@ -345,7 +354,10 @@ def ranges_table(name: str, found: ExposureFacts, names: dict[str, Piece]) -> Ta
         caption=Say("caption.ranges", exposure_parts(found)),
         columns=heads("model", *figures, "best-by", "worst-by", figures=figures),
         rows=rows,
-        notes=(Say("note.ranges", exposure_parts(found)),),
+        notes=(
+            Say("note.ranges", exposure_parts(found)),
+            *((Say("note.ranges-numbers"),) if numbered else ()),
+        ),
     )
 
 

@@ -38,12 +38,14 @@ def published(assessment: Assessment) -> Section | None:
     if whole.exposure.status == "estimated":
         blocks.append(Paragraph(_sentence(found), "lead"))
         blocks.append(Paragraph(noise_sentence(whole.exposure)))
+        blocks += _between(found)
     blocks.append(_groups_table(found))
+    numbers: dict[str, Piece] = {name: Number(i) for i, name in enumerate(whole.agreement.methods, start=1)}
     if whole.agreement.status == "estimated":
         names = tuple(Code(method) for method in whole.agreement.methods)
         blocks.append(heat_map("figure-published-agreement", whole.agreement, names))
     if whole.exposure.status == "estimated":
-        table = ranges_table("published-ranges", whole.exposure, {})
+        table = ranges_table("published-ranges", whole.exposure, numbers, numbered=True)
         blocks.append(rank_plot("figure-published-ranks", whole.exposure, table))
         if whole.exposure.n_always_ahead is not None:
             pairs = whole.exposure.n_models * (whole.exposure.n_models - 1) // 2
@@ -89,6 +91,15 @@ def _sentence(found: PublishedFacts) -> Piece:
             "construct": construct(part.name.removeprefix("construct:")),
         },
     )
+
+
+def _between(found: PublishedFacts) -> list[Block]:
+    """That the conflict lies between constructs: only where the figures show it."""
+    whole = found.groups[0].agreement
+    part = next((g.agreement for g in found.groups if g.name.startswith("construct:")), None)
+    if part is None or part.mean_tau is None or whole.mean_tau is None or part.mean_tau <= whole.mean_tau:
+        return []
+    return [Paragraph(Say("text.published.between"))]
 
 
 def _groups_table(found: PublishedFacts) -> Table:

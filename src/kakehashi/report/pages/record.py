@@ -83,8 +83,14 @@ def _reasons(assessment: Assessment) -> tuple[Piece, ...]:
 def _spoken(assessment: Assessment) -> list[Block]:
     """Which systems are known not to speak a language, so that nobody wonders why it was not tested."""
     known = {one.model: one.languages for one in assessment.systems if one.languages}
+    tested = set(assessment.run.languages)
     return [
-        Paragraph(Say("text.speaks", {"model": Verbatim(model), "languages": languages(spoken)}))
+        Paragraph(
+            Say(
+                "text.speaks" if tested <= set(spoken) else "text.speaks.others",
+                {"model": Verbatim(model), "languages": languages(spoken)},
+            )
+        )
         for model, spoken in known.items()
     ]
 

@@ -77,8 +77,10 @@ def _clause(assessment: Assessment, measure: MeasureFacts) -> Piece | None:
         }
         return Say("clause.counts", parts)
     said: list[Piece] = [_above(one, measure) for one in stated]
-    if open_:
-        said.append(Say("clause.no-order", {"pairs": Listed(tuple(_pair(one) for one in open_))}))
+    if open_ and not stated:
+        said.append(Say("clause.no-order-any"))
+    elif open_:
+        said.append(Say("clause.no-order", {"pairs": Listed(tuple(_pair(one) for one in open_), "comma")}))
     said_all = Listed(tuple(said), "comma")
     return Say("clause.measure", {"measure": title, "polarity": polarity, "said": said_all})
 
