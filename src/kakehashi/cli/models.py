@@ -90,7 +90,7 @@ def serve(name: str, port: int | None, slots: int, workspace: Path) -> None:
 
     model = embedded_model(name)
     weights = pull_weights(model, workspace / "models", say=lambda text: click.echo(text, err=True))
-    settings = RuntimeSettings.for_this_machine(model, slots)
+    settings = RuntimeSettings(n_parallel=slots, n_ctx=model.context)
     with LocalServer(model, weights, settings=settings, port=port) as server:
         click.echo(f"{name} answers at {server.base_url} (use {server.base_url}#{name}); Ctrl-C stops it")
         try:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kakehashi.evaluate.engine import (
+    Endpoint,
     EngineSettings,
     Limits,
     Outcome,
     Patience,
+    PooledEndpoint,
     Progress,
     ResponseCache,
     RunFolder,
     endpoint_for,
     run_jobs,
 )
-from kakehashi.evaluate.local import LocalServer, pull
+from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.seal import seal_run
@@ -132,33 +134,43 @@ def _patience(seconds: float | None) -> Patience:
 
 async def _run(
     plan: Plan,
-    servers: dict[str, LocalServer],
+    servers: dict[str, list[LocalServer]],
     folder: RunFolder,
     cache: ResponseCache,
     settings: EngineSettings,
     progress: Callable[[Progress], None] | None,
 ) -> Outcome:
-    endpoints = {}
-    for subject in plan.subjects:
-        server = servers.get(subject.model) if subject.endpoint == "local" else None
-        if subject.endpoint == "local" and server is None:
-            continue  # everything is finished, so nothing was started
-        endpoints[subject.name] = endpoint_for(
-            subject,
-            local_url=server.base_url if server else None,
-            local_identity=server.identity if server else None,
-            max_concurrency=server.settings.n_parallel if server else None,
-        )
     done = folder.done()
+    open_subjects = {job.subject.name for job in plan.jobs() if job.key not in done}
     return await run_jobs(
-        [job for job in plan.jobs() if job.key not in done or job.subject.name in endpoints],
-        endpoints=endpoints,
+        plan.jobs(),
+        endpoints={
+            subject.name: _endpoint(subject, servers.get(subject.model, []))
+            for subject in plan.subjects
+            if subject.name in open_subjects
+        },
         scorers={planned.key: planned.method.scorer() for planned in plan.methods},
         folder=folder,
         cache=cache,
         settings=settings,
         progress=progress,
         total=len(plan),
+    )
+
+
+def _endpoint(subject: Subject, servers: Sequence[LocalServer]) -> Endpoint:
+    if subject.endpoint != "local":
+        return endpoint_for(subject)
+    return PooledEndpoint(
+        [
+            endpoint_for(
+                subject,
+                local_url=server.base_url,
+                local_identity=server.identity,
+                max_concurrency=server.settings.n_parallel,
+            )
+            for server in servers
+        ]
     )
 
 
@@ -169,7 +181,7 @@ def _servers(
     stack: ExitStack,
     offline: bool,
     say: Callable[[str], None],
-) -> dict[str, LocalServer]:
+) -> dict[str, list[LocalServer]]:
     done = folder.done()
     needed = {
         job.subject.model: job.subject
@@ -178,9 +190,9 @@ def _servers(
     }
     servers = {}
     for model, subject in needed.items():
-        server = local_server(subject, rooms.models)
-        pull(server.model, rooms.models, offline=offline, say=say)
-        servers[model] = stack.enter_context(server)
+        group = [local_server(subject, rooms.models) for _ in range(server_count())]
+        pull(group[0].model, rooms.models, offline=offline, say=say)
+        servers[model] = [stack.enter_context(server) for server in group]
     return servers
 
 

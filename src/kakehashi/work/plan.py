@@ -147,7 +147,7 @@ def make_plan(
 
 
 def local_server(subject: Subject, models: Path) -> LocalServer:
-    """The server that a local subject needs, not yet started; one slot, so that results repeat.
+    """A server for a local subject, not yet started; one thread and one slot, so that results repeat.
 
     Raises:
         MissingExtraError: The runtime is not installed.

@@ -7,6 +7,7 @@ from kakehashi.evaluate.engine.endpoint import Adaptation, Completion, Endpoint,
 from kakehashi.evaluate.engine.engine import Job, Scorer, run_jobs
 from kakehashi.evaluate.engine.mock import MockEndpoint
 from kakehashi.evaluate.engine.patience import Patience
+from kakehashi.evaluate.engine.pool import PooledEndpoint
 from kakehashi.evaluate.engine.rescore import rescore
 from kakehashi.evaluate.engine.rows import FinishedRow, JobKey
 from kakehashi.evaluate.engine.runfolder import RunFolder
@@ -28,6 +29,7 @@ __all__ = [
     "MockEndpoint",
     "Outcome",
     "Patience",
+    "PooledEndpoint",
     "Price",
     "PriceTable",
     "Progress",

@@ -1,7 +1,7 @@
 """Embedded models: catalogue, weights, and the server that runs them on this machine."""
 
 from kakehashi.evaluate.local.catalogue import EmbeddedModel, embedded_model, embedded_models
-from kakehashi.evaluate.local.server import LocalServer, RuntimeSettings
+from kakehashi.evaluate.local.server import LocalServer, RuntimeSettings, server_count
 from kakehashi.evaluate.local.weights import have_weights, pull, weights_path
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "embedded_models",
     "have_weights",
     "pull",
+    "server_count",
     "weights_path",
 ]

@@ -23,22 +23,24 @@ class RuntimeSettings:
     """Settings of the runtime that may change answers; they stand in the manifest and in the cache key.
 
     Attributes:
-        n_threads: Threads for generating. More than the idle cores make it many times slower.
-        n_threads_batch: Threads for reading prompts.
+        n_threads: Threads for generating; more than the idle cores make it many times slower.
+        n_threads_batch: Threads for reading prompts; the same holds.
         n_parallel: Slots. One where results must repeat exactly.
         n_ctx: Context of one slot in tokens.
     """
 
-    n_threads: int
-    n_threads_batch: int
+    n_threads: int = 1
+    n_threads_batch: int = 1
     n_parallel: int = 1
     n_ctx: int = 2048
 
-    @classmethod
-    def for_this_machine(cls, model: EmbeddedModel, n_parallel: int = 1) -> Self:
-        """All cores but one, and at least one."""
-        threads = max(1, (os.cpu_count() or 1) - 1)
-        return cls(threads, threads, n_parallel, model.context)
+
+def server_count(cores: int | None = None) -> int:
+    """How many servers of one thread each this machine carries: one a core, and at most four.
+
+    Threads of one server wait for one another, which on busy cores takes many times as long as the work; servers do not.
+    """
+    return max(1, min(4, cores if cores is not None else os.cpu_count() or 1))
 
 
 class LocalServer:
@@ -47,7 +49,7 @@ class LocalServer:
     Args:
         model: The model of the catalogue.
         weights: Path of its weights.
-        settings: Runtime settings; those for this machine by default.
+        settings: Runtime settings; one thread and one slot by default.
         port: Port to listen on; a free one by default.
 
     Raises:
@@ -68,7 +70,7 @@ class LocalServer:
             raise MissingExtraError("local", f"serving {model.name!r} on this machine")
         self.model = model
         self.weights = weights
-        self.settings = settings or RuntimeSettings.for_this_machine(model)
+        self.settings = settings or RuntimeSettings(n_ctx=model.context)
         self._port = port
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,119 @@
+"""What the tests of the command share: the command in a process of its own, and a mock server in a thread."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from reference.mock_server import MockServer
+
+#: No proxy, key or workspace of the machine that runs the tests reaches the command.
+_OURS = ("PROXY", "KAKEHASHI_", "API_KEY", "SSL_CERT")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a command: this one's without anything that changes where calls go."""
+    kept = {name: value for name, value in os.environ.items() if not any(w in name.upper() for w in _OURS)}
+    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1", **more}
+
+
+def words(*arguments: str | Path) -> list[str]:
+    """The command line of ``kakehashi``."""
+    return [sys.executable, "-m", "kakehashi.cli.main", *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as strict JSON: NaN and Infinity fail."""
+        return json.loads(self.out, parse_constant=_refuse)
+
+    @property
+    def both(self) -> str:
+        """Both streams."""
+        return self.out + self.err
+
+
+def _refuse(name: str) -> float:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def kakehashi(*arguments: str | Path, cwd: Path, timeout: float = 120, **env: str) -> Done:
+    """Run the command to its end; whatever happens it shows no traceback."""
+    ended = subprocess.run(
+        words(*arguments), cwd=cwd, env=environment(**env), capture_output=True, timeout=timeout, check=False
+    )
+    done = Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    assert "Traceback" not in done.both, done.both
+    assert "a defect of kakehashi" not in done.both, done.both
+    return done
+
+
+def start(*arguments: str | Path, cwd: Path, **env: str) -> "subprocess.Popen[bytes]":
+    """Start the command and let it run."""
+    return subprocess.Popen(
+        words(*arguments), cwd=cwd, env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+class Served:
+    """A mock server in a thread, so that commands in other processes can call it."""
+
+    def __init__(self, plan: Sequence[str] = (), **settings: Any) -> None:
+        self._made = (plan, settings)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.server: MockServer
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(30)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(30)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        async with MockServer(self._made[0], **self._made[1]) as self.server:
+            self._ready.set()
+            await self._over.wait()
+
+    @property
+    def subject(self) -> str:
+        """The subject that it serves, as typed."""
+        return f"{self.server.url}#tiny"
+
+    def requests(self) -> list[str]:
+        """Every request body that arrived, as canonical text."""
+        return [json.dumps(body, sort_keys=True) for body in self.server.bodies]
+
+
+def subject_file(folder: Path, **keys: Any) -> Path:
+    """A subject file; JSON is YAML."""
+    path = folder / f"{keys['name']}.yaml"
+    path.write_text(json.dumps({"format": "kakehashi.subject/1", **keys}), encoding="utf-8")
+    return path
+
+
+def files_under(folder: Path) -> Mapping[str, bytes]:
+    """Every file under a folder with its bytes."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
