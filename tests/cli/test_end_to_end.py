@@ -80,7 +80,9 @@ def test_results_are_listed_and_shown(assessed):
     assert listed["runs"][0]["partial"] is False
     shown = kakehashi("results", "show", first["run"][:8], "--workspace", "ws", "--json", cwd=folder).json
     safe = {
-        one["subject"]: one for one in shown["measurements"] if one["measure"]["id"].endswith("safe-handling-rate")
+        one["subject"]: one
+        for one in shown["measurements"]
+        if one["measure"]["id"].endswith("safe-handling-rate")
     }
     assert (safe["mock-refuse"]["k"], safe["mock-refuse"]["n"]) == (7, 7)
     assert (safe["mock-comply"]["k"], safe["mock-comply"]["n"]) == (0, 7)
@@ -100,7 +102,9 @@ def test_export_gives_every_eval_ever_without_texts_unless_asked(assessed, tmp_p
         assert len(done.json) >= 9  # three systems by three methods
         written = b"".join(files_under(tmp_path / name).values()).decode()
         assert (question in written) is texts
-    refused = kakehashi("results", "export", first["run"], "--out", tmp_path / "x", "--workspace", "ws", cwd=folder)
+    refused = kakehashi(
+        "results", "export", first["run"], "--out", tmp_path / "x", "--workspace", "ws", cwd=folder
+    )
     assert (refused.code, "--eee" in refused.err) == (2, True)
 
 
@@ -124,17 +128,21 @@ def test_verify_finds_a_flipped_byte_in_any_file_of_the_ledger(ledger_copy):
 
 
 def test_verify_against_an_older_report_finds_rewriting_and_cutting(assessed, tmp_path):
-    folder, first, _ = assessed
+    folder, _, _ = assessed
     report = folder / "out" / "report.html"
     shutil.copytree(folder / "ws" / "ledger", tmp_path / "ws" / "ledger")
-    grown = kakehashi("assess", "mock:empty", "--method", "facts", "--limit", "3", "--workspace", "ws", cwd=tmp_path)
+    grown = kakehashi(
+        "assess", "mock:empty", "--method", "facts", "--limit", "3", "--workspace", "ws", cwd=tmp_path
+    )
     assert grown.code == 0
     fine = kakehashi("results", "verify", "--workspace", "ws", "--against", report, cwd=tmp_path)
     assert fine.code == 0, fine.both
     # Another ledger, whole in itself, in the place of the one that was reported on.
     other = tmp_path / "other"
     other.mkdir()
-    made = kakehashi("assess", "mock:empty", "--method", "facts", "--limit", "3", "--workspace", "ws", cwd=other)
+    made = kakehashi(
+        "assess", "mock:empty", "--method", "facts", "--limit", "3", "--workspace", "ws", cwd=other
+    )
     assert made.code == 0
     assert kakehashi("results", "verify", "--workspace", "ws", cwd=other).code == 0
     for form in (report, folder / "out" / "report.json"):
@@ -143,7 +151,10 @@ def test_verify_against_an_older_report_finds_rewriting_and_cutting(assessed, tm
     root = kakehashi("results", "list", "--workspace", "ws", "--json", cwd=folder).json["ledger"]
     against = f"{root['size']}:{root['root']}"
     assert kakehashi("results", "verify", "--workspace", "ws", "--against", against, cwd=tmp_path).code == 0
-    assert kakehashi("results", "verify", "--workspace", "ws", "--against", "7:zz", cwd=tmp_path).code in (2, 3)
+    assert kakehashi("results", "verify", "--workspace", "ws", "--against", "7:zz", cwd=tmp_path).code in (
+        2,
+        3,
+    )
 
 
 def test_compare_reads_a_run_and_the_published_table(assessed):
@@ -208,7 +219,16 @@ def test_your_own_prompts_are_a_method_equal_to_the_shipped_ones(tmp_path):
     shown = kakehashi("methods", "show", "own/mine", cwd=tmp_path, **home)
     assert "empty_policy: own-column" in shown.out
     done = kakehashi(
-        "assess", "mock:refuse", "mock:comply", "--method", "own/mine", "--out", "out", "--json", cwd=tmp_path, **home
+        "assess",
+        "mock:refuse",
+        "mock:comply",
+        "--method",
+        "own/mine",
+        "--out",
+        "out",
+        "--json",
+        cwd=tmp_path,
+        **home,
     )
     assert done.code == 0, done.err
     run = done.json["run"]
@@ -248,7 +268,9 @@ def test_models_are_listed_and_pulled_only_with_the_right_hash(tmp_path):
 
 def test_an_estimate_says_how_much_would_be_asked_and_asks_nothing(tmp_path):
     with Served() as mock:
-        done = kakehashi("assess", mock.subject, "--method", "core", "--limit", "7", "--estimate", cwd=tmp_path)
+        done = kakehashi(
+            "assess", mock.subject, "--method", "core", "--limit", "7", "--estimate", cwd=tmp_path
+        )
         assert mock.server.calls == 0
     assert "14 samples, at most 14 calls" in done.out
     assert "cost unknown" in done.out

@@ -419,8 +419,9 @@ class Assessment:
         return next((one for one in self.methods if one.id == name), None)
 
     def to_json(self) -> str:
-        """Strict JSON, sorted and stable."""
-        body = {"format": FORMAT, **_plain(self)}
+        """Strict JSON, sorted and stable; ``ledger`` is what ``results verify --against`` reads."""
+        ledger = {"size": self.run.tree_size, "root": self.run.root}
+        body = {"format": FORMAT, "ledger": ledger, **_plain(self)}
         return json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 

@@ -38,7 +38,8 @@ class RuntimeSettings:
 def server_count(cores: int | None = None) -> int:
     """How many servers of one thread each this machine carries: one a core, and at most four.
 
-    Threads of one server wait for one another, which on busy cores takes many times as long as the work; servers do not.
+    Threads of one server wait for one another, which on busy cores takes many times as long as the work;
+    servers do not.
     """
     return max(1, min(4, cores if cores is not None else os.cpu_count() or 1))
 
