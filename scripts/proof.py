@@ -1,0 +1,186 @@
+"""Run the full sizes and write docs/proof.md: what was shown, by which command, with which seed, at which commit.
+
+Each file of tests that holds one marked ``proof`` is a step, and so is each command of ``COMMANDS``. A step that passed
+at this very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten
+minutes.
+"""
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / "out" / "proof"
+REFERENCE = Path("../shared/reference")
+LIMIT = 600
+
+#: What is shown beside the tests: title → words after ``python -m kakehashi.cli.main``; data that it needs.
+COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[Path, ...]]] = {
+    "judges on XSTest's human labels": (
+        (
+            "judge",
+            "calibrate",
+            str(REFERENCE / "judging/xstest_labelled.jsonl"),
+            "--published",
+            str(REFERENCE / "results/xstest_items.csv"),
+        ),
+        (REFERENCE / "judging/xstest_labelled.jsonl", REFERENCE / "results/xstest_items.csv"),
+    ),
+    "judges on Do-Not-Answer's human labels": (
+        ("judge", "calibrate", str(REFERENCE / "judging/do_not_answer_labelled.jsonl")),
+        (REFERENCE / "judging/do_not_answer_labelled.jsonl",),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to show.
+
+    Attributes:
+        title: What it is about.
+        command: The command as a reader would type it, from the checkout's root.
+        words: The words that are run.
+        needs: Files without which it cannot be run.
+    """
+
+    title: str
+    command: str
+    words: tuple[str, ...]
+    needs: tuple[Path, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """A file name for its outcome."""
+        return hashlib.sha256(self.command.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step came to, and for which tree."""
+
+    tree: str
+    passed: bool
+    result: str
+    seconds: float
+    coverage: tuple[tuple[str, str], ...] = ()
+
+
+def steps() -> Iterator[Step]:
+    """Every step: files of tests marked ``proof``, then the commands."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if "pytest.mark.proof" in path.read_text(encoding="utf-8"):
+            name = path.relative_to(ROOT).as_posix()
+            report = ("-o", "junit_family=xunit1", f"--junitxml={STATE / path.stem}.xml")
+            words = (sys.executable, "-m", "pytest", "-q", "-rN", "-m", "proof", name, *report)
+            yield Step(name.removeprefix("tests/"), f"python -m pytest -m proof {name}", words)
+    for title, (arguments, needs) in COMMANDS.items():
+        words = (sys.executable, "-m", "kakehashi.cli.main", *arguments)
+        yield Step(title, f"kakehashi {' '.join(arguments)}", words, needs)
+
+
+def tree_state() -> str:
+    """The commit, and a hash of what is not committed; docs/proof.md itself does not count."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("diff", "HEAD", "--", ".", ":!docs/proof.md", ":!docs/benchmarks.md")
+    return commit if not changed else f"{commit}+{hashlib.sha256(changed.encode()).hexdigest()[:8]}"
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def run(step: Step, tree: str) -> Outcome:
+    """Run one step, or take its outcome from an earlier proof of the same tree."""
+    kept = STATE / f"{step.slug}.json"
+    if kept.is_file():
+        before = json.loads(kept.read_text(encoding="utf-8"))
+        if before["tree"] == tree and before["passed"]:
+            return Outcome(**{**before, "coverage": tuple(map(tuple, before["coverage"]))})
+    absent = [path for path in step.needs if not (ROOT / path).exists()]
+    if absent:
+        return Outcome(tree, True, f"not run: {absent[0].name} is not here", 0.0)
+    started = time.monotonic()
+    try:
+        done = subprocess.run(
+            step.words, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        passed, text = done.returncode == 0, done.stdout
+    except subprocess.TimeoutExpired:
+        passed, text = False, f"not finished within {LIMIT} s"
+    seconds = round(time.monotonic() - started, 1)
+    outcome = Outcome(tree, passed, _result(text), seconds, tuple(_coverage(step)))
+    kept.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
+    if not passed:
+        print(text[-3000:], file=sys.stderr)
+    return outcome
+
+
+def _result(text: str) -> str:
+    """The line that says how it ended: pytest's summary, or a judge's kappas."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    figures = [line.replace("\t", " ") for line in lines if line.startswith("all\tkappa")][:2]
+    last = lines[-1] if lines else "no output"
+    return "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
+
+
+def _coverage(step: Step) -> Iterator[tuple[str, str]]:
+    report = next((word.split("=", 1)[1] for word in step.words if word.startswith("--junitxml=")), None)
+    if report is None or not Path(report).is_file():
+        return
+    for case in ET.parse(report).iter("testcase"):
+        for one in case.iter("property"):
+            if one.get("name") == "coverage":
+                yield str(case.get("name")), str(one.get("value"))
+
+
+def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
+    """docs/proof.md."""
+    machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    lines = [
+        "# Proof: the full sizes",
+        "",
+        "Written by `make proof`. Seeds stand in the tests named; every one is fixed.",
+        "",
+        f"Commit {tree}, {datetime.now(UTC):%Y-%m-%d}, {machine}.",
+        "",
+        "| shown | command | result | seconds |",
+        "|---|---|---|---|",
+    ]
+    for step, one in found:
+        state = one.result if one.passed else f"**failed**: {one.result}"
+        lines.append(f"| {step.title} | `{step.command}` | {state} | {one.seconds:.0f} |")
+    covered = [row for _, one in found for row in one.coverage]
+    if covered:
+        lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
+        lines += [f"| `{name}` | {value} |" for name, value in covered]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run every step; the exit code says whether all passed."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    tree = tree_state()
+    found = []
+    every = list(steps())
+    for place, step in enumerate(every, 1):
+        print(f"[{place}/{len(every)}] {step.title} …", file=sys.stderr, flush=True)
+        found.append((step, run(step, tree)))
+        (ROOT / "docs" / "proof.md").write_text(page(found, tree), encoding="utf-8")
+    failed = [step.title for step, one in found if not one.passed]
+    print(f"proof: {len(found)} steps, {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
