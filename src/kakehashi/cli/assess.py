@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kakehashi.cli.options import json_option, print_json, workspace_option
+
+if TYPE_CHECKING:
+    from kakehashi.evaluate.engine import PriceTable
 
 
 def languages_of(text: str) -> tuple[str, ...]:
@@ -36,6 +39,17 @@ def languages_of(text: str) -> tuple[str, ...]:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
+    "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
+)
+@click.option(
+    "--cost-budget", type=click.FloatRange(min=0), help="Most money of this session; needs --prices."
+)
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your own dated price table (YAML); without it the cost is unknown.",
+)
+@click.option(
     "--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True, help="Most calls at a time."
 )
 @click.option(
@@ -60,6 +74,9 @@ def assess(
     limit: int | None,
     seed: int,
     budget: int | None,
+    token_budget: int | None,
+    cost_budget: float | None,
+    prices: Path | None,
     concurrency: int,
     patience: float | None,
     partial: bool,
@@ -83,8 +100,13 @@ def assess(
         "limit": limit,
         "seed": seed,
     }
+    table = None
+    if prices is not None:
+        from kakehashi.work.prices import read_prices
+
+        table = read_prices(prices)
     if only_estimate:
-        _print_estimate(subjects, workspace, words, as_json)
+        _print_estimate(subjects, workspace, words, table, as_json)
         return 0
     run_and_report(
         subjects,
@@ -94,6 +116,9 @@ def assess(
         title="assessing",
         **words,
         budget=budget,
+        token_budget=token_budget,
+        cost_budget=cost_budget,
+        prices=table,
         concurrency=concurrency,
         patience=patience,
         partial=partial,
@@ -137,6 +162,11 @@ def run_and_report(
         )
         return
     print_assessment(assessment)
+    prices: PriceTable | None = words.get("prices")
+    if prices is not None and done.outcome.cost is not None:
+        click.echo(
+            f"this session cost {done.outcome.cost:.2f} {prices.currency} at the prices of {prices.as_of}"
+        )
     click.echo(f"run {done.run}, ledger of {done.view.tree_size} records, root {done.view.root[:16]}…")
     for path in paths.values():
         click.echo(f"wrote {path}")
@@ -169,24 +199,24 @@ def print_assessment(assessment: Any) -> None:
         click.echo(sentence)
 
 
-def _print_estimate(subjects: tuple[str, ...], workspace: Path, words: dict[str, Any], as_json: bool) -> None:
+def _print_estimate(
+    subjects: tuple[str, ...],
+    workspace: Path,
+    words: dict[str, Any],
+    prices: "PriceTable | None",
+    as_json: bool,
+) -> None:
     from dataclasses import asdict
 
     from kakehashi.evaluate.engine import estimate
+    from kakehashi.work.assess import in_words
     from kakehashi.work.plan import make_plan
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
     plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, **words)
-    found = estimate((job.subject, job.sample) for job in plan.jobs())
+    found = estimate(((job.subject, job.sample) for job in plan.jobs()), prices)
     if as_json:
         print_json({"run": plan.run, **asdict(found)})
-        return
-    click.echo(f"{plan.run}: {found.samples} samples, at most {found.calls} calls")
-    click.echo(f"about {found.prompt_tokens} tokens to read and at most {found.completion_tokens} to write")
-    cost = (
-        "cost unknown: no price table was given"
-        if found.cost is None
-        else f"at most {found.cost:.2f} {found.currency}"
-    )
-    click.echo(cost)
+    else:
+        click.echo(f"{plan.run}: {in_words(found)}")

