@@ -181,7 +181,130 @@ def test_an_unknown_or_doubled_language_is_refused(three: Assessment) -> None:
 def test_where_no_order_can_be_stated_the_page_says_so(page: str) -> None:
     read = Page(page)
     assert "no order can be stated" in read.text("en")
-    assert "順序は述べられない" in read.text("ja")
+    assert "順序は判断できない" in read.text("ja")
+
+
+def blocks(text: str, edition: str) -> list[tuple[str, str]]:
+    """Tags of an edition with their ids, the language taken off: what stands where, without its words."""
+    inner = re.search(rf'<article class="edition" lang="{edition}">(.*?)</article>', text, flags=re.DOTALL)
+    assert inner is not None
+    whole = re.sub(r"<svg.*?</svg>", "<svg>", inner.group(1), flags=re.DOTALL)
+    tags = re.findall(
+        r"<(h\d|p|ul|ol|li|section|figure|svg|table|caption|tr|th|td|time|nav)\b([^>]*)>", whole
+    )
+    named = [(tag, re.search(r'\bid="([^"]+)"', rest)) for tag, rest in tags]
+    return [(tag, found.group(1).removeprefix(f"{edition}-") if found else "") for tag, found in named]
+
+
+def test_both_languages_have_the_same_blocks_in_the_same_order(page: str) -> None:
+    english = blocks(page, "en")
+    assert english == blocks(page, "ja")
+    assert len(english) > 1000
+
+
+def test_other_shapes_have_the_same_blocks_too(other: tuple[Assessment, str]) -> None:
+    assert blocks(other[1], "en") == blocks(other[1], "ja")
+
+
+def test_numbers_stand_in_the_same_cells_in_both_languages(page: str) -> None:
+    rows = {}
+    for edition in ("en", "ja"):
+        tables = re.findall(rf'<table id="{edition}-table-.*?</table>', page, flags=re.DOTALL)
+        cells = [re.findall(r"<t[hd]\b.*?</t[hd]>", table, flags=re.DOTALL) for table in tables]
+        # Within a cell a language may say "3 of 5" as "5, of them 3".
+        rows[edition] = [sorted(re.findall(r'<data value="([^"]+)"', cell)) for row in cells for cell in row]
+    assert rows["en"] == rows["ja"]
+
+
+def words(text: str, edition: str, section: str) -> str:
+    """The words of one section of an edition."""
+    found = re.search(rf'<section id="{edition}-{section}".*?</section>', text, flags=re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", found.group(), flags=re.DOTALL).split())
+
+
+@pytest.mark.parametrize("section", ["summary", "categories", "attacks", "facts", "methods"])
+def test_every_part_that_shows_our_suites_says_that_they_are_ours(page: str, section: str) -> None:
+    assert "Own suites of Kakehashi" in words(page, "en", section)
+    for edition in ("en", "ja"):
+        assert "HELM Safety" in words(page, edition, section)
+        assert "AIR-Bench" in words(page, edition, section)
+    assert "独自の評価セット" in words(page, "ja", section)
+
+
+def test_the_mark_of_our_suites_stands_at_the_foot_of_every_printed_page(page: str) -> None:
+    for edition, said in (("en", "not HELM Safety or AIR-Bench"), ("ja", "HELM SafetyやAIR-Benchではない")):
+        foot = re.search(rf"@page {edition} {{\s*@bottom-left {{ content: \"([^\"]*)\"", page)
+        assert foot is not None
+        assert said in foot.group(1)
+        assert fixtures.RUN in foot.group(1)
+
+
+def test_the_first_page_says_what_differs_prompt_by_prompt_and_what_no_order_is(three: Assessment) -> None:
+    """Where only differences on the same items are beyond noise, they are named with their intervals."""
+    sides = ("kakehashi/core:safe-handling-rate [en]", "kakehashi/core:over-refusal-rate [en]")
+    changed = tuple(
+        replace(one, order="items-only") if one.measure in sides and one.order == "stated" else one
+        for one in three.differences
+    )
+    text = render_html(replace(three, differences=changed), charts=False)
+    said = re.findall(r'<p class="lead">(.*?)</p>', text, flags=re.DOTALL)
+    english = Page("<article lang='en'>" + said[len(said) // 2 + 1] + "</article>")
+    beyond = [one for one in changed if one.measure in sides and one.order == "items-only"]
+    assert beyond
+    shown = [float(value) for value in english.numbers["en"]]
+    for one in beyond:
+        assert one.value is not None
+        assert one.low is not None
+        assert one.high is not None
+        for number in (one.value, one.low, one.high):
+            assert any(abs(abs(number) - value) < 1e-5 for value in shown), one
+    words_of_it = english.text("en")
+    assert "Compared prompt by prompt" in words_of_it
+    assert "no order of the systems can be stated" in words_of_it
+    assert "this order can be stated" not in words_of_it
+
+
+def test_a_stated_order_and_a_difference_on_the_same_prompts_are_told_apart(three: Assessment) -> None:
+    from kakehashi.report import terminal_sentences
+
+    first, *rest = [one for one in three.differences if "safe-handling" in one.measure]
+    orders = [replace(first, order="stated"), *(replace(one, order="none") for one in rest)]
+    others = [replace(one, order="none") for one in three.differences if "over-refusal" in one.measure]
+    said = terminal_sentences(replace(three, differences=(*orders, *others)))[1]
+    assert "this order can be stated" in said
+    assert "by over-refusal (lower is better), no pair differs beyond noise" in said
+    silent = [replace(one, order="none") for one in (*orders, *others)]
+    said = terminal_sentences(replace(three, differences=tuple(silent)))[1]
+    expected = "by safe-handling rate and over-refusal, so no order can be stated."
+    assert said == f"No pair of systems differs beyond noise {expected}"
+
+
+def test_differences_carry_their_own_smallest_detectable_difference(three: Assessment) -> None:
+    by_measure: dict[str, set[float | None]] = {}
+    for one in three.differences:
+        by_measure.setdefault(one.measure, set()).add(one.detectable)
+    assert any(len(found) > 1 for found in by_measure.values())
+    for key, found in by_measure.items():
+        known = [value for value in found if value is not None]
+        assert not known or three.measure(key).detectable in (None, max(known))
+
+
+def test_a_table_too_wide_for_a_small_page_says_that_it_scrolls(page: str) -> None:
+    for table in re.findall(r"<table.*?</table>", page, flags=re.DOTALL):
+        columns = len(re.findall(r'<th scope="col"', table))
+        assert ('class="hint"' in table) == (columns > 3)
+        assert ('class="wide"' in table) == (columns > 9)
+
+
+def test_the_hollow_points_are_those_that_are_not_beyond_noise(three: Assessment, page: str) -> None:
+    figure = re.search(r'<figure id="en-figure-differences">.*?</figure>', page, flags=re.DOTALL)
+    assert figure is not None
+    symbols = "".join(re.findall(r'<g class="mark-symbol.*?</g>', figure.group(), flags=re.DOTALL))
+    shown = [one for one in three.differences if one.value is not None and one.n]
+    shown = [one for one in shown if three.measure(one.measure).unit == "proportion"]
+    assert symbols.count('fill="#fffffd"') == sum(not one.better for one in shown)
+    assert symbols.count('fill="#0072B2"') == sum(bool(one.better) for one in shown)
 
 
 def test_different_constructs_that_conflict_are_called_a_trade_off(page: str) -> None:

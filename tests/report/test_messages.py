@@ -37,6 +37,10 @@ AVOID_JA = (
 )
 AVOID_EN = ("safest", "most secure", "dangerous country", "safety of country", "safety score", "cherry-pick")
 
+#: Prompts and phrase lists may speak of accidents and referees; nothing else of ours does.
+QUOTED = ("src/kakehashi/evaluate/data/", "src/kakehashi/evaluate/judges/data/")
+TEXTS = {".py", ".md", ".yaml", ".yml", ".j2", ".css", ".toml"}
+
 #: What the guide says to use, by key.
 GLOSSARY = {
     "measure.safe-handling-rate": "安全応答率",
@@ -86,6 +90,52 @@ def test_no_rendering_that_the_guide_turns_down() -> None:
     assert [(key, word) for key, text in EN.items() for word in AVOID_EN if word in text.lower()] == []
 
 
+def own_texts() -> list[Path]:
+    """Every text that a user of the repository can read: code with its help texts, pages, messages, READMEs."""
+    house = Path(__file__).resolve().parents[2]
+    places = [*house.glob("*.md"), *house.glob("docs/**/*"), *house.glob("changelog.d/*")]
+    places += house.glob("src/kakehashi/**/*")
+    return [
+        path
+        for path in sorted(places)
+        if path.suffix in TEXTS and not path.relative_to(house).as_posix().startswith(QUOTED)
+    ]
+
+
+def test_no_text_of_the_repository_says_what_the_guide_turns_down() -> None:
+    texts = own_texts()
+    names = {path.name for path in texts}
+    assert {"README.md", "README.ja.md", "glossary.md", "commands.md", "ja.yaml", "page.html.j2"} <= names
+    # Endings of sentences are a matter of the kind of text, not of the word.
+    words = [word for word in (*AVOID_JA, *AVOID_EN) if not word.endswith("。")]
+    found = [
+        (path.name, number, word)
+        for path in texts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for word in words
+        # The glossary gives the English word that the Japanese stands for.
+        if word in line.lower() and not (path.name == "glossary.md" and word == "cherry-pick")
+    ]
+    assert found == []
+
+
+def test_what_shipped_methods_declare_in_english_has_japanese_words() -> None:
+    from kakehashi.evaluate.methods import get_method
+
+    known = {EN[key] for key in EN if key.startswith("phrase.")}
+    for name in ("core", "facts", "attacks"):
+        card = get_method(f"kakehashi/{name}").card
+        assert {card.aggregation, card.data_source} - known == set()
+        assert card.judge in known or card.judge.startswith("kakehashi/")
+
+
+def test_japanese_punctuation_is_full_width() -> None:
+    # Half-width brackets and colons beside Japanese letters; formulas and ids keep their own.
+    wide = r"[\u3040-\u30ff\u4e00-\u9fff]"
+    narrow = re.compile(rf"{wide}[(),:;?!]|[(),:;?!]{wide}")
+    assert [key for key, text in JA.items() if narrow.search(text)] == []
+
+
 def test_japanese_sentences_end_in_the_plain_style() -> None:
     endings = re.compile(r"(です|ます|ました|ません|でしょう|ください)[。、)）]")
     assert [key for key, text in JA.items() if endings.search(text)] == []
@@ -108,7 +158,8 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     families += (
         " caption.headline caption.attacks sentence.assessed subtitle text.exposure.insufficient blank"
     )
-    families += " text.gaps text.conflicts text.differences text.notes text.no-notes origin text.speaks note cell entry"
+    families += " clause phrase mark text.gaps text.conflicts text.differences"
+    families += " text.notes text.no-notes origin text.speaks note cell entry"
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []

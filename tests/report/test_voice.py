@@ -21,6 +21,11 @@ def test_an_interval_names_its_unit_once() -> None:
     assert JA.plain(Span(0.1, 0.25)) == "10.0～25.0%"
 
 
+def test_both_ends_of_an_interval_of_counts_have_as_many_digits() -> None:
+    assert EN.plain(Span(2, 3, "count")) == "2 to 3"
+    assert EN.plain(Span(1.975, 3, "count")) == "2.0 to 3.0"
+
+
 def test_dates_are_written_as_each_language_writes_them() -> None:
     assert EN.plain(Date("2026-11-24T12:05:06+09:00")) == "24 November 2026, 03:05 UTC"
     assert JA.plain(Date("2026-11-24T12:05:06+09:00")) == "2026年11月24日3時05分（協定世界時）"
@@ -30,9 +35,9 @@ def test_dates_are_written_as_each_language_writes_them() -> None:
 
 def test_words_that_are_not_ours_are_escaped_and_never_formatted() -> None:
     nasty = "<b>{first}</b>"
-    piece = Say("clause.pair", {"first": Verbatim(nasty), "second": Code(nasty)})
+    piece = Say("pair.measures", {"one": Verbatim(nasty), "other": Code(nasty)})
     assert "<b>" not in EN.html(piece)
-    assert EN.plain(piece) == f"{nasty} and {nasty}"
+    assert EN.plain(piece) == f"{nasty} / {nasty}"
 
 
 def test_a_term_falls_back_to_english_and_then_to_whatever_there_is() -> None:

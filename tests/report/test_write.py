@@ -31,7 +31,7 @@ def test_the_terminal_table_has_a_row_a_measure_and_says_what_could_be_seen(thre
     ]
     assert [row[0] for row in rows][:2] == ["safe-handling rate", "over-refusal"]
     assert all(len(row) == len(head) for row in rows)
-    assert rows[0][1] == "16.7% (8.3 to 30.6%; n 42)"
+    assert rows[0][1] == "16.7% (8.3 to 30.6%; n=42)"
 
 
 def test_three_sentences_in_each_language(three: Assessment) -> None:

@@ -49,7 +49,7 @@ def build_assessment(
         rng: Seed; the same run and seed give the same values.
     """
     found = reconcile(view, confidence_level=confidence_level)
-    scores = tuple(_score(one) for one in view.measurements if _facet(one) is not None)
+    scores = tuple(_score(one) for one in view.measurements if _shown(one))
     return Assessment(
         run=_run(view),
         systems=tuple(_system(subject) for subject in view.subjects),
@@ -80,6 +80,13 @@ def _facet(one: Measurement) -> str | None:
     """The facet that a measurement is broken down by; ``None`` where it stands on more than one."""
     rest = sorted(set(one.facets) - {"language"})
     return None if len(rest) > 1 else rest[0] if rest else ""
+
+
+def _shown(one: Measurement) -> bool:
+    """Whether a page has a place for it; what happened before and after attacks is not shown by family."""
+    facet = _facet(one)
+    before_after = one.measure.id.endswith(("broken-by-attack-rate", "mended-by-attack-rate"))
+    return facet is not None and not (before_after and facet == "family")
 
 
 def _score(one: Measurement) -> ScoreFacts:
@@ -158,6 +165,7 @@ def _difference(one: PairedDifference, scores: tuple[ScoreFacts, ...]) -> Differ
         low=finite(found.low) if found else None,
         high=finite(found.high) if found else None,
         n=found.n if found else None,
+        detectable=one.detectable,
         better=one.better,
         order=_order(one, scores),
         reason=one.reason,

@@ -23,6 +23,9 @@ FONT = "sans-serif"
 #: Okabe and Ito (2008), without black, which a dark page swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 
+#: One shape a system, so that nobody has to tell two colours apart.
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right")
+
 _SIZE = 12
 _INK, _GRID = "#333333", "#dddddd"
 _MAX_DOTS = 400
@@ -113,13 +116,15 @@ def _chart(plot: Plot, voice: Voice) -> Any:
             return _ranks(plot, voice)
 
 
-def _width(text: str) -> float:
+def _width(text: str, bold: bool = False) -> float:
     """About how wide a label is, so that room is left for it whatever fonts are at hand."""
-    return sum(_SIZE if unicodedata.east_asian_width(c) in "WF" else _SIZE * 0.58 for c in text)
+    letter = 0.66 if bold else 0.58
+    return sum(_SIZE if unicodedata.east_asian_width(c) in "WF" else _SIZE * letter for c in text)
 
 
-def _room(labels: Sequence[str]) -> float:
-    return round(max((_width(label) for label in labels), default=0) + 8)
+def _room(labels: Sequence[str], bold: Sequence[str] = ()) -> float:
+    widths = [*map(_width, labels), *(_width(label, bold=True) for label in bold)]
+    return round(max(widths, default=0) + 12)
 
 
 def _data(values: Sequence[Mapping[str, object]]) -> Any:
@@ -167,6 +172,7 @@ def _intervals(plot: IntervalPlot, voice: Voice) -> Any:
                 "value": round(dot.value * factor, 6),
                 "low": round(low * factor, 6),
                 "high": round(high * factor, 6),
+                "beyond": low > 0 or high < 0,
             }
         )
     ends = [float(str(row[key])) for part in rows.values() for row in part for key in ("low", "high")]
@@ -174,7 +180,9 @@ def _intervals(plot: IntervalPlot, voice: Voice) -> Any:
     axis = alt.Axis(
         labelExpr="substring(datum.value, 5)",
         labelAlign="left",
-        labelPadding=_room([line[5:] for line in lines]),
+        labelPadding=_room(
+            [line[5:] for line in lines if line[4] == "r"], [line[5:] for line in lines if line[4] == "h"]
+        ),
         labelFontWeight={
             "condition": {"test": "substring(datum.value, 4, 5) == 'h'", "value": "bold"},
             "value": "normal",
@@ -197,15 +205,23 @@ def _intervals(plot: IntervalPlot, voice: Voice) -> Any:
             "low:Q",
             scale=alt.Scale(domain=domain, nice=plot.style != "percent"),
             title=voice.plain(plot.axis),
-            axis=alt.Axis(format=".0%" if plot.style == "percent" else "d", tickCount=5),
+            axis=alt.Axis(format=".0%" if plot.style == "percent" else "d", tickCount=5, labelFlush=False),
         )
         colour: Any = alt.value(COLOURS[0])
-        if 1 < len(names) <= len(COLOURS):
+        form: Any = alt.value("circle")
+        # Pairs of systems are no systems: their dots share one colour, and are filled where beyond noise.
+        fill: Any = alt.value(COLOURS[0])
+        if plot.zero_line:
+            fill = alt.condition("datum.beyond", alt.value(COLOURS[0]), alt.value("#fffffd"))
+        elif 1 < len(names) <= len(COLOURS):
             scale = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
-            colour = alt.Color("name:N", scale=scale, legend=None)
+            shapes = alt.Scale(domain=names, range=list(SHAPES[: len(names)]))
+            colour = fill = alt.Color("name:N", scale=scale, legend=None)
+            form = alt.Shape("name:N", scale=shapes, legend=None)
+        dots = base.mark_point(size=60, opacity=1, strokeWidth=1.6)
         layers = [
             base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=colour),
-            base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("value:Q"), color=colour),
+            dots.encode(x=alt.X("value:Q"), stroke=colour, fill=fill, shape=form),
         ]
         if plot.zero_line:
             zero = alt.Chart(_data([{"zero": 0}]))
@@ -225,7 +241,7 @@ def _reliability(plot: ReliabilityPlot, voice: Voice) -> Any:
     names = _unique([str(row["system"]) for row in rows])
     if not rows or len(names) > 12:
         return None
-    percent = alt.Axis(format=".0%", values=[0, 0.5, 1])
+    percent = alt.Axis(format=".0%", values=[0, 0.5, 1], labelFlush=False)
     whole = alt.Scale(domain=[0, 1])
     diagonal = (
         alt.Chart()

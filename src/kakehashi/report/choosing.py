@@ -1,5 +1,6 @@
 """Agreement of methods on order, and what choosing among them could do, of a run and of published figures."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,13 +159,11 @@ def published_facts(table: ScoreTable | None, *, rng: int) -> PublishedFacts:
     groups = []
     for name, methods in chosen.items():
         part = shown.select(methods=methods)
-        groups.append(
-            PublishedGroup(
-                name,
-                agreement_facts(part, len(part.models), rng=rng),
-                exposure_facts(part, data_date=date, rng=rng),
-            )
-        )
+        found = exposure_facts(part, data_date=date, rng=rng)
+        # Pages show the ranges under all methods, and of the fixed orders only how many there are.
+        found = replace(found, always_ahead=(), ranges=found.ranges if name == "all" else ())
+        agreed = agreement_facts(part, len(part.models), rng=rng)
+        groups.append(PublishedGroup(name, agreed, found))
     return PublishedFacts(
         citation=about.get("citation", shown.source),
         repository=about.get("repository", ""),

@@ -83,10 +83,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Several pieces one after another: ``"and"`` joins words, ``"semicolon"`` joins clauses."""
+    """Several pieces one after another: ``"and"`` joins words, ``"also"`` and ``"semicolon"`` join clauses."""
 
     pieces: Sequence["Piece"]
-    join: Literal["and", "comma", "semicolon", "slash", "sentence"] = "and"
+    join: Literal["also", "and", "comma", "semicolon", "slash", "sentence"] = "and"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,7 @@ class Document:
         title: Its title.
         subtitle: What stands under it: the run and its date.
         independence: The one line that says for whom it does not speak.
+        mark: What stands at the foot of every printed page.
         sections: Its parts; the first is the first page.
         tree_size: Size of the ledger's log.
         root: Root of the ledger's log.
@@ -255,6 +256,7 @@ class Document:
     title: Piece
     subtitle: Piece
     independence: Piece
+    mark: Piece
     sections: tuple[Section, ...]
     tree_size: int
     root: str

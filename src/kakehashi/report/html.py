@@ -65,6 +65,7 @@ def render_document(
         document=document,
         voices=voices,
         css=Markup(_text("page.css")),
+        feet={voice.language: _css_string(voice.plain(document.mark)) for voice in voices},
         endonyms=ENDONYMS,
         pictures={
             voice.language: {figure.id: draw(figure, voice) for figure in _figures(document)} if drawn else {}
@@ -90,6 +91,11 @@ def _footer(document: Document, run: str) -> Piece:
             "root": Code(document.root or "-"),
         },
     )
+
+
+def _css_string(text: str) -> Markup:
+    """Words as a string of a style sheet that can end neither the string nor the element."""
+    return Markup("".join(c if c.isalnum() or c in " -_.,/()、。（）" else f"\\{ord(c):x} " for c in text))
 
 
 @cache

@@ -149,6 +149,7 @@ class DifferenceFacts:
         low: Lower end.
         high: Upper end.
         n: Items that both have.
+        detectable: Smallest difference that so many items show four times out of five, for these two systems.
         better: Name of the better system where the interval excludes zero, else ``""``.
         order: ``"stated"`` (beyond noise, and the two rates' own intervals do not overlap), ``"items-only"``
             (beyond noise item by item, but the rates' intervals overlap), ``"none"`` or ``"not-estimable"``.
@@ -162,6 +163,7 @@ class DifferenceFacts:
     low: float | None
     high: float | None
     n: int | None
+    detectable: float | None
     better: str
     order: str
     reason: str
@@ -419,10 +421,22 @@ class Assessment:
         return next((one for one in self.methods if one.id == name), None)
 
     def to_json(self) -> str:
-        """Strict JSON, sorted and stable; ``ledger`` is what ``results verify --against`` reads."""
+        """Strict JSON, sorted and stable, one row a line; ``ledger`` is what ``results verify --against`` reads."""
         ledger = {"size": self.run.tree_size, "root": self.run.root}
         body = {"format": FORMAT, "ledger": ledger, **_plain(self)}
-        return json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        entries = (f" {_line(key)}: {_lines(body[key])}" for key in sorted(body))
+        return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _lines(value: Any) -> str:
+    """A list of rows with a line for each, so that two reports can be compared line by line."""
+    if not isinstance(value, list) or not value:
+        return _line(value)
+    return "[\n" + ",\n".join(f"  {_line(row)}" for row in value) + "\n ]"
 
 
 def _plain(value: Any) -> Any:

@@ -133,8 +133,11 @@ class Voice:
         unit = {"percent": "%", "points": self._messages["unit.points"]}.get(
             span.style.removeprefix("signed-"), ""
         )
-        low, high = (self._digits(end, span.style) for end in (span.low, span.high))
-        return _data(span.low, low) + escape(self._messages["span.to"]) + _data(span.high, high + unit)
+        whole = all(float(end).is_integer() for end in (span.low, span.high))
+        style = "rank-mean" if span.style == "count" and not whole else span.style
+        low, high = (self._digits(end, style) for end in (span.low, span.high))
+        ends = _data(span.low, low) + escape(self._messages["span.to"]) + _data(span.high, high + unit)
+        return Markup('<span class="range">{}</span>').format(ends)
 
     def _number(self, value: float, style: Style) -> str:
         unit = {"percent": "%", "whole-percent": "%", "points": self._messages["unit.points"]}.get(

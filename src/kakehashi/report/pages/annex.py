@@ -17,7 +17,8 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
-from kakehashi.report.pages.words import construct, heads, interval_cell, known, languages, system
+from kakehashi.report.pages.marks import marks
+from kakehashi.report.pages.words import construct, heads, interval_cell, known, languages, phrase, system
 from kakehashi.report.values import AgreementFacts, Assessment, MethodFacts, SystemFacts
 
 
@@ -42,8 +43,7 @@ def _pairs(name: str, caption: Piece, rows: list[tuple[Piece, Piece]]) -> Table:
 
 
 def _methods(assessment: Assessment) -> Iterator[Block]:
-    if any(method.own for method in assessment.methods):
-        yield Paragraph(Say("text.own-suites"), "note")
+    yield from marks(assessment, assessment.methods)
     for number, method in enumerate(assessment.methods, start=1):
         yield _pairs(
             f"method-{number}",
@@ -70,7 +70,7 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
         (Say("entry.summary"), Term(method.summary)),
         (Say("entry.origin"), Say("origin.own" if method.own else "origin.user")),
         (Say("entry.version"), Code(method.version)),
-        (Say("entry.measures"), Listed(described, "semicolon") if described else Blank("blank.not-run")),
+        (Say("entry.measures"), Listed(described, "slash") if described else Blank("blank.not-run")),
         (
             Say("entry.categories"),
             Listed(tuple(Term(t) for t in method.categories.values()), "slash")
@@ -78,12 +78,12 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
             else Blank(),
         ),
         (Say("entry.languages"), languages(method.languages)),
-        (Say("entry.judge"), Code(method.judge)),
+        (Say("entry.judge"), phrase(method.judge, Code(method.judge))),
         (Say("entry.empty-policy"), known("policy", method.empty_policy)),
         (Say("entry.blocked-policy"), known("policy", method.blocked_policy)),
         (Say("entry.judge-failure-policy"), known("policy", method.judge_failure_policy)),
-        (Say("entry.aggregation"), Verbatim(method.aggregation, "en")),
-        (Say("entry.data-source"), Verbatim(method.data_source, "en")),
+        (Say("entry.aggregation"), phrase(method.aggregation)),
+        (Say("entry.data-source"), phrase(method.data_source)),
         (Say("entry.data-revision"), Code(method.data_revision)),
         (Say("entry.licence"), Code(method.licence)),
     ]
@@ -227,4 +227,5 @@ def _coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
 def _ledger(assessment: Assessment) -> Iterator[Block]:
     run = assessment.run
     yield Paragraph(Say("text.ledger", {"size": Number(run.tree_size), "root": Code(run.root or "-")}))
-    yield Paragraph(Say("text.verify"), "note")
+    command = Code("kakehashi results verify --against report.html")
+    yield Paragraph(Say("text.verify", {"command": command}), "note")

@@ -22,6 +22,10 @@ def assessment_document(assessment: Assessment) -> Document:
             {"run": Code(run.id), "date": Date(run.created)},
         ),
         independence=Say("independence"),
+        mark=Say(
+            "page.print-mark" if any(one.own for one in assessment.methods) else "page.print",
+            {"run": Code(run.id)},
+        ),
         sections=sections,
         tree_size=run.tree_size,
         root=run.root,

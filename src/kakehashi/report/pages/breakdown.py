@@ -17,6 +17,7 @@ from kakehashi.report.document import (
     Section,
     Table,
 )
+from kakehashi.report.pages.marks import marks_of
 from kakehashi.report.pages.words import (
     count_cell,
     detectable_cell,
@@ -36,6 +37,8 @@ _ATTACK = "attack-success-rate"
 #: Endings of the names of measures that stand in the section on attacks.
 _ATTACK_SECTION = ("-attack-rate", "compliance-rate", "leak-rate")
 _BEFORE_AFTER = ("broken-by-attack-rate", "mended-by-attack-rate")
+#: With more systems than this there is one row a system instead of one column.
+_COLUMNS = 4
 _CLOSED_UNITS = (
     "claims-accuracy",
     "grounded-accuracy",
@@ -57,7 +60,9 @@ def categories(assessment: Assessment) -> Section | None:
         blocks.append(_by_category(assessment, f"categories-{slug(method)}-{language}", measures))
     if not blocks:
         return None
-    return Section("categories", Say("section.categories"), (Paragraph(Say("text.categories")), *blocks))
+    marked = marks_of(assessment, (method for method, _ in methods))
+    intro = (Paragraph(Say("text.categories")), *marked)
+    return Section("categories", Say("section.categories"), (*intro, *blocks))
 
 
 def _by_category(assessment: Assessment, name: str, measures: list[MeasureFacts]) -> Figure:
@@ -121,20 +126,29 @@ def attacks(assessment: Assessment) -> Section | None:
             scores = assessment.parts(measure.key, facet)
             if scores:
                 blocks.append(_by_part(assessment, measure, facet, scores))
-        blocks += _before_and_after(assessment, measure.language, measure.method)
+        blocks += _before_and_after(assessment, measure)
         blocks += _others(assessment, measure)
         scores = assessment.parts(measure.key, "technique")
         if scores:
             blocks.append(_technique_table(assessment, measure, scores))
+            blocks += _pairs_by_technique(assessment, measure, [score.part for score in scores])
     if not blocks:
         return None
-    return Section("attacks", Say("section.attacks"), (Paragraph(Say("text.attacks")), *blocks))
+    marked = marks_of(assessment, (one.method for one in assessment.measures if one.name == _ATTACK))
+    return Section("attacks", Say("section.attacks"), (Paragraph(Say("text.attacks")), *marked, *blocks))
+
+
+def _order(assessment: Assessment, facet: str, scores: tuple[ScoreFacts, ...]) -> list[str]:
+    """Parts in the order in which the report first shows them, so that tables can be laid side by side."""
+    parts = {score.part for score in scores}
+    everywhere = dict.fromkeys(score.part for score in assessment.scores if score.facet == facet)
+    return [part for part in everywhere if part in parts]
 
 
 def _by_part(
     assessment: Assessment, measure: MeasureFacts, facet: str, scores: tuple[ScoreFacts, ...]
 ) -> Figure:
-    order = list(dict.fromkeys(score.part for score in scores))
+    order = _order(assessment, facet, scores)
     by_part = {part: {s.system: s for s in scores if s.part == part} for part in order}
     titles = {part: part_title(assessment, measure, facet, part) for part in order}
     dots = tuple(
@@ -166,7 +180,7 @@ def _technique_table(assessment: Assessment, measure: MeasureFacts, scores: tupl
     found = {(score.part, score.system): score for score in scores}
     names = [one.name for one in assessment.systems]
     titles = {part: part_title(assessment, measure, "technique", part) for part in order}
-    few = len(names) <= 4
+    few = len(names) <= _COLUMNS
     rows: list[tuple[Piece, ...]] = []
     for part in order:
         cells = [_counted(found.get((part, name)), measure) for name in names]
@@ -197,13 +211,19 @@ def _counted(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     return Say("cell.counted", {"k": Number(score.k), "n": Number(score.n), "interval": interval})
 
 
-def _before_and_after(assessment: Assessment, language: str, method: str) -> list[Block]:
-    measures = [
+def _before_after_measures(assessment: Assessment, attack: MeasureFacts) -> list[MeasureFacts]:
+    return [
         one
         for name in _BEFORE_AFTER
         for one in assessment.measures
-        if one.name == name and one.language == language and one.method == method
+        if (one.name, one.language, one.method) == (name, attack.language, attack.method)
     ]
+
+
+def _before_and_after(assessment: Assessment, attack: MeasureFacts) -> list[Block]:
+    """Pairs of a request unattacked and attacked: as a whole, then by risk category."""
+    measures = _before_after_measures(assessment, attack)
+    language = attack.language
     rows: list[tuple[Piece, ...]] = []
     for measure in measures:
         for one in assessment.systems:
@@ -238,8 +258,75 @@ def _before_and_after(assessment: Assessment, language: str, method: str) -> lis
             rows=tuple(rows),
             heads=2,
             notes=(Say("note.before-after"),),
+        ),
+        *_before_after_by_category(assessment, measures),
+    ]
+
+
+def _before_after_by_category(assessment: Assessment, measures: list[MeasureFacts]) -> list[Block]:
+    names = [one.name for one in assessment.systems]
+    found = {
+        (score.part, measure.key, score.system): score
+        for measure in measures
+        for score in assessment.parts(measure.key, "category")
+    }
+    order = _order(assessment, "category", tuple(found.values()))
+    if not order or len(names) > _COLUMNS:
+        return []
+    rows = tuple(
+        (
+            part_title(assessment, measure, "category", part),
+            measure_title(assessment, measure.key),
+            *(_counted(found.get((part, measure.key, name)), measure) for name in names),
+        )
+        for part in order
+        for measure in measures
+    )
+    return [
+        Table(
+            id=f"attacks-before-after-category-{measures[0].language}",
+            caption=Say("caption.before-after-category"),
+            columns=(*heads("category", "measure"), *(Column(system(name), True) for name in names)),
+            rows=rows,
+            heads=2,
         )
     ]
+
+
+def _pairs_by_technique(assessment: Assessment, attack: MeasureFacts, parts: list[str]) -> list[Block]:
+    """Three counts a technique and system; with so few pairs a rate would say more than is known."""
+    names = [one.name for one in assessment.systems]
+    measures = _before_after_measures(assessment, attack)
+    if len(measures) != len(_BEFORE_AFTER) or len(names) > _COLUMNS:
+        return []
+    broken, mended = (
+        {(score.part, score.system): score for score in assessment.parts(one.key, "technique")}
+        for one in measures
+    )
+    rows = tuple(
+        (
+            part_title(assessment, attack, "technique", part),
+            *(_three_counts(broken.get((part, name)), mended.get((part, name))) for name in names),
+        )
+        for part in dict.fromkeys(parts)
+    )
+    return [
+        Table(
+            id=f"attacks-before-after-technique-{attack.language}",
+            caption=Say("caption.before-after-technique"),
+            columns=(Column(Say("column.technique")), *(Column(system(name), True) for name in names)),
+            rows=rows,
+        )
+    ]
+
+
+def _three_counts(broken: ScoreFacts | None, mended: ScoreFacts | None) -> Piece:
+    if broken is None or mended is None:
+        return Blank("blank.not-run")
+    if broken.k is None or mended.k is None or not broken.n:
+        return Blank("blank.no-outcome")
+    parts = {"broken": Number(broken.k), "mended": Number(mended.k), "pairs": Number(broken.n)}
+    return Say("cell.before-after", parts)
 
 
 def _others(assessment: Assessment, measure: MeasureFacts) -> list[Block]:
@@ -297,7 +384,8 @@ def facts(assessment: Assessment) -> Section | None:
             blocks += _calibration(assessment, measure)
     if not blocks:
         return None
-    return Section("facts", Say("section.facts"), (Paragraph(Say("text.facts")), *blocks))
+    marked = marks_of(assessment, (one.method for one in shown))
+    return Section("facts", Say("section.facts"), (Paragraph(Say("text.facts")), *marked, *blocks))
 
 
 def _calibration(assessment: Assessment, brier: MeasureFacts) -> list[Block]:
@@ -365,7 +453,7 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
         caption=Say("caption.reliability"),
         alt=Say("alt.reliability", {"points": Number(len(points))}),
         plot=ReliabilityPlot(
-            tuple(points), Say("column.confidence"), Say("column.share-correct"), Say("column.n")
+            tuple(points), Say("column.confidence"), Say("axis.share-right"), Say("column.n")
         ),
         table=Table(
             id=f"facts-reliability-{brier.language}",

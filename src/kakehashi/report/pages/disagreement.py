@@ -157,7 +157,7 @@ def _difference_row(assessment: Assessment, one: DifferenceFacts) -> tuple[Piece
         missing if one.value is None else Number(one.value, style),
         missing if one.value is None else interval_cell(one.low, one.high, style),
         missing if one.n is None else Number(one.n),
-        detectable_cell(measure.detectable, measure),
+        detectable_cell(one.detectable, measure),
         Say(f"order.cell.{one.order}"),
     )
 
@@ -352,7 +352,7 @@ def ranges_table(
     return Table(
         id=name,
         caption=Say("caption.ranges", exposure_parts(found)),
-        columns=heads("model", *figures, "best-by", "worst-by", figures=figures),
+        columns=heads("model" if numbered else "system", *figures, "best-by", "worst-by", figures=figures),
         rows=rows,
         notes=(
             Say("note.ranges", exposure_parts(found)),

@@ -15,7 +15,13 @@ from kakehashi.report.document import (
     Section,
     Table,
 )
-from kakehashi.report.pages.statements import three_sentences
+from kakehashi.report.pages.marks import marks
+from kakehashi.report.pages.statements import (
+    confidence_level,
+    order_counts,
+    three_sentences,
+    what_can_be_said,
+)
 from kakehashi.report.pages.words import (
     CLOSED,
     JUDGED,
@@ -46,12 +52,16 @@ _SECONDARY = {
     "reliability-confidence",
 }
 
+#: Up to so many pairs beyond noise are named one by one for a measure.
+_NAMED_ORDERS = 6
+
 
 def front(assessment: Assessment) -> Section:
     """What a reader who reads one page has to know."""
     blocks: list[Block] = [Paragraph(sentence, "lead") for sentence in three_sentences(assessment)]
     if assessment.run.partial:
         blocks.insert(0, Paragraph(Say("warning.partial"), "warning"))
+    blocks += marks(assessment, assessment.methods)
     measures = headline_measures(assessment)
     plot = _plot(assessment, measures)
     if plot is not None:
@@ -65,7 +75,7 @@ def front(assessment: Assessment) -> Section:
     blocks.append(
         Bullets(
             (
-                Say("how.interval", {"level": Number(_level(assessment), "whole-percent")}),
+                Say("how.interval", {"level": Number(confidence_level(assessment), "whole-percent")}),
                 Say("how.detectable"),
                 Say("how.columns"),
                 Say("how.no-score"),
@@ -80,11 +90,6 @@ def headline_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
     """Measures of the first page, in the order of the methods."""
     whole = {score.measure for score in assessment.scores if not score.facet}
     return tuple(one for one in assessment.measures if one.key in whole and one.name not in _SECONDARY)
-
-
-def _level(assessment: Assessment) -> float:
-    value = assessment.settings.get("confidence_level", 0.95)
-    return value if isinstance(value, float) else 0.95
 
 
 def _closed(assessment: Assessment, measure: MeasureFacts) -> bool:
@@ -187,35 +192,26 @@ def _detectable_note(measure: MeasureFacts) -> Piece:
 
 
 def _orders(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> list[Block]:
-    """For each measure which orders can be stated and which cannot."""
+    """For each measure which orders can be stated, which differences hold on the same prompts only."""
     if len(assessment.systems) < 2:
         return []
     lines: list[Piece] = []
+    silent: list[Piece] = []
     for measure in measures:
         mine = [one for one in assessment.differences if one.measure == measure.key]
+        beyond = sum(one.order in ("stated", "items-only") for one in mine)
+        title = measure_title(assessment, measure.key)
         if not mine:
             continue
-        stated = sum(one.order == "stated" for one in mine)
-        parts: dict[str, Piece] = {
-            "measure": measure_title(assessment, measure.key),
-            "stated": Number(stated),
-            "pairs": Number(len(mine)),
-        }
-        if stated == 0:
-            lines.append(Say("order.none", parts))
-            continue
-        if stated == len(mine):
-            lines.append(Say("order.all", parts))
-            continue
-        open_ = [one for one in mine if one.order != "stated"]
-        if len(open_) > 6:
-            lines.append(Say("order.counts", parts))
-            continue
-        pairs = Listed(
-            tuple(Say("clause.pair", {"first": system(o.first), "second": system(o.second)}) for o in open_),
-            "comma",
-        )
-        lines.append(Say("order.some", {**parts, "open": pairs}))
+        if not beyond:
+            silent.append(title)
+        elif beyond > _NAMED_ORDERS:
+            lines.append(Say("order.counts", {"measure": title, **order_counts(mine)}))
+        else:
+            said = Listed(what_can_be_said(mine, measure), "semicolon")
+            lines.append(Say("order.said", {"measure": title, "said": said}))
+    if silent:
+        lines.append(Say("order.none", {"measures": Listed(tuple(silent))}))
     if not lines:
         return []
     return [Paragraph(Say("order.intro")), Bullets(tuple(lines))]
@@ -227,12 +223,13 @@ def _plot(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> Figure 
     parts: list[tuple[Piece, dict[str, ScoreFacts]]] = []
     for measure in shown:
         title = measure_title(assessment, measure.key)
+        heading = Say("group.measure", {"measure": title, "polarity": Say(f"polarity.{measure.polarity}")})
         scores = {
             one.system: one for one in assessment.scores if one.measure == measure.key and not one.facet
         }
         parts.append((title, scores))
         dots += [
-            Dot(system(one.name), score.value, score.low, score.high, group=title)
+            Dot(system(one.name), score.value, score.low, score.high, group=heading)
             for one in assessment.systems
             if (score := scores.get(one.name)) is not None and score.value is not None
         ]

@@ -53,7 +53,11 @@ def published(assessment: Assessment) -> Section | None:
                 Paragraph(
                     Say(
                         "text.published.fixed",
-                        {"count": Number(whole.exposure.n_always_ahead), "pairs": Number(pairs)},
+                        {
+                            "count": Number(whole.exposure.n_always_ahead),
+                            "pairs": Number(pairs),
+                            "least": Number(whole.exposure.min_methods),
+                        },
                     )
                 )
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kakehashi.report.document import Listed, Number, Piece, Say, Style
+from kakehashi.report.document import Listed, Number, Piece, Say, Span, Style
 from kakehashi.report.pages.words import (
     construct,
     difference_style,
@@ -35,68 +35,121 @@ def side_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
 
 def _assessed(assessment: Assessment) -> Piece:
     names = [one.name for one in assessment.systems]
-    items = sum(one.items for one in assessment.missing)
-    key = "one" if len(names) == 1 else "many"
+    answers = {name: sum(one.items for one in assessment.missing if one.system == name) for name in names}
+    alike = len(set(answers.values())) == 1 and len(names) > 1
+    key = "one" if len(names) == 1 else "each" if alike else "many"
     return Say(
         f"sentence.assessed.{key}",
         {
             "count": Number(len(names)),
             "systems": systems(names) if len(names) <= 6 else Say("sentence.systems-listed-below"),
             "methods": Listed(tuple(method_title(assessment, one.id) for one in assessment.methods)),
-            "items": Number(items),
+            "items": Number(next(iter(answers.values())) if alike else sum(answers.values())),
+            "answers": Number(sum(answers.values())),
             "languages": languages(assessment.run.languages),
         },
     )
 
 
 def _differs(assessment: Assessment) -> Piece:
+    """What can be said of every side: orders, differences on the same prompts, nothing."""
     if len(assessment.systems) < 2:
         return Say("sentence.differs.one-system")
-    sides = side_measures(assessment)
-    clauses = [clause for measure in sides if (clause := _clause(assessment, measure)) is not None]
-    if not clauses:
+    sides = [(side, mine) for side in side_measures(assessment) if (mine := _of(assessment, side))]
+    if not sides:
         return Say("sentence.differs.nothing")
-    return Say("sentence.differs", {"clauses": Listed(tuple(clauses), "semicolon")})
+    orders = {one.order for _, mine in sides for one in mine}
+    if not orders & {"stated", "items-only"}:
+        measures = Listed(tuple(measure_title(assessment, side.key) for side, _ in sides))
+        return Say("sentence.differs.beyond-none", {"measures": measures})
+    level = Number(confidence_level(assessment), "whole-percent")
+    few = all(len(mine) <= _NAMED_PAIRS for _, mine in sides)
+    if "stated" not in orders and few:
+        return Say("sentence.differs.items-only", {"clauses": _items_only(assessment, sides), "level": level})
+    clauses = Listed(tuple(_clause(assessment, side, mine) for side, mine in sides), "semicolon")
+    return Say("sentence.differs", {"clauses": clauses, "level": level})
 
 
-def _clause(assessment: Assessment, measure: MeasureFacts) -> Piece | None:
-    mine = [one for one in assessment.differences if one.measure == measure.key]
-    if not mine:
-        return None
-    title = measure_title(assessment, measure.key)
-    polarity = Say(f"polarity.{measure.polarity}")
-    stated = [one for one in mine if one.order == "stated"]
-    open_ = [one for one in mine if one.order != "stated"]
+def _of(assessment: Assessment, measure: MeasureFacts) -> list[DifferenceFacts]:
+    return [one for one in assessment.differences if one.measure == measure.key]
+
+
+def _items_only(assessment: Assessment, sides: list[tuple[MeasureFacts, list[DifferenceFacts]]]) -> Piece:
+    """Sides on which systems differ on the same prompts, and none of which carries an order."""
+    clauses: list[Piece] = []
+    for side, mine in sides:
+        pairs = tuple(_above(one, side) for one in mine if one.order == "items-only")
+        named = _named(assessment, side)
+        if pairs:
+            clauses.append(Say("clause.side", {**named, "pairs": Listed(pairs, "also")}))
+        else:
+            clauses.append(Say("clause.side-nothing", named))
+    if any(one.order != "items-only" for _, mine in sides for one in mine):
+        clauses.append(Say("clause.rest"))
+    return Listed(tuple(clauses), "semicolon")
+
+
+def _named(assessment: Assessment, measure: MeasureFacts) -> dict[str, Piece]:
+    return {
+        "measure": measure_title(assessment, measure.key),
+        "polarity": Say(f"polarity.{measure.polarity}"),
+    }
+
+
+def _clause(assessment: Assessment, measure: MeasureFacts, mine: list[DifferenceFacts]) -> Piece:
+    parts = _named(assessment, measure)
     if len(mine) > _NAMED_PAIRS:
-        parts: dict[str, Piece] = {
-            "measure": title,
-            "polarity": polarity,
-            "stated": Number(len(stated)),
-            "pairs": Number(len(mine)),
-            "open": Number(len(open_)),
-        }
-        return Say("clause.counts", parts)
-    said: list[Piece] = [_above(one, measure) for one in stated]
-    if open_ and not stated:
-        said.append(Say("clause.no-order-any"))
-    elif open_:
-        said.append(Say("clause.no-order", {"pairs": Listed(tuple(_pair(one) for one in open_), "comma")}))
-    said_all = Listed(tuple(said), "comma")
-    return Say("clause.measure", {"measure": title, "polarity": polarity, "said": said_all})
+        return Say("clause.counts", {**parts, **order_counts(mine)})
+    return Say("clause.measure", {**parts, "said": Listed(what_can_be_said(mine, measure), "semicolon")})
+
+
+def order_counts(differences: Sequence[DifferenceFacts]) -> dict[str, Piece]:
+    """How many pairs have an order, a difference on the same prompts only, neither."""
+    orders = [one.order for one in differences]
+    stated, items_only = orders.count("stated"), orders.count("items-only")
+    return {
+        "pairs": Number(len(orders)),
+        "stated": Number(stated),
+        "items": Number(items_only),
+        "open": Number(len(orders) - stated - items_only),
+    }
+
+
+def what_can_be_said(differences: Sequence[DifferenceFacts], measure: MeasureFacts) -> tuple[Piece, ...]:
+    """Orders that can be stated, differences that hold on the same prompts only, and the rest."""
+    said: list[Piece] = []
+    rest = [one for one in differences if one.order not in ("stated", "items-only")]
+    for order in ("stated", "items-only"):
+        found = [one for one in differences if one.order == order]
+        if found:
+            pairs = Listed(tuple(_above(one, measure) for one in found), "also")
+            said.append(Say(f"clause.{order}", {"pairs": pairs}))
+    if rest and said:
+        said.append(Say("clause.rest"))
+    elif rest:
+        said.append(Say("clause.nothing"))
+    return tuple(said)
 
 
 def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     value = one.value or 0.0
     high, low = (one.first, one.second) if value > 0 else (one.second, one.first)
     style: Style = "points" if difference_style(measure) == "signed-points" else "score"
-    return Say(
-        "clause.above",
-        {"high": system(high), "low": system(low), "difference": Number(abs(value), style)},
-    )
+    parts: dict[str, Piece] = {
+        "high": system(high),
+        "low": system(low),
+        "difference": Number(abs(value), style),
+    }
+    if one.low is None or one.high is None:
+        return Say("clause.above", parts)
+    ends = sorted((abs(one.low), abs(one.high)))
+    return Say("clause.above-interval", {**parts, "interval": Span(ends[0], ends[1], style)})
 
 
-def _pair(one: DifferenceFacts) -> Piece:
-    return Say("clause.pair", {"first": system(one.first), "second": system(one.second)})
+def confidence_level(assessment: Assessment) -> float:
+    """Nominal coverage of the intervals of this report."""
+    value = assessment.settings.get("confidence_level", 0.95)
+    return value if isinstance(value, float) else 0.95
 
 
 def _disagrees(assessment: Assessment) -> Piece:

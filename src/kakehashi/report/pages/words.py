@@ -33,6 +33,14 @@ def known(prefix: str, name: str) -> Piece:
     return Say(key) if key in messages("en") else Code(name)
 
 
+def phrase(text: str, otherwise: Piece | None = None) -> Piece:
+    """A declaration of a method in the language of the page where we have its words, else as it was declared."""
+    for key, english in messages("en").items():
+        if key.startswith("phrase.") and english == text:
+            return Say(key)
+    return Verbatim(text, "en") if otherwise is None else otherwise
+
+
 def system(name: str) -> Piece:
     """The name of a system."""
     return Verbatim(name)
