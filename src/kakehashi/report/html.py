@@ -78,6 +78,7 @@ def render_document(
         joined=lambda pieces: Listed(tuple(pieces), "sentence"),
         kind=_kind,
         spans=_spans,
+        shape=_shape,
     )
 
 
@@ -127,6 +128,12 @@ def _figures(document: Document) -> list[Figure]:
 def _kind(block: object) -> str:
     names: dict[type, str] = {Paragraph: "paragraph", Bullets: "bullets", Table: "table", Figure: "figure"}
     return names[type(block)]
+
+
+def _shape(table: Table) -> str:
+    """Classes of a table: ``wide`` is set smaller, ``short`` is kept on one printed page."""
+    wide, short = len(table.columns) > 9, len(table.rows) <= 12
+    return " ".join(name for name, holds in (("wide", wide), ("short", short)) if holds)
 
 
 def _spans(table: Table) -> list[int]:

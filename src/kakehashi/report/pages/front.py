@@ -3,6 +3,7 @@
 from kakehashi.report.document import (
     Block,
     Bullets,
+    Code,
     Column,
     Dot,
     Figure,
@@ -80,6 +81,7 @@ def front(assessment: Assessment) -> Section:
                 Say("how.columns"),
                 Say("how.no-score"),
                 Say("how.form-only"),
+                Say("how.judge-errors", {"command": Code("kakehashi judge calibrate")}),
             )
         )
     )
