@@ -208,7 +208,7 @@ def _why(reason: str) -> Piece:
 def _agreement(assessment: Assessment) -> list[Block]:
     found = assessment.agreement
     if found.status != "estimated":
-        return [Paragraph(Say("text.agreement.insufficient", {"models": Number(found.models)}), "note")]
+        return [Paragraph(Say("text.agreement.insufficient", {"models": Number(found.models)}))]
     names = tuple(measure_title(assessment, key) for key in found.methods)
     return [
         Paragraph(Say("text.agreement.estimated", agreement_parts(found))),
@@ -261,7 +261,7 @@ def choice(assessment: Assessment) -> Section:
         key = f"text.exposure.insufficient.{found.reason}"
         known = key if key in messages("en") else "text.exposure.insufficient"
         parts: dict[str, Piece] = {"least": Number(found.min_methods), "methods": Number(found.n_methods)}
-        return Section("choice", Say("section.choice"), (Paragraph(Say(known, parts), "note"),))
+        return Section("choice", Say("section.choice"), (Paragraph(Say(known, parts)),))
     names = {key: measure_title(assessment, key) for key in (m.key for m in assessment.measures)}
     return Section(
         "choice",
