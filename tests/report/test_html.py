@@ -280,6 +280,24 @@ def test_a_stated_order_and_a_difference_on_the_same_prompts_are_told_apart(thre
     assert said == f"No pair of systems differs beyond noise {expected}"
 
 
+def test_with_many_pairs_the_first_page_counts_what_it_cannot_name() -> None:
+    from kakehashi.report import terminal_sentences
+
+    assessment = build_assessment(fixtures.japanese_run(), with_published=False)
+    said = terminal_sentences(assessment)[1]
+    for key in ("safe-handling-rate", "over-refusal-rate"):
+        for language, name in (("en", "English"), ("ja", "Japanese")):
+            mine = [
+                one.order for one in assessment.differences if one.measure.endswith(f"{key} [{language}]")
+            ]
+            assert len(mine) == 3
+            stated = (
+                f"({name}) ({'higher' if key[0] == 's' else 'lower'} is better), an order can be stated for "
+            )
+            stated += f"{mine.count('stated')} of 3 pairs, a difference prompt by prompt only for "
+            assert f"{stated}{mine.count('items-only')}, " in said
+
+
 def test_differences_carry_their_own_smallest_detectable_difference(three: Assessment) -> None:
     by_measure: dict[str, set[float | None]] = {}
     for one in three.differences:

@@ -122,8 +122,8 @@ class Voice:
                 return Markup('<span class="blank">{}</span>').format(self._messages[piece.why])
 
     def _list(self, parts: list[Markup], join: str) -> Markup:
-        if join == "and" and len(parts) > 1:
-            between, last = escape(self._messages["list.comma"]), escape(self._messages["list.and"])
+        if join in ("and", "also") and len(parts) > 1:
+            between, last = escape(self._messages["list.comma"]), escape(self._messages[f"list.{join}"])
             return Markup(between).join(parts[:-1]) + last + parts[-1]
         separator = "list.comma" if join == "and" else f"list.{join}"
         return Markup(escape(self._messages[separator])).join(parts)

@@ -17,8 +17,8 @@ from kakehashi.report.values import Assessment, ConflictFacts, DifferenceFacts, 
 #: The two sides that are never merged, in this order.
 SIDES = ("safe-handling-rate", "over-refusal-rate")
 
-#: Up to so many pairs of systems are named one by one.
-_NAMED_PAIRS = 3
+#: Up to so many pairs of systems, over both sides and all languages, are named one by one.
+_NAMED_PAIRS = 6
 
 
 def three_sentences(assessment: Assessment) -> tuple[Piece, Piece, Piece]:
@@ -36,7 +36,7 @@ def side_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
 def _assessed(assessment: Assessment) -> Piece:
     names = [one.name for one in assessment.systems]
     answers = {name: sum(one.items for one in assessment.missing if one.system == name) for name in names}
-    alike = len(set(answers.values())) == 1 and len(names) > 1
+    alike = len(set(answers.values())) == 1 and len(names) > 1 and not assessment.run.partial
     key = "one" if len(names) == 1 else "each" if alike else "many"
     return Say(
         f"sentence.assessed.{key}",
@@ -63,10 +63,10 @@ def _differs(assessment: Assessment) -> Piece:
         measures = Listed(tuple(measure_title(assessment, side.key) for side, _ in sides))
         return Say("sentence.differs.beyond-none", {"measures": measures})
     level = Number(confidence_level(assessment), "whole-percent")
-    few = all(len(mine) <= _NAMED_PAIRS for _, mine in sides)
+    few = sum(len(mine) for _, mine in sides) <= _NAMED_PAIRS
     if "stated" not in orders and few:
         return Say("sentence.differs.items-only", {"clauses": _items_only(assessment, sides), "level": level})
-    clauses = Listed(tuple(_clause(assessment, side, mine) for side, mine in sides), "semicolon")
+    clauses = Listed(tuple(_clause(assessment, side, mine, few) for side, mine in sides), "semicolon")
     return Say("sentence.differs", {"clauses": clauses, "level": level})
 
 
@@ -96,9 +96,9 @@ def _named(assessment: Assessment, measure: MeasureFacts) -> dict[str, Piece]:
     }
 
 
-def _clause(assessment: Assessment, measure: MeasureFacts, mine: list[DifferenceFacts]) -> Piece:
+def _clause(assessment: Assessment, measure: MeasureFacts, mine: list[DifferenceFacts], few: bool) -> Piece:
     parts = _named(assessment, measure)
-    if len(mine) > _NAMED_PAIRS:
+    if not few:
         return Say("clause.counts", {**parts, **order_counts(mine)})
     return Say("clause.measure", {**parts, "said": Listed(what_can_be_said(mine, measure), "semicolon")})
 
@@ -123,7 +123,8 @@ def what_can_be_said(differences: Sequence[DifferenceFacts], measure: MeasureFac
         found = [one for one in differences if one.order == order]
         if found:
             pairs = Listed(tuple(_above(one, measure) for one in found), "also")
-            said.append(Say(f"clause.{order}", {"pairs": pairs}))
+            many = "-many" if order == "stated" and len(found) > 1 else ""
+            said.append(Say(f"clause.{order}{many}", {"pairs": pairs}))
     if rest and said:
         said.append(Say("clause.rest"))
     elif rest:
