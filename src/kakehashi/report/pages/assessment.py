@@ -2,7 +2,8 @@
 
 from kakehashi.report.document import Code, Date, Document, Say
 from kakehashi.report.pages.annex import annex
-from kakehashi.report.pages.breakdown import attacks, categories, facts
+from kakehashi.report.pages.attacks import attacks
+from kakehashi.report.pages.breakdown import categories, facts
 from kakehashi.report.pages.disagreement import choice, disagreement
 from kakehashi.report.pages.front import front
 from kakehashi.report.pages.published import published
