@@ -158,7 +158,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     families += (
         " caption.headline caption.attacks sentence.assessed subtitle text.exposure.insufficient blank"
     )
-    families += " clause phrase mark text.gaps text.conflicts text.differences"
+    families += " judge clause phrase mark text.gaps text.conflicts text.differences"
     families += " text.notes text.no-notes origin text.speaks note cell entry"
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))

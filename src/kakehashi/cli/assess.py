@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kakehashi.cli.options import json_option, print_json, workspace_option
+from kakehashi.cli.options import json_option, judge_options, print_json, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.evaluate.engine import PriceTable
@@ -37,6 +37,7 @@ def languages_of(text: str) -> tuple[str, ...]:
     "--limit", type=click.IntRange(min=1), help="Pairs, questions or cells of each method and language."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
+@judge_options
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -73,6 +74,9 @@ def assess(
     language: str,
     limit: int | None,
     seed: int,
+    judges: tuple[str, ...],
+    phrases: tuple[Path, ...],
+    calibrations: tuple[Path, ...],
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -91,6 +95,8 @@ def assess(
 
     A SUBJECT is local/NAME, openai:MODEL, anthropic:MODEL, http://host/v1#MODEL, or the path of a YAML file.
 
+    Another judge over answers that this workspace has already generates nothing again: only the judge is called.
+
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
     words: dict[str, Any] = {
@@ -99,6 +105,9 @@ def assess(
         "languages": languages_of(language),
         "limit": limit,
         "seed": seed,
+        "judges": judges,
+        "phrases": phrases,
+        "calibrations": calibrations,
     }
     table = None
     if prices is not None:
@@ -210,13 +219,15 @@ def _print_estimate(
 
     from kakehashi.evaluate.engine import estimate
     from kakehashi.work.assess import in_words
+    from kakehashi.work.judging import JudgeWords
     from kakehashi.work.plan import make_plan
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, **words)
+    judge = JudgeWords(words.pop("judges"), words.pop("phrases"), words.pop("calibrations"))
+    plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, judge=judge, **words)
     found = estimate(((job.subject, job.sample) for job in plan.jobs()), prices)
     if as_json:
-        print_json({"run": plan.run, **asdict(found)})
+        print_json({"run": plan.run, "judge_calls": plan.verdicts(), **asdict(found)})
     else:
-        click.echo(f"{plan.run}: {in_words(found)}")
+        click.echo(f"{plan.run}: {in_words(found, plan.verdicts())}")

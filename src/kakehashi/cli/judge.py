@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kakehashi.cli.options import json_option, print_json, print_table
+from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
 @click.group()
@@ -15,7 +15,11 @@ def judge() -> None:
 @judge.command()
 @click.argument("labels", type=click.Path(path_type=Path))
 @click.option(
-    "--judge", "name", type=click.Choice(["rules"]), default="rules", show_default=True, help="Which judge."
+    "--judge",
+    "judges",
+    multiple=True,
+    metavar="rules|model:SUBJECT",
+    help="Which judge; given several times, they are a panel.  [default: rules]",
 )
 @click.option(
     "--phrases", type=click.Path(path_type=Path), multiple=True, help="A phrase list of your own (YAML)."
@@ -30,38 +34,61 @@ def judge() -> None:
     "--baselines", "with_baselines", is_flag=True, help="Trivial judges on the same rows, beside it."
 )
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--budget", type=click.IntRange(min=1), help="Most calls of a judge model in this session.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True, help="Most calls at a time."
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
+)
+@click.option("--offline", is_flag=True, help="Use only weights that are already here.")
+@workspace_option
 @json_option
 def calibrate(
     labels: Path,
-    name: str,
+    judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     published: Path | None,
     without: tuple[str, ...],
     with_baselines: bool,
     seed: int,
+    budget: int | None,
+    concurrency: int,
+    patience: float | None,
+    offline: bool,
+    workspace: Path,
     as_json: bool,
 ) -> None:
     """Judge labelled answers and compare: kappa, sensitivity, specificity, bias, clustered by prompt.
 
-    LABELS is a JSONL or CSV file: XSTest's or Do-Not-Answer's shape, or prompt, answer, language, label.
+    LABELS is a JSONL or CSV file: XSTest's or Do-Not-Answer's shape, or prompt, answer, language, label. Stopped,
+    the same command goes on where it was: a verdict that a model gave is not asked for again.
 
     Example: kakehashi judge calibrate answers.jsonl --published verdicts.csv
     """
     from kakehashi.errors import InputError
-    from kakehashi.evaluate.judges import RuleJudge, load_phrases
-    from kakehashi.evaluate.judges.calibrate import baselines, calibrate
+    from kakehashi.evaluate.judges.calibrate import baselines
     from kakehashi.evaluate.judges.calibration_record import calibration_json, render_calibration
     from kakehashi.evaluate.judges.labels import load_labels, load_published_verdicts, published_labels
+    from kakehashi.work.calibrate import calibrate_judge
 
     rows = [row for row in load_labels(labels) if row.model not in without]
     if not rows:
         raise InputError("no row is left", path=labels, hint="Name fewer models with --without.")
-    asked = (
-        RuleJudge(lists=[load_phrases(path) for path in phrases], accept_uncalibrated=True)
-        if phrases
-        else RuleJudge()
+    found = calibrate_judge(
+        rows,
+        judges=judges,
+        phrases=phrases,
+        seed=seed,
+        budget=budget,
+        concurrency=concurrency,
+        patience=patience,
+        offline=offline,
+        workspace=workspace,
+        say=lambda text: click.echo(text, err=True),
     )
-    found = calibrate(asked, rows, seed=seed)
     others = {}
     if published is not None or with_baselines:
         verdicts = load_published_verdicts(published) if published is not None else {}

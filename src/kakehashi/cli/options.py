@@ -24,6 +24,34 @@ def workspace_option(function: F) -> F:
     )(function)
 
 
+def judge_options(function: F) -> F:
+    """``--judge``, ``--phrases`` and ``--calibration``: which judge reads the answers."""
+    for option in (
+        click.option(
+            "--calibration",
+            "calibrations",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="What 'judge calibrate --json' wrote of a phrase list, a model or a panel.",
+        ),
+        click.option(
+            "--phrases",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="A phrase list of your own for the rule judge (YAML).",
+        ),
+        click.option(
+            "--judge",
+            "judges",
+            multiple=True,
+            metavar="rules|model:SUBJECT",
+            help="Which judge reads the answers; given several times, they are a panel.  [default: rules]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def json_option(function: F) -> F:
     """``--json``: machine-readable output on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

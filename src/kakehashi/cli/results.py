@@ -65,9 +65,15 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
 
     view = load_run(Workspace(workspace).ledger, run)
     chosen = view.measurements if everything else view.headlines()
+    judges = view.judges()
     if as_json:
         print_json(
-            {"run": view.run, "partial": view.partial, "measurements": [encode(one) for one in chosen]}
+            {
+                "run": view.run,
+                "partial": view.partial,
+                "judges": judges,
+                "measurements": [encode(one) for one in chosen],
+            }
         )
         return
     click.echo(f"{view.run}{' (partial)' if view.partial else ''}, sealed {view.created}")
@@ -86,6 +92,12 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
         for one in chosen
     ]
     print_table(rows, ["subject", "measure", "part", "value", "95% interval", "n", "note"])
+    for one in judges:
+        known = ", ".join(f"{language} {status}" for language, status in one["calibration"].items())
+        reviewed = ", ".join(f"{language} {status}" for language, status in one["review"].items())
+        click.echo(
+            f"{one['method']}: judge {one['judge']}, calibration: {known or 'none needed'}; items: {reviewed}"
+        )
 
 
 @results.command()

@@ -41,6 +41,9 @@ class MethodCard:
         judge_failure_policy: What a failed judge counts as.
         aggregation: How items become a number, in words.
         own: Whether it is one of our own suites (pages say so) rather than a published method.
+        review: Language → weakest review status of its items.
+        judge_calibration: Language → what the judge was checked on there: ``"human"``, ``"synthetic-only"``,
+            ``"uncalibrated"`` (then nothing is judged); empty where no judge is asked.
     """
 
     id: str
@@ -60,3 +63,4 @@ class MethodCard:
     aggregation: str
     own: bool = True
     review: Mapping[str, str] = field(default_factory=dict)
+    judge_calibration: Mapping[str, str] = field(default_factory=dict)

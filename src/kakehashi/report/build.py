@@ -282,6 +282,7 @@ def _method(card: MethodCard) -> MethodFacts:
         aggregation=card.aggregation,
         own=card.own,
         review=dict(card.review),
+        judge_calibration=dict(card.judge_calibration),
     )
 
 

@@ -3,7 +3,7 @@
 from kakehashi.report.document import Say
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
-from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title
+from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title, unproven_judges
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import Voice
 
@@ -31,6 +31,8 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text."""
+    """The three sentences of the first page as plain text, and which judges were not measured on human labels."""
     voice = Voice(language)
-    return [voice.plain(sentence) for sentence in three_sentences(assessment)]
+    return [
+        voice.plain(sentence) for sentence in (*three_sentences(assessment), *unproven_judges(assessment))
+    ]

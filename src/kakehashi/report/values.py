@@ -72,6 +72,7 @@ class MethodFacts:
     aggregation: str
     own: bool
     review: Mapping[str, str]
+    judge_calibration: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from kakehashi.evaluate.engine import (
 )
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.seal import seal_run
 from kakehashi.work.view import RunView, load_run
@@ -61,6 +62,9 @@ def assess(
     languages: Sequence[str] = ("en",),
     limit: int | None = None,
     seed: int = 0,
+    judges: Sequence[str] = (),
+    phrases: Sequence[Path | str] = (),
+    calibrations: Sequence[Path | str] = (),
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -85,7 +89,12 @@ def assess(
         languages: Languages of the items.
         limit: Units of each method and language, instead of the profile's.
         seed: Seed of the choice of items.
-        budget: Most calls of this session.
+        judges: ``"rules"`` or ``"model:SUBJECT"`` instead of each method's own judge; several are a panel. Answers
+            that this workspace has already are not generated again for another judge.
+        phrases: Phrase lists of your own for the rule judge.
+        calibrations: What ``kakehashi judge calibrate --json`` wrote of phrase lists and models: they judge in
+            those languages and in no others.
+        budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
         prices: A dated price table; without it the cost is unknown.
@@ -113,6 +122,7 @@ def assess(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
+        judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
     )
     for note in plan.notes:
         say(note)
@@ -120,13 +130,13 @@ def assess(
         concurrency=concurrency,
         limits=Limits(calls=budget, tokens=token_budget, cost=cost_budget),
         prices=prices,
-        patience=_patience(patience),
+        patience=patience_of(patience),
     )
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
         say(_still_to_do(plan, opened, prices))
         with ExitStack() as stack:
-            servers = _servers(plan, opened, rooms, stack, offline, say)
+            servers = local_servers(_needed(plan, opened), rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
             outcome = finish(_run(plan, servers, opened, cache, settings, progress))
         if outcome.is_complete:
@@ -144,11 +154,12 @@ def _still_to_do(plan: Plan, folder: RunFolder, prices: PriceTable | None) -> st
     if not left:
         return f"{plan.run}: all {len(plan)} samples are finished"
     already = f", {len(plan) - len(left)} finished before" if len(left) < len(plan) else ""
-    return f"{plan.run}: {in_words(estimate(left, prices))}{already}"
+    verdicts = plan.verdicts({job.key for job in plan.jobs()} - done)
+    return f"{plan.run}: {in_words(estimate(left, prices), verdicts)}{already}"
 
 
-def in_words(found: Estimate) -> str:
-    """An estimate as one line."""
+def in_words(found: Estimate, verdicts: int = 0) -> str:
+    """An estimate as one line; ``verdicts`` is the number of calls of judge models beside it."""
     cost = (
         found.reason
         if found.cost is None
@@ -157,10 +168,12 @@ def in_words(found: Estimate) -> str:
     return (
         f"{found.samples} samples, at most {found.calls} calls; about {found.prompt_tokens} tokens to read "
         f"and at most {found.completion_tokens} to write; {cost}"
+        + (f"; and at most {verdicts} calls of judge models, not in these figures" if verdicts else "")
     )
 
 
-def _patience(seconds: float | None) -> Patience:
+def patience_of(seconds: float | None) -> Patience:
+    """How much failing endpoints are borne with, from seconds; the usual where none are given."""
     usual = Patience()
     if seconds is None:
         return usual
@@ -169,7 +182,7 @@ def _patience(seconds: float | None) -> Patience:
 
 async def _run(
     plan: Plan,
-    servers: dict[str, list[LocalServer]],
+    servers: Mapping[str, Sequence[LocalServer]],
     folder: RunFolder,
     cache: ResponseCache,
     settings: EngineSettings,
@@ -177,14 +190,23 @@ async def _run(
 ) -> Outcome:
     done = folder.done()
     open_subjects = {job.subject.name for job in plan.jobs() if job.key not in done}
+    judge = plan.judge
+    askers = judge.askers if judge is not None and open_subjects else ()
     return await run_jobs(
         plan.jobs(),
         endpoints={
-            subject.name: _endpoint(subject, servers.get(subject.model, []))
-            for subject in plan.subjects
-            if subject.name in open_subjects
+            **{
+                subject.name: served_endpoint(subject, servers)
+                for subject in plan.subjects
+                if subject.name in open_subjects
+            },
+            **{asker.name: served_endpoint(asker.subject, servers) for asker in askers},
         },
-        scorers={planned.key: planned.method.scorer() for planned in plan.methods},
+        scorers={
+            planned.key: planned.method.scorer(judge.judge if judge is not None else None)
+            for planned in plan.methods
+        },
+        askers=askers,
         folder=folder,
         cache=cache,
         settings=settings,
@@ -193,7 +215,8 @@ async def _run(
     )
 
 
-def _endpoint(subject: Subject, servers: Sequence[LocalServer]) -> Endpoint:
+def served_endpoint(subject: Subject, servers: Mapping[str, Sequence[LocalServer]]) -> Endpoint:
+    """The endpoint of a subject; a local one's calls go to the servers of its model."""
     if subject.endpoint != "local":
         return endpoint_for(subject)
     return PooledEndpoint(
@@ -204,30 +227,35 @@ def _endpoint(subject: Subject, servers: Sequence[LocalServer]) -> Endpoint:
                 local_identity=server.identity,
                 max_concurrency=server.settings.n_parallel,
             )
-            for server in servers
+            for server in servers.get(subject.model, [])
         ]
     )
 
 
-def _servers(
-    plan: Plan,
-    folder: RunFolder,
+def _needed(plan: Plan, folder: RunFolder) -> list[Subject]:
+    """Whose models are still to be asked: systems with unfinished work, and the judge's."""
+    done = folder.done()
+    waiting = {
+        (job.subject.endpoint, job.subject.model): job.subject for job in plan.jobs() if job.key not in done
+    }
+    asked = [asker.subject for asker in plan.judge.askers] if plan.judge is not None and waiting else []
+    return [*waiting.values(), *asked]
+
+
+def local_servers(
+    subjects: Sequence[Subject],
     rooms: Workspace,
     stack: ExitStack,
     offline: bool,
     say: Callable[[str], None],
 ) -> dict[str, list[LocalServer]]:
-    done = folder.done()
-    needed = {
-        job.subject.model: job.subject
-        for job in plan.jobs()
-        if job.subject.endpoint == "local" and job.key not in done
-    }
-    servers = {}
-    for model, subject in needed.items():
-        group = [local_server(subject, rooms.models) for _ in range(server_count())]
-        pull(group[0].model, rooms.models, offline=offline, say=say)
-        servers[model] = [stack.enter_context(server) for server in group]
+    """Servers for those of the subjects that are local, started, by model."""
+    servers: dict[str, list[LocalServer]] = {}
+    for subject in subjects:
+        if subject.endpoint == "local" and subject.model not in servers:
+            group = [local_server(subject, rooms.models) for _ in range(server_count())]
+            pull(group[0].model, rooms.models, offline=offline, say=say)
+            servers[subject.model] = [stack.enter_context(server) for server in group]
     return servers
 
 

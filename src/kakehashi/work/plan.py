@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
-from kakehashi.evaluate.engine import Job
+from kakehashi.evaluate.engine import Job, JobKey
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
+from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class PlannedMethod:
 
     Attributes:
         method: The method.
-        card: Its card.
+        card: Its card, with the judge that this run asks.
         selection: Languages, limit, seed.
         samples: The samples chosen.
     """
@@ -69,6 +70,7 @@ class Plan:
         subjects: The systems.
         methods: The methods with their samples.
         notes: What was left out and why.
+        judge: The judge that was named, or ``None``: each method asks its own.
     """
 
     run: str
@@ -76,6 +78,7 @@ class Plan:
     subjects: tuple[Subject, ...]
     methods: tuple[PlannedMethod, ...]
     notes: tuple[str, ...]
+    judge: ChosenJudge | None = None
 
     def jobs(self) -> Iterator[Job]:
         """All work, subject by subject."""
@@ -83,6 +86,18 @@ class Plan:
             for planned in self.methods:
                 for sample in planned.samples:
                     yield Job(subject, planned.key, sample)
+
+    def verdicts(self, keys: Set[JobKey] | None = None) -> int:
+        """Calls of judge models, where nothing is cached and every answer is there to be judged.
+
+        Args:
+            keys: The jobs that are meant, or ``None`` for all.
+        """
+        if self.judge is None or not self.judge.askers:
+            return 0
+        read = {one.key for one in self.methods if one.card.judge == self.judge.judge.id}
+        meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
+        return meant * len(self.judge.askers)
 
     def __len__(self) -> int:
         """Number of jobs."""
@@ -99,6 +114,7 @@ def make_plan(
     seed: int = 0,
     models: Path = Path("kakehashi-work/models"),
     own_methods: Path | None = None,
+    judge: JudgeWords | None = None,
 ) -> Plan:
     """Decide what is run.
 
@@ -111,10 +127,12 @@ def make_plan(
         seed: Seed of the choice.
         models: Folder of weights.
         own_methods: Folder of the user's own methods.
+        judge: Which judge reads the answers, instead of each method's own.
 
     Raises:
-        UnknownNameError: An unknown subject, profile or method.
-        UsageError: Two subjects of one name, no sample at all, a limit below one.
+        UnknownNameError: An unknown subject, profile, method or judge.
+        UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
+            one that would judge itself.
     """
     if profile not in PROFILES:
         raise UnknownNameError("profile", profile, list(PROFILES))
@@ -123,15 +141,19 @@ def make_plan(
     if not subjects:
         raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
     systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
+    chosen = choose_judge(judge or JudgeWords())
     planned: list[PlannedMethod] = []
-    notes: list[str] = []
+    notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     for name in dict.fromkeys(methods or DEFAULT_METHODS):
         one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
+        if chosen is not None:
+            one = replace(one, card=chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         if one.samples:
             planned.append(one)
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
+    asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
     manifest: dict[str, Any] = {
         "kakehashi": __version__,
         "profile": profile,
@@ -139,11 +161,13 @@ def make_plan(
         "languages": list(languages),
         "subjects": [json.loads(json.dumps(asdict(subject))) for subject in systems],
         "methods": [_described(one) for one in planned],
-        "runtime": _runtimes(systems, models),
+        "runtime": _runtimes([*systems, *asked], models),
     }
+    if chosen is not None:
+        manifest["judge"] = chosen.described()
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
     run = f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Plan(run, manifest, systems, tuple(planned), tuple(notes))
+    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen)
 
 
 def local_server(subject: Subject, models: Path) -> LocalServer:

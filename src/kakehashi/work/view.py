@@ -55,6 +55,19 @@ class RunView:
         """The measurements of whole methods, one for each subject, measure and language."""
         return tuple(m for m in self.measurements if set(m.facets) == {"language"})
 
+    def judges(self) -> list[dict[str, Any]]:
+        """For each method the judge that was asked, and for the languages of the run what it was checked on."""
+        spoken = {m.facets["language"] for m in self.measurements if "language" in m.facets}
+        return [
+            {
+                "method": card.id,
+                "judge": card.judge,
+                "calibration": {k: v for k, v in card.judge_calibration.items() if k in spoken},
+                "review": {k: v for k, v in card.review.items() if k in spoken},
+            }
+            for card in self.cards.values()
+        ]
+
     def parts(self, facet: str) -> tuple[Measurement, ...]:
         """The measurements broken down by one facet, such as ``"category"``."""
         return tuple(m for m in self.measurements if set(m.facets) == {"language", facet})
@@ -71,6 +84,16 @@ def merged(views: Sequence[RunView]) -> RunView:
     used = Counter(subject.name for view in views for subject in view.subjects)
     renamed = [_renamed(view, used) for view in views]
     columns = list(renamed[0].items)
+    asked: dict[str, set[str]] = {}
+    for view in views:
+        for card in view.cards.values():
+            asked.setdefault(card.id, set()).add(card.judge)
+    mixed = tuple(
+        f"{method}: these runs were judged by different judges ({', '.join(sorted(judges))}), "
+        "so a difference between systems may be one between judges"
+        for method, judges in asked.items()
+        if len(judges) > 1
+    )
     return replace(
         renamed[0],
         run=" + ".join(view.run for view in views),
@@ -79,7 +102,7 @@ def merged(views: Sequence[RunView]) -> RunView:
         cards={name: card for view in renamed for name, card in view.cards.items()},
         measurements=tuple(one for view in renamed for one in view.measurements),
         items={name: np.concatenate([view.items[name] for view in renamed]) for name in columns},
-        notes=tuple(f"{view.run}: {note}" for view in renamed for note in view.notes),
+        notes=mixed + tuple(f"{view.run}: {note}" for view in renamed for note in view.notes),
     )
 
 

@@ -1,5 +1,6 @@
 """The engine: puts samples to systems, keeps everything, and can be killed and resumed at any time."""
 
+from kakehashi.evaluate.engine.asking import Asker, asking
 from kakehashi.evaluate.engine.budget import Estimate, Limits, Price, PriceTable, estimate
 from kakehashi.evaluate.engine.cache import ResponseCache
 from kakehashi.evaluate.engine.connect import endpoint_for
@@ -18,6 +19,7 @@ from kakehashi.evaluate.engine.wire import wire_key
 __all__ = [
     "Adaptation",
     "AdaptationRecord",
+    "Asker",
     "Completion",
     "Endpoint",
     "EngineSettings",
@@ -37,6 +39,7 @@ __all__ = [
     "RunFolder",
     "Scorer",
     "TransportSettings",
+    "asking",
     "endpoint_for",
     "estimate",
     "rescore",

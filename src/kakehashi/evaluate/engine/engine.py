@@ -5,10 +5,11 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 
 from kakehashi.errors import BudgetError, EndpointError, KakehashiError, StorageError, UnknownNameError
+from kakehashi.evaluate.engine.asking import Asker
 from kakehashi.evaluate.engine.budget import Budget
 from kakehashi.evaluate.engine.cache import ResponseCache
 from kakehashi.evaluate.engine.caller import Caller, EndpointStoppedSignal
@@ -51,6 +52,7 @@ async def run_jobs(
     progress: Callable[[Progress], None] | None = None,
     total: int | None = None,
     rng: random.Random | None = None,
+    askers: Sequence[Asker] = (),
 ) -> Outcome:
     """Run the jobs that the folder does not hold yet.
 
@@ -69,13 +71,15 @@ async def run_jobs(
         progress: Called now and then, and once at the end.
         total: Number of jobs, where ``jobs`` has no length.
         rng: Draws the waits between tries.
+        askers: Models that the scorers ask; their endpoints stand in ``endpoints`` under their names. Their calls
+            count against the same budget, and are in the same log and cache.
 
     Raises:
         StorageError: The folder or the cache cannot be written.
         UnknownNameError: A job's subject has no endpoint, or its method no scorer.
     """
     session = _Session(
-        jobs, endpoints, scorers, folder, cache, settings or EngineSettings(), progress, total, rng
+        jobs, endpoints, scorers, folder, cache, settings or EngineSettings(), progress, total, rng, askers
     )
     return await session.run()
 
@@ -94,7 +98,9 @@ class _Session:
         progress: Callable[[Progress], None] | None,
         total: int | None,
         rng: random.Random | None,
+        askers: Sequence[Asker],
     ) -> None:
+        self.askers = askers
         self.settings = settings
         self.folder = folder
         self.cache = cache
@@ -120,6 +126,9 @@ class _Session:
 
     async def run(self) -> Outcome:
         self.folder.add_event("session-begins", resumed=len(self.finished))
+        for asker in self.askers:
+            if asker.name in self.endpoints:  # there is none where nothing is left to be judged
+                asker.connect(self._caller(self.endpoints[asker.name]))
         workers = [
             asyncio.create_task(self._work())
             for _ in range(max(1, min(self.settings.concurrency, self.expected or self.settings.concurrency)))
@@ -221,24 +230,27 @@ class _Session:
         if found is None:
             if subject.name not in self.endpoints:
                 raise UnknownNameError("endpoint of subject", subject.name, list(self.endpoints))
-            endpoint = self.endpoints[subject.name]
-            identity = canonical(endpoint.identity)
-            caller = self.callers.get(identity)
-            if caller is None:
-                caller = self.callers[identity] = Caller(
-                    endpoint,
-                    folder=self.folder,
-                    cache=self.cache,
-                    budget=self.budget,
-                    patience=self.settings.patience,
-                    concurrency=self.settings.concurrency,
-                    rng=self.rng,
-                )
-                for event in self.past:
-                    if canonical(event["endpoint"]) == identity:
-                        caller.adapt(Adaptation(event["parameter"], event["replaced_by"], event["reason"]))
+            caller = self._caller(self.endpoints[subject.name])
             found = self.interlocutors[subject.name] = Interlocutor(subject, caller)
         return found
+
+    def _caller(self, endpoint: Endpoint) -> Caller:
+        identity = canonical(endpoint.identity)
+        caller = self.callers.get(identity)
+        if caller is None:
+            caller = self.callers[identity] = Caller(
+                endpoint,
+                folder=self.folder,
+                cache=self.cache,
+                budget=self.budget,
+                patience=self.settings.patience,
+                concurrency=self.settings.concurrency,
+                rng=self.rng,
+            )
+            for event in self.past:
+                if canonical(event["endpoint"]) == identity:
+                    caller.adapt(Adaptation(event["parameter"], event["replaced_by"], event["reason"]))
+        return caller
 
     async def _run(self, job: Job) -> None:
         """Run one job; nothing that is final for this sample alone gets out."""
@@ -262,7 +274,14 @@ class _Session:
         except EndpointError as exc:
             self._failed(job, exc)
             return
-        score, retry = await self._score(scorer, job, held.answer)
+        try:
+            score, retry = await self._score(scorer, job, held.answer)
+        except (
+            BudgetError
+        ) as exc:  # the answer is kept and will not be generated again; its verdict is not there
+            self.budget_error = self.budget_error or exc
+            self.missing += 1
+            return
         self.folder.add_row(FinishedRow(job.key, held.answer, score, held.calls, retry))
         if retry:
             self.judge_failed += 1
@@ -283,7 +302,7 @@ class _Session:
         try:
             made = scorer(job.sample, answer)
             score = made if isinstance(made, Score) else await made
-        except StorageError:
+        except (StorageError, BudgetError):
             raise
         except Exception as exc:
             kind = type(exc).__name__
@@ -303,9 +322,16 @@ class _Session:
 
     def _outcome(self) -> Outcome:
         adaptations = []
+        for asker in self.askers:
+            if asker.stopped is not None:
+                self.stopped[asker.name] = asker.stopped
+        judges = {asker.name: self.endpoints.get(asker.name) for asker in self.askers}
         for identity, caller in self.callers.items():
             names = tuple(
-                sorted(name for name, i in self.interlocutors.items() if i.caller.identity == identity)
+                sorted(
+                    [name for name, i in self.interlocutors.items() if i.caller.identity == identity]
+                    + [name for name, e in judges.items() if e and canonical(e.identity) == identity]
+                )
             )
             adaptations += [
                 AdaptationRecord(names, each.parameter, each.replaced_by, each.reason)

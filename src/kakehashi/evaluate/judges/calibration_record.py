@@ -1,8 +1,10 @@
 """A calibration as rows for a table and as a file, and what a file of it allows."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from kakehashi.compare import Estimate
 from kakehashi.errors import FormatVersionError, InputError
@@ -87,6 +89,44 @@ def calibration_json(calibration: Calibration) -> dict[str, object]:
         "unlabelled": calibration.unlabelled,
         "settings": dict(calibration.settings),
     }
+
+
+def read_calibration(path: Path) -> dict[str, object]:
+    """What ``kakehashi judge calibrate --json`` wrote into a file.
+
+    Raises:
+        FormatVersionError: The file is in a newer format.
+        InputError: The file cannot be read, or is something else.
+    """
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the calibration cannot be read ({error})", path=path) from error
+    if not isinstance(loaded, dict) or not str(loaded.get("format", "")).startswith("kakehashi.calibration/"):
+        raise InputError(
+            "not a calibration",
+            path=path,
+            hint="Run: kakehashi judge calibrate LABELS --json > calibration.json",
+        )
+    if loaded["format"] != FORMAT:
+        raise FormatVersionError(str(loaded["format"]), FORMAT, path=path)
+    return loaded
+
+
+def calibrated_languages(record: Mapping[str, object]) -> dict[str, int]:
+    """Languages in which a calibration holds at least :data:`LEAST_ROWS` judged answers, with their number.
+
+    Examples:
+        >>> calibrated_languages({"by_language": {"en": {"n_judged": 90}, "ja": {"n_judged": 3}}})
+        {'en': 90}
+    """
+    parts = record.get("by_language")
+    found: dict[str, int] = {}
+    for language, part in parts.items() if isinstance(parts, Mapping) else ():
+        judged = part.get("n_judged") if isinstance(part, Mapping) else None
+        if isinstance(judged, int) and judged >= LEAST_ROWS:
+            found[str(language)] = judged
+    return found
 
 
 def with_calibration(phrases: PhraseList, record: Mapping[str, object]) -> PhraseList:

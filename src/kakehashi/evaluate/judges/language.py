@@ -150,8 +150,8 @@ def _latin(words: Sequence[str], scripts: dict[str, float]) -> Tongue:
         hits = sum(map(known.__contains__, letters)) / len(letters)
         if hits > share:
             best, share = name, hits
-    # Below five words, or without a frequent word, nothing can be said.
-    if len(letters) < 5 and share < 0.4:
+    # Below five words with one frequent word, or without any, nothing can be said: "A" is in many languages.
+    if len(letters) < 5 and (share < 0.4 or share * len(letters) < 1.5):
         return Tongue("", scripts, share)
     if share < 0.04:
         return Tongue("", scripts, share)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.evaluate.judges.language import WINDOW, detect_language
 from kakehashi.model import Answer, Label, Message, Status, Verdict
 
 Complete = Callable[[list[Message]], Awaitable[Answer]]
@@ -101,6 +102,20 @@ def model_family(model: str) -> str:
     return found[0] if found else name
 
 
+def check_not_itself(judge: str, subject: str) -> bool:
+    """Whether a judge model and a model under test are of one family, which a reader should know.
+
+    Raises:
+        UsageError: They are the same model.
+    """
+    if _bare(subject) == _bare(judge):
+        raise UsageError(
+            f"{judge!r} would judge itself",
+            hint="Choose a judge of another family, the rule judge, or a panel of others.",
+        )
+    return model_family(subject) == model_family(judge)
+
+
 class ModelJudge:
     """Asks a model for a verdict.
 
@@ -111,7 +126,7 @@ class ModelJudge:
     Args:
         complete: Asks the judge model.
         model: Name of the judge model as its endpoint knows it.
-        languages: Languages it was calibrated in; an item in another one is ``not-judged``.
+        languages: Languages it was calibrated in; an item or an answer in another one is ``not-judged``.
         subject: Name of the model under test, which never judges itself.
         prompt_version: A key of :data:`PROMPTS`.
 
@@ -133,20 +148,14 @@ class ModelJudge:
             raise UnknownNameError("judge prompt version", prompt_version, sorted(PROMPTS))
         if not model.strip():
             raise UsageError("a model judge needs the name of its model")
-        self.same_family = False
-        if subject is not None:
-            if _bare(subject) == _bare(model):
-                raise UsageError(
-                    f"{model!r} would judge itself",
-                    hint="Choose a judge of another family, the rule judge, or a panel of others.",
-                )
-            self.same_family = model_family(subject) == model_family(model)
+        self.same_family = subject is not None and check_not_itself(model, subject)
         self._complete = complete
         self._prompts = PROMPTS[prompt_version]
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         self.model = model
+        self.prompt_version = f"{prompt_version}-{digest}"
         self.languages = tuple(languages)
-        self.id = f"kakehashi/model:{model}@{prompt_version}-{digest}"
+        self.id = f"kakehashi/model:{model}@{self.prompt_version}"
 
     async def judge(self, prompt: str, answer: str, language: str) -> Verdict:
         """Ask for a verdict.
@@ -158,6 +167,11 @@ class ModelJudge:
             return Verdict(Label.NOT_JUDGED, self.id, f"language:{language}")
         if not answer.strip():
             return Verdict(Label.EMPTY, self.id, "empty")
+        head = answer[:WINDOW].lower()
+        words = head.split()
+        found = detect_language(" ".join(words), words).language or language
+        if found not in self.languages:
+            return Verdict(Label.NOT_JUDGED, self.id, f"language:{found}")
         reply = await self._complete(self.messages(prompt, answer))
         if reply.status is not Status.OK:
             return Verdict(Label.JUDGE_FAILED, self.id, f"status:{reply.status.value}")

@@ -106,6 +106,16 @@ def shipped_phrases(language: str) -> PhraseList:
     return parse_phrases(file.read_text(encoding="utf-8"), where=f"{language}.yaml", shipped=True)
 
 
+@cache
+def shipped_calibration(language: str) -> str:
+    """What the shipped list of a language was checked on, without compiling it; ``"none"`` without a list."""
+    if language not in SHIPPED:
+        return "none"
+    file = resources.files("kakehashi.evaluate.judges") / "data" / f"{language}.yaml"
+    found = re.search(r"^calibration: *([a-z-]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else "uncalibrated"
+
+
 def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList:
     """Compile the text of a phrase list; ``where`` names it in errors.
 

@@ -19,7 +19,7 @@ from kakehashi.evaluate.attacks import (
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge, unjudged_score
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.core import PARTS
-from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
 from kakehashi.evaluate.methods.suite import load_suite
 from kakehashi.evaluate.methods.tally import MISSING, mean, proportion, share_credit
 from kakehashi.model import (
@@ -97,6 +97,7 @@ class AttackSuite:
             "(secret-leak-rate)",
             own=True,
             review={LANGUAGE: "author"},
+            judge_calibration=default_calibration((LANGUAGE,)),
         )
 
     @cached_property

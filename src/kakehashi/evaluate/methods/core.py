@@ -5,7 +5,7 @@ from typing import Any
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.suite import REVIEWED, load_suite, review_summary
 from kakehashi.evaluate.methods.tally import proportion, share_credit
@@ -64,6 +64,7 @@ class CoreSuite:
             aggregation="share of items, each item once; Wilson interval",
             own=True,
             review=review_summary(items, LANGUAGES),
+            judge_calibration=default_calibration(LANGUAGES),
         )
 
     def pairs(self, selection: Selection, language: str) -> list[tuple[str, dict[str, Any]]]:

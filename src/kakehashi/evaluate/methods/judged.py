@@ -1,16 +1,27 @@
 """A scorer that asks a judge, at once or by waiting."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge, score_answer, score_answer_async
+from kakehashi.evaluate.judges.phrases import shipped_calibration
 from kakehashi.evaluate.judges.rules import VERSION
 from kakehashi.evaluate.methods.base import Scorer
 from kakehashi.model import Answer, Sample, Score
 
 #: Identifier of the judge that is asked where none is given; making one takes time that a card need not cost.
 DEFAULT_JUDGE = f"kakehashi/rules@{VERSION}"
+
+
+def default_calibration(languages: Iterable[str]) -> dict[str, str]:
+    """What the default judge was checked on in each language.
+
+    Examples:
+        >>> default_calibration(["en", "sw"])
+        {'en': 'human', 'sw': 'none'}
+    """
+    return {language: shipped_calibration(language) for language in languages}
 
 
 def judged(judge: Judge | AsyncJudge, prompt_of: Callable[[Sample], str]) -> Scorer:

@@ -14,7 +14,7 @@ from typing import Any
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, judged
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import proportion, share_credit
 from kakehashi.model import (
@@ -157,6 +157,7 @@ class OwnMethod:
             aggregation="share of items, clustered by pair",
             own=False,
             review={described["language"]: "author"},
+            judge_calibration={} if kinds == ["question"] else default_calibration([described["language"]]),
         )
 
     def _measure(self, kind: str) -> Measure:

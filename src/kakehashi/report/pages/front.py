@@ -37,6 +37,7 @@ from kakehashi.report.pages.words import (
     slug,
     style_of,
     system,
+    unproven_judges,
     value_cell,
 )
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
@@ -72,6 +73,7 @@ def front(assessment: Assessment) -> Section:
     if closed:
         blocks.append(_closed_table(assessment, closed))
     blocks += _orders(assessment, measures)
+    blocks += [Paragraph(sentence, "warning") for sentence in unproven_judges(assessment)]
     blocks.append(Paragraph(Say("how.intro")))
     blocks.append(
         Bullets(

@@ -1,7 +1,15 @@
 """What is missing from the run, and what else a reader must know of it."""
 
 from kakehashi.report.document import Block, Bullets, Number, Paragraph, Piece, Say, Section, Table, Verbatim
-from kakehashi.report.pages.words import heads, language, languages, measure_title, method_title, system
+from kakehashi.report.pages.words import (
+    heads,
+    judge_calibrations,
+    language,
+    languages,
+    measure_title,
+    method_title,
+    system,
+)
 from kakehashi.report.values import Assessment
 
 
@@ -28,6 +36,9 @@ def gaps(assessment: Assessment) -> Section:
     reviews = _reviews(assessment)
     if reviews:
         blocks += [Paragraph(Say("text.review")), Bullets(reviews)]
+    judges = tuple(sentence for sentence, _ in judge_calibrations(assessment))
+    if judges:
+        blocks += [Paragraph(Say("text.judge-calibration")), Bullets(judges)]
     return Section("gaps", Say("section.gaps"), tuple(blocks))
 
 

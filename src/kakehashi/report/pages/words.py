@@ -188,3 +188,25 @@ def slug(name: str) -> str:
         .strip("-")
         .lower()
     )
+
+
+def unproven_judges(assessment: Assessment) -> tuple[Piece, ...]:
+    """Methods and tested languages whose judge was never measured on human labels: a reader must know at once."""
+    return tuple(piece for piece, status in judge_calibrations(assessment) if status != "human")
+
+
+def judge_calibrations(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:
+    """What the judge of each method was checked on in each tested language, as a sentence and as a word."""
+    tested = {measure.language for measure in assessment.measures}
+    return tuple(
+        (
+            Say(
+                f"judge.{status}",
+                {"method": method_title(assessment, method.id), "language": language(code)},
+            ),
+            status,
+        )
+        for method in assessment.methods
+        for code, status in method.judge_calibration.items()
+        if code in tested
+    )

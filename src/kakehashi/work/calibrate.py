@@ -1,0 +1,152 @@
+"""``judge calibrate``: a judge over human-labelled answers; a judge model's calls are kept and never made twice."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import astuple
+from pathlib import Path
+from typing import cast
+
+from kakehashi.errors import (
+    BudgetError,
+    EndpointError,
+    IncompleteError,
+    InputError,
+    KakehashiError,
+    StorageError,
+)
+from kakehashi.evaluate.engine import (
+    Endpoint,
+    EngineSettings,
+    Limits,
+    ResponseCache,
+    RunFolder,
+    asking,
+)
+from kakehashi.evaluate.judges import AsyncJudge, Judge
+from kakehashi.evaluate.judges.calibrate import Calibration, calibrate, calibrate_labels
+from kakehashi.evaluate.judges.labels import LabelledAnswer
+from kakehashi.model import Label
+from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
+from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
+from kakehashi.work.workspace import Workspace
+
+
+def calibrate_judge(
+    rows: Sequence[LabelledAnswer],
+    *,
+    judges: Sequence[str] = (),
+    phrases: Sequence[Path | str] = (),
+    seed: int = 0,
+    budget: int | None = None,
+    concurrency: int = 32,
+    patience: float | None = None,
+    offline: bool = False,
+    workspace: Path | str = Path("kakehashi-work"),
+    say: Callable[[str], None] = lambda _: None,
+) -> Calibration:
+    """Judge labelled answers and compare; a model that was asked in part is asked for the rest alone.
+
+    Args:
+        rows: Answers with human labels.
+        judges: ``"rules"`` or ``"model:SUBJECT"``; several are a panel.
+        phrases: Phrase lists of your own, for the rule judge.
+        seed: Seed of the resampling.
+        budget: Most calls of judge models in this session.
+        concurrency: Most calls at a time.
+        patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
+        offline: Use only weights that are already here.
+        workspace: Folder of runs, cache and models.
+        say: Called with short messages.
+
+    Raises:
+        InputError: No row.
+        BudgetError: The budget was spent before all rows were judged; what was said is kept.
+        EndpointError: The endpoint of a judge model failed for good.
+        NotEstimableError: No row has both a human label and a verdict.
+    """
+    if not rows:
+        raise InputError("there is no labelled answer")
+    words = JudgeWords(tuple(judges), tuple(map(Path, phrases)))
+    if words.is_default:
+        from kakehashi.evaluate.judges import RuleJudge
+
+        return calibrate(RuleJudge(), rows, seed=seed)
+    chosen = choose_judge(words, calibrating=sorted({row.language for row in rows}))
+    assert chosen is not None
+    if not chosen.askers:
+        return calibrate(cast(Judge, chosen.judge), rows, seed=seed)
+    rooms = Workspace(Path(workspace))
+    manifest = {
+        "calibration": chosen.judge.id,
+        "rows": hashlib.sha256(json.dumps([astuple(row) for row in rows]).encode()).hexdigest(),
+        "judge": chosen.described(),
+    }
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    settings = EngineSettings(
+        concurrency=concurrency, limits=Limits(calls=budget), patience=patience_of(patience)
+    )
+    with (
+        RunFolder.create(rooms.runs / f"calibration-{digest[:12]}", manifest) as folder,
+        ExitStack() as stack,
+    ):
+        servers = local_servers([asker.subject for asker in chosen.askers], rooms, stack, offline, say)
+        cache = stack.enter_context(ResponseCache(rooms.cache))
+        endpoints = {asker.name: served_endpoint(asker.subject, servers) for asker in chosen.askers}
+        labels = finish(_verdicts(chosen, rows, endpoints, folder, cache, settings, say))
+    return calibrate_labels(chosen.judge.id, labels, rows, seed=seed)
+
+
+async def _verdicts(
+    chosen: ChosenJudge,
+    rows: Sequence[LabelledAnswer],
+    endpoints: dict[str, Endpoint],
+    folder: RunFolder,
+    cache: ResponseCache,
+    settings: EngineSettings,
+    say: Callable[[str], None],
+) -> list[str]:
+    """One label a row, in their order; a call that failed for good is ``judge-failed`` and counted."""
+    judge = cast(AsyncJudge, chosen.judge)
+    turnstile = asyncio.Semaphore(settings.concurrency)
+    ended: list[KakehashiError] = []
+    given = 0
+
+    async def one(row: LabelledAnswer) -> str:
+        nonlocal given
+        label = Label.JUDGE_FAILED
+        async with turnstile:
+            if ended:
+                return label.value
+            try:
+                label = (await judge.judge(row.prompt, row.answer, row.language)).label
+            except EndpointError as error:
+                if any(asker.stopped for asker in chosen.askers):
+                    ended.append(error)
+            except (BudgetError, StorageError) as error:
+                ended.append(error)
+        given += 1
+        if given % 100 == 0:
+            say(f"{given} of {len(rows)} answers judged")
+        return label.value
+
+    async with asking(chosen.askers, endpoints=endpoints, folder=folder, cache=cache, settings=settings):
+        tasks = [asyncio.ensure_future(one(row)) for row in rows]
+        try:
+            await asyncio.wait(tasks)  # what is under way is paid for: it may end
+        except asyncio.CancelledError:
+            ended.append(IncompleteError("interrupted"))
+            await asyncio.wait(tasks, timeout=settings.grace)
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            labels = await asyncio.gather(*tasks, return_exceptions=True)
+    if ended:
+        raise ended[0]
+    for label in labels:
+        if isinstance(label, BaseException):
+            raise label
+    return [str(label) for label in labels]
