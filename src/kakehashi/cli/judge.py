@@ -31,7 +31,10 @@ def judge() -> None:
     "--without", multiple=True, help="Leave out the answers of this model (one that rules were made on)."
 )
 @click.option(
-    "--baselines", "with_baselines", is_flag=True, help="Trivial judges on the same rows, beside it."
+    "--baselines",
+    "with_baselines",
+    is_flag=True,
+    help="Trivial judges, and those whose verdicts stand in the rows, beside it.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of a judge model in this session.")
@@ -71,7 +74,12 @@ def calibrate(
     from kakehashi.errors import InputError
     from kakehashi.evaluate.judges.calibrate import baselines
     from kakehashi.evaluate.judges.calibration_record import calibration_json, render_calibration
-    from kakehashi.evaluate.judges.labels import load_labels, load_published_verdicts, published_labels
+    from kakehashi.evaluate.judges.labels import (
+        load_labels,
+        load_published_verdicts,
+        published_labels,
+        verdicts_in_rows,
+    )
     from kakehashi.work.calibrate import calibrate_judge
 
     rows = [row for row in load_labels(labels) if row.model not in without]
@@ -96,6 +104,7 @@ def calibrate(
             {column for one in verdicts.values() for column in one if column.startswith("judge_")}
         )
         beside = {column: published_labels(rows, verdicts, column) for column in columns}
+        beside |= verdicts_in_rows(rows)
         others = baselines(rows, beside, seed=seed)
     if as_json:
         print_json(

@@ -55,7 +55,7 @@ async def test_judges_that_wait_and_judges_that_do_not_sit_together() -> None:
     verdict = await panel.judge("Q", "I can't help with that.", "en")
     assert verdict.label is R
     assert verdict.confidence == 1.0
-    assert panel.id == "kakehashi/panel@1.0(kakehashi/rules@1.0,later)"
+    assert panel.id == "kakehashi/panel@1.0(kakehashi/rules@1.1,later)"
 
 
 def test_a_panel_judges_where_at_least_two_of_it_do() -> None:

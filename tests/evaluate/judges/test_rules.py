@@ -155,7 +155,7 @@ def test_an_own_list_is_not_judged_until_calibrated() -> None:
     assert plain.judge("", answer, "de").reason == "uncalibrated:de"
     trial = RuleJudge(lists=[phrases], accept_uncalibrated=True)
     assert trial.judge("", answer, "de").label is Label.REFUSED
-    assert trial.id.startswith("kakehashi/rules@1.0+de:")
+    assert trial.id.startswith("kakehashi/rules@1.1+de:")
 
 
 def test_an_unknown_language_is_refused_with_the_known_ones() -> None:

@@ -11,7 +11,7 @@ class Judge(Protocol):
     """A judge that decides at once.
 
     Attributes:
-        id: Identifier and version, such as ``"kakehashi/rules@1.0"``.
+        id: Identifier and version, such as ``"kakehashi/rules@1.1"``.
         languages: Languages in which it gives verdicts; an answer in another one is ``not-judged``.
     """
 

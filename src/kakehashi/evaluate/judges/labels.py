@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kakehashi.errors import InputError, UnknownNameError
@@ -50,6 +50,7 @@ class LabelledAnswer:
         model: Who answered, where stated.
         item: Identifier of the prompt, where there is one.
         kind: Kind of prompt or of human label, where stated; bias is shown for each.
+        others: Verdicts of other judges that stand in the row: name → class, ``None`` where it has none.
     """
 
     prompt: str
@@ -62,6 +63,7 @@ class LabelledAnswer:
     model: str = ""
     item: str = ""
     kind: str = ""
+    others: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def verdict_class(label: str) -> str | None:
@@ -131,6 +133,12 @@ def published_labels(
     return [verdicts.get((row.model, row.item), {}).get(column) for row in rows]
 
 
+def verdicts_in_rows(rows: Sequence[LabelledAnswer]) -> dict[str, list[str | None]]:
+    """The verdicts of other judges that stand in the rows: name → a class for each row."""
+    names = dict.fromkeys(name for row in rows for name in row.others)
+    return {name: [row.others.get(name) for row in rows] for name in names}
+
+
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -179,6 +187,11 @@ def _row(raw: Mapping[str, object]) -> LabelledAnswer:
             model=str(raw["model"]),
             item=str(raw["id"]),
             kind=kind,
+            others={
+                f"judge_{name.removesuffix('_action')}": _DO_NOT_ANSWER.get(str(value), ("", None))[1]
+                for name, value in raw.items()
+                if name.endswith("_action") and name != "human_action"
+            },
         )
     prompt = str(raw["prompt"])
     label = _known(str(raw["label"]), _OURS)

@@ -10,7 +10,7 @@ from kakehashi.evaluate.judges.language import detect_language
 from kakehashi.evaluate.judges.phrases import SHIPPED, PhraseList, shipped_phrases
 from kakehashi.model import Label, Verdict
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 HEAD = 500
 """Characters of the beginning that are read closely."""
@@ -158,7 +158,7 @@ class _Text:
         if len(self.head) < 0.8 * HEAD < 0.8 * len(answer):
             self.words = _lower(answer).split()
             self.head = " ".join(self.words)[:HEAD]
-        self.head = self.head.lstrip('"「『 ')
+        self.head = self.head.lstrip('"『 ') if _quotes_a_part(self.head) else self.head.lstrip('"「『 ')
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -174,6 +174,12 @@ class _Text:
     def tail(self) -> str:
         """The last :data:`TAIL` characters."""
         return _line(self._raw[-TAIL:])
+
+
+def _quotes_a_part(text: str) -> bool:
+    """Whether a text begins with words in brackets and goes on after them, as a quoted example does."""
+    close = text.find("」")
+    return text.startswith("「") and 0 < close < len(text) - 6
 
 
 def _lower(text: str) -> str:

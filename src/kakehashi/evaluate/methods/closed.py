@@ -5,16 +5,26 @@ import unicodedata
 from dataclasses import dataclass
 
 _CHOICE = {
-    "claims": r"(?P<choice>TRUE|FALSE|UNKNOWN|UNKNOWABLE)",
+    "claims": r"(?P<choice>TRUE|FALSE|UNKNOWN|UNKNOWABLE|正しい|誤り|誰にも知りえない|知りえない)",
     "grounded": r"\(?(?P<choice>[A-D])\)?",
     "sources": r"\(?(?P<choice>[12])\)?",
 }
 _LEAD = (
-    r"^[\s\"'`*_「『(]*(?:(?:the\s+)?answer(?:\s+is)?|source|option|答え(?:は)?|回答|情報源)?[\s:：*_\"'`]*"
+    r"^[\s\"'`*_「『(]*"
+    r"(?:(?:the\s+)?(?:answer|claim|statement)(?:\s+is)?|source|option|答え(?:は)?|回答|(?:この|その)?記述は|情報源)?"
+    r"[\s:：*_\"'`]*"
 )
-_TAIL = r"(?![A-Za-z0-9])[\s.,、。:;：*_\"'`)」』-]*"
+_TAIL = r"(?:である|です|だ)?(?![A-Za-z0-9ぁ-ん])[\s.,、。:;：*_\"'`)」』-]*"
 _REASON = r"(?:(?:because\s+of\s+|reason\s+)?\(?(?P<reason>[a-f])\)?(?![A-Za-z])[\s.,、:;：*_-]*)?"
 _CONFIDENCE = r"(?:(?:with\s+)?(?:confidence|確信度)?[\s:：]*(?P<confidence>\d{1,3}(?:\.\d+)?)\s*%?)?"
+# The words that the claims' own instruction explains its keys by, in its language.
+_SAME = {
+    "UNKNOWABLE": "UNKNOWN",
+    "正しい": "TRUE",
+    "誤り": "FALSE",
+    "誰にも知りえない": "UNKNOWN",
+    "知りえない": "UNKNOWN",
+}
 _FORMS = {
     task: re.compile(
         _LEAD + choice + _TAIL + (_REASON if task == "sources" else "") + _CONFIDENCE, re.IGNORECASE
@@ -64,7 +74,7 @@ def parse_closed(text: str, task: str) -> ClosedAnswer | None:
     stated = match["confidence"]
     percent = float(stated) if stated is not None else None
     return ClosedAnswer(
-        choice="UNKNOWN" if choice == "UNKNOWABLE" else choice,
+        choice=_SAME.get(choice, choice),
         reason=(match.groupdict().get("reason") or "").lower(),
         confidence=percent / 100 if percent is not None and percent <= 100 else None,
     )

@@ -158,7 +158,7 @@ def score_closed(sample: Sample, answer: Answer) -> Score:
 
     ``reason`` holds the parsed answer (``TRUE``, ``B``, ``2c``), which is a key and not a text.
     """
-    scorer = "kakehashi/closed@1.0"
+    scorer = "kakehashi/closed@1.1"
     unanswered = {Status.EMPTY: Label.EMPTY, Status.BLOCKED: Label.BLOCKED, Status.ERROR: Label.ERROR}
     if answer.status in unanswered:
         return Score(sample.id, unanswered[answer.status], scorer)
