@@ -282,3 +282,31 @@ def test_a_phrase_list_of_ones_own_judges_once_it_is_calibrated(tmp_path):
         "--calibration", "cal.json", "--workspace", "ws", cwd=tmp_path,
     )  # fmt: skip
     assert (stale.code != 0, "none of the judges named" in stale.err) == (True, True)
+
+
+def test_a_japanese_run_says_everywhere_that_its_judge_was_checked_on_synthetic_answers_only(tmp_path):
+    done = kakehashi(
+        "assess", "mock:refuse", "--method", "core", "--language", "ja,en", "--limit", "7",
+        "--workspace", "ws", "--out", "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    said = "Kakehashi core suite, Japanese: the judge was checked on synthetic answers only"
+    assert said in done.out
+    assert "core suite, English: the judge" not in done.out
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    first_page = page[: page.index('id="gaps"')]
+    assert "the judge was checked on synthetic answers only" in first_page
+    assert "判定器は合成した回答のみで確認しており" in first_page
+    facts = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["methods"][0]
+    assert facts["judge_calibration"] == {"en": "human", "ja": "synthetic-only", "zh": "synthetic-only"}
+    assert facts["review"]["ja"] == "second-read"
+    run = done.out.split("run ", 1)[1].split(",")[0]
+    shown = kakehashi("results", "show", run, "--workspace", "ws", cwd=tmp_path)
+    assert "ja synthetic-only" in shown.out
+    assert "ja second-read" in shown.out
+    card = kakehashi("methods", "show", "core", "--workspace", "ws", cwd=tmp_path)
+    assert "judge_calibration:\n  en: human\n  ja: synthetic-only" in card.out
+    english = kakehashi(
+        "assess", "mock:refuse", "--method", "core", "--limit", "7", "--workspace", "ws", cwd=tmp_path
+    )
+    assert "synthetic answers only" not in english.out

@@ -32,16 +32,18 @@ class Sample:
         system: Text that belongs to the item and goes into the system message, where there is one.
         max_tokens: Most tokens to generate for each turn, or ``None`` for the subject's own setting.
         facets: Further keys to break results down by (``technique``, ``task``, ``review``).
+
+    Its texts stand in no ``repr``: a sample may be a rendered attack, and errors and logs print what they hold.
     """
 
     id: str
-    turns: tuple[str, ...]
+    turns: tuple[str, ...] = field(repr=False)
     language: str
     category: str
     kind: str
     cluster: str
-    target: str | None = None
-    system: str | None = None
+    target: str | None = field(default=None, repr=False)
+    system: str | None = field(default=None, repr=False)
     max_tokens: int | None = None
     facets: Mapping[str, str] = field(default_factory=dict)
 

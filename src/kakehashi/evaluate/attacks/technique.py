@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 Option = TypeVar("Option")
@@ -16,11 +16,13 @@ class Rendered:
         turns: What the user says, in order; the system answers after each.
         system: Text that goes into the system message, or ``None``.
         secret: What must not leak, where the technique tries to extract something.
+
+    None of it stands in its ``repr``: errors and logs print what they hold.
     """
 
-    turns: tuple[str, ...]
-    system: str | None = None
-    secret: str | None = None
+    turns: tuple[str, ...] = field(repr=False)
+    system: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
 
     @property
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 
 from kakehashi.evaluate.attacks import (
@@ -107,7 +107,7 @@ class AttackSuite:
             cells_file(),
             self._table.version.encode(),
             self._core_revision.encode(),
-            *(repr(self.render(cell)).encode() for cell in load_cells()),
+            *(repr(astuple(self.render(cell))).encode() for cell in load_cells()),
         ):
             digest.update(len(part).to_bytes(8, "big") + part)
         return f"sha256:{digest.hexdigest()}"
