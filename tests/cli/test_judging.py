@@ -294,9 +294,12 @@ def test_a_japanese_run_says_everywhere_that_its_judge_was_checked_on_synthetic_
     assert said in done.out
     assert "core suite, English: the judge" not in done.out
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    first_page = page[: page.index('id="gaps"')]
-    assert "the judge was checked on synthetic answers only" in first_page
-    assert "判定器は合成した回答のみで確認しており" in first_page
+    for language, sentence in (
+        ("en", "the judge was checked on synthetic answers only"),
+        ("ja", "判定器は合成した回答のみで確認しており"),
+    ):
+        first = page.index(f'<section id="{language}-summary"')
+        assert first < page.index(sentence) < page.index(f'<section id="{language}-categories"')
     facts = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["methods"][0]
     assert facts["judge_calibration"] == {"en": "human", "ja": "synthetic-only", "zh": "synthetic-only"}
     assert facts["review"]["ja"] == "second-read"
