@@ -108,6 +108,11 @@ def _read(
             )
         columns[meaning] = name
     table = read_scores(words["table"], columns=columns, methods=methods)
+    if table.nameless:
+        rows = (
+            f"{len(table.nameless)} rows name no model and are left out (the first: line {table.nameless[0]})"
+        )
+        click.echo(f"note: {rows}", err=True)
     path: Path | None = words["facts_path"]
     if path is not None:
         facts = read_facts(path, source=words["source"], as_of=words["as_of"])

@@ -168,14 +168,13 @@ def by_method(scores: Sequence[ReportedScore], method: str, *, higher_is_better:
     Raises:
         UnknownNameError: No such method.
     """
-    good = checked(scores)
-    known = method_names(good)
+    known = method_names(scores)
     if method not in known:
         raise UnknownNameError("method", method, known)
+    good = checked([one for one in scores if one.method == method])
     cells: dict[str, list[ReportedScore]] = {}
     for one in good:
-        if one.method == method:
-            cells.setdefault(one.model, []).append(one)
+        cells.setdefault(one.model, []).append(one)
     values = np.array([np.mean([one.value for one in cell]) for cell in cells.values()])
     errors = np.array(
         [np.sqrt(np.sum([one.std_error**2 for one in cell])) / len(cell) for cell in cells.values()]

@@ -343,9 +343,13 @@ def _point(
         return GapPoint(day, "too-few-developers")
     observed = [side.values[:count] for side, count in zip(sides, counts, strict=True)]
     uncorrected = float(observed[0].max() - observed[1].max())
-    shown = dict(
-        date=day, status="shown", uncorrected=uncorrected, n_developers=developers, n_models=tuple(counts)
-    )
+    shown = {
+        "date": day,
+        "status": "shown",
+        "uncorrected": uncorrected,
+        "n_developers": developers,
+        "n_models": tuple(counts),
+    }
     if trues[0] is None or trues[1] is None:
         row = [values[None, :] for values in observed]
         months, _ = lag_months(row, [side.days[:c] for side, c in zip(sides, counts, strict=True)], now)

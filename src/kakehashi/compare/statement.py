@@ -149,7 +149,7 @@ def _check(language: str) -> None:
 
 
 def _number(value: float) -> str:
-    return "–" if isnan(value) else f"{value:.3g}" if abs(value) >= 100 else f"{value:.3f}"
+    return "–" if isnan(value) else f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"
 
 
 def _verdict(say: _Voice, test: SelectionTest) -> str:

@@ -34,11 +34,13 @@ class ReportedTable:
         scores: The scores, rows without a number left out.
         facts: Model → what the table's own columns say of it; empty where it has none of them.
         directions: Method → whether higher is better, where the table says so.
+        nameless: Lines of rows left out because they name no model.
     """
 
     scores: tuple[ReportedScore, ...]
     facts: Mapping[str, ModelFacts]
     directions: Mapping[str, bool]
+    nameless: tuple[int, ...] = ()
 
 
 def read_scores(
@@ -90,10 +92,12 @@ def read_scores(
     scores: list[ReportedScore] = []
     facts: dict[str, ModelFacts] = {}
     directions: dict[str, bool] = {}
+    nameless: list[int] = []
     for number, row in rows:
-        model = row[named["model"]].strip()
+        model = _text(row[named["model"]])
         if not model:
-            raise InputError("a row without a model", path=place, row=number)
+            nameless.append(number)
+            continue
         _learn(facts, _facts(model, row, named, place, number), place, number)
         for method, column in (
             [(name, name) for name in methods] if wide else [(row[named["method"]].strip(), named["value"])]
@@ -110,7 +114,7 @@ def read_scores(
     if not scores:
         raise InputError("there is no score in this table", path=place, hint=_have(header))
     known = any(named[meaning] in header for meaning in _FACTS)
-    return ReportedTable(tuple(scores), facts if known else {}, directions)
+    return ReportedTable(tuple(scores), facts if known else {}, directions, tuple(nameless))
 
 
 def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsRecord:
@@ -157,7 +161,7 @@ def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsR
     return FactsRecord(facts, source or place.name, as_of)
 
 
-def read_rule(regions: Path | str | None = None, **words: str) -> GroupRule:
+def read_rule(regions: Path | str | None = None, **words: Any) -> GroupRule:
     """The rule of grouping, with another record of regions where one is given (JSON or YAML)."""
     if regions is None:
         return GroupRule(**words)
