@@ -111,6 +111,7 @@ def _run_record(
             "refused_parameters": [
                 {key: event[key] for key in ("parameter", "reason") if key in event} for event in adapted
             ],
+            **({"plan": dict(preregistered)} if preregistered else {}),
         },
     }
 
