@@ -141,7 +141,7 @@ SIZES = ((3, 3), (5, 30), (20, 20))
 NOW = date.fromordinal(738901)
 
 
-def _simulated(simulations: int, n_draws: int = 400) -> dict[tuple[str, tuple[int, int], float], np.ndarray]:
+def _simulated(simulations: int, n_draws: int = 300) -> dict[tuple[str, tuple[int, int], float], np.ndarray]:
     """Cell → coverage of gap and lag, bias of the shrunken gap and frontiers, of the observed ones."""
     rng = np.random.default_rng(40)
     cells = {}

@@ -94,9 +94,11 @@ def _marginal(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Posterior weights of the spreads of the grid; the line and its covariance given each."""
     precision = 1.0 / (s[None, :] ** 2 + grid[:, None] ** 2)
-    information = np.einsum("gn,ni,nj->gij", precision, design, design)
+    n, p = design.shape
+    products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
+    information = (precision @ products).reshape(-1, p, p)
     covariances = np.linalg.inv(information)
-    lines = np.einsum("gij,gn,nj,n->gi", covariances, precision, design, y, optimize=True)
+    lines: FloatArray = (covariances @ ((precision * y) @ design)[:, :, None])[:, :, 0]
     residual = y[None, :] - lines @ design.T
     log = 0.5 * (
         np.log(precision).sum(axis=1)
