@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from click.testing import CliRunner
-from commands import kakehashi
+from commands import kakehashi, subject_file
 
 from kakehashi.cli.main import cli
 
@@ -107,8 +107,8 @@ def test_what_must_stand_beside_groups_stands_there(outputs):
     ):
         assert words in english
     for words in (
-        *("開発者の所在国・地域別", "試験の言語: 記載なし", "モデルの選定方法: 記載なし", "韓国: データなし"),
-        *("日本: 開発者が3者未満のため示さない", "香港は独立の群とする", "重み公開", "エンドポイント: API"),
+        *("開発者の所在国・地域別", "試験の言語：記載なし", "モデルの選定方法：記載なし", "韓国：データなし"),
+        *("日本：開発者が3者未満のため示さない", "香港は独立の群とする", "重み公開", "エンドポイント：API"),
         "開発者4者、モデル8件",
     ):
         assert words in japanese
@@ -133,7 +133,7 @@ def test_the_selection_is_found_with_explanations_and_a_right_of_reply(outputs, 
     assert "unusually favourable selection" in english
     assert "not about anybody's intention" in english
     assert "Right of reply: Dev0 has not been asked (record of 20" in english
-    assert "反論の機会: Dev0には未照会である" in japanese
+    assert "反論の機会：Dev0には未照会である" in japanese
     assert (
         japanese.count("\n  - ") == english.count("\n  - ") == len(found["innocent_explanations"]["ja"]) >= 6
     )
@@ -238,3 +238,28 @@ def test_gaps_without_dates_or_shared_methods_say_so(tmp_path):
     path.write_text(GOOD.replace("a,q,1,,lab", "a,p,1,,A"))
     none = kakehashi("compare", "selective", path, *words, cwd=tmp_path)
     assert (none.code, none.json["diagnostic"]) == (7, "no-shared-methods")
+
+
+def test_a_run_of_the_ledger_serves_with_the_developers_that_its_systems_state(tmp_path):
+    names = [
+        subject_file(
+            tmp_path, name=f"s{i}", endpoint="mock:refuse" if i % 2 else "mock:comply",
+            developer=f"D{i}", weights="open" if i < 3 else "closed",
+        )
+        for i in range(6)
+    ]  # fmt: skip
+    done = kakehashi(
+        "assess", *names, "--method", "core", "--limit", "5", "--workspace", "ws", "--json", cwd=tmp_path
+    )
+    assert done.code == 0, done.err
+    method = "kakehashi/core:over-refusal-rate [en]"
+    words = ("--method", method, "--by", "weights", "--value", "best", "--workspace", "ws", "--json")
+    found = kakehashi("compare", "groups", done.json["run"], *words, cwd=tmp_path).json["groups"]
+    # comply, refuse, comply against refuse, comply, refuse: 1/3 and 2/3 of the twins refused
+    assert found["difference"]["value"] == pytest.approx(-1 / 3)
+    assert [g["endpoints"] for g in found["groups"]] == [{"mock": 3}, {"mock": 3}]
+    assert (found["settings"]["higher_is_better"], found["facts_source"]) == (False, done.json["run"])
+    unknown = kakehashi("compare", "groups", "run-0", *words, cwd=tmp_path)
+    assert (unknown.code, unknown.json["error"]) == (2, "UnknownNameError")
+    absent = kakehashi("compare", "groups", "none.csv", *words, cwd=tmp_path)
+    assert (absent.code, "no such file" in absent.json["message"]) == (3, True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kakehashi.cli.options import json_option, plain, print_json
+from kakehashi.cli.options import json_option, plain, print_json, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.compare import FactsRecord, GroupRule
@@ -20,7 +20,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def _source_options(function: F) -> F:
     """What all three verbs read: the table, its columns, the record of facts, the rule."""
     options = (
-        click.argument("table", type=_FILE),
+        click.argument("table", metavar="FILE|RUN"),
         click.option(
             "--column",
             "columns",
@@ -76,6 +76,7 @@ def _source_options(function: F) -> F:
         ),
         click.option("--regions", type=_FILE, help="Another record of names, as kakehashi.regions/1."),
         click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True),
+        workspace_option,
     )
     for option in reversed(options):
         function = option(function)
@@ -96,18 +97,10 @@ def _read(
     words: dict[str, Any], methods: Sequence[str] = ()
 ) -> "tuple[ReportedTable, FactsRecord, GroupRule, dict[str, bool]]":
     from kakehashi.compare import FactsRecord
-    from kakehashi.errors import InputError, UnknownNameError, UsageError
-    from kakehashi.work.reported import read_facts, read_rule, read_scores
+    from kakehashi.errors import InputError, UnknownNameError
+    from kakehashi.work.reported import read_facts, read_rule
 
-    columns = {}
-    for pair in words["columns"]:
-        meaning, equals, name = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(
-                f"--column {pair!r} is not MEANING=NAME", hint="For example: --column value=score"
-            )
-        columns[meaning] = name
-    table = read_scores(words["table"], columns=columns, methods=methods)
+    table, named, day = _table(words, methods)
     if table.nameless:
         rows = (
             f"{len(table.nameless)} rows name no model and are left out (the first: line {table.nameless[0]})"
@@ -118,12 +111,11 @@ def _read(
         facts = read_facts(path, source=words["source"], as_of=words["as_of"])
     elif not table.facts:
         raise InputError(
-            "the table has no column of developers, countries, dates or weights",
-            path=words["table"],
-            hint="Give a record: --facts FILE, or name its columns: --column developer=NAME",
+            f"{named} does not say who developed the models",
+            hint="Give a record: --facts FILE, or name the columns of a table: --column developer=NAME",
         )
     else:
-        facts = FactsRecord(table.facts, words["source"] or Path(words["table"]).name, words["as_of"])
+        facts = FactsRecord(table.facts, words["source"] or named, words["as_of"] or day)
     rule = read_rule(
         words["regions"],
         **{key: words[key] for key in ("joint", "hong_kong", "taiwan", "eu", "joint_developers")},
@@ -133,6 +125,32 @@ def _read(
         if method not in known:
             raise UnknownNameError("method", method, known)
     return table, facts, rule, {**table.directions, **dict.fromkeys(words["lower"], False)}
+
+
+def _table(words: dict[str, Any], methods: Sequence[str]) -> "tuple[ReportedTable, str, str]":
+    """The scores of a file or of a run, the name of what they come from, and its day where it has one."""
+    from kakehashi.errors import InputError, UsageError
+    from kakehashi.work.reported import read_scores, scores_of_run
+    from kakehashi.work.view import load_run
+    from kakehashi.work.workspace import Workspace
+
+    path = Path(words["table"])
+    if not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise InputError("there is no such file", path=path)
+        if words["columns"]:
+            raise UsageError("a run has no columns to name", hint="Leave out --column.")
+        view = load_run(Workspace(words["workspace"]).ledger, words["table"])
+        return scores_of_run(view), view.run, view.created[:10]
+    columns = {}
+    for pair in words["columns"]:
+        meaning, equals, name = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(
+                f"--column {pair!r} is not MEANING=NAME", hint="For example: --column value=score"
+            )
+        columns[meaning] = name
+    return read_scores(path, columns=columns, methods=methods), path.name, ""
 
 
 @click.command()
@@ -155,7 +173,7 @@ def selective(
 ) -> None:
     """Test whether what developers published is an unusually favourable selection, and say what else it may be.
 
-    TABLE is a CSV with model, method, value, publisher and developer. The publisher of a score is its first party
+    FILE is a CSV with model, method, value, publisher and developer. The publisher of a score is its first party
     where it is the model's developer.
 
     Example: kakehashi compare selective scores.csv --as-of 2026-05-02

@@ -97,7 +97,7 @@ def _marginal(
     n, p = design.shape
     products = (design[:, :, None] * design[:, None, :]).reshape(n, p * p)
     information = (precision @ products).reshape(-1, p, p)
-    covariances = np.linalg.inv(information)
+    covariances: FloatArray = np.asarray(np.linalg.inv(information), dtype=np.float64)
     lines: FloatArray = (covariances @ ((precision * y) @ design)[:, :, None])[:, :, 0]
     residual = y[None, :] - lines @ design.T
     log = 0.5 * (
@@ -106,4 +106,5 @@ def _marginal(
         - (precision * residual**2).sum(axis=1)
     )
     weights = np.exp(log - log.max())
-    return weights / weights.sum(), lines, covariances
+    weights /= weights.sum()
+    return weights, lines, covariances

@@ -13,8 +13,10 @@ from typing import Any
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.grouping import GroupRule
 from kakehashi.compare.statement import Reply
-from kakehashi.errors import InputError, UnknownNameError
+from kakehashi.errors import InputError, NotEstimableError, UnknownNameError
 from kakehashi.ledger.importers.csv_table import MISSING
+from kakehashi.model import Polarity
+from kakehashi.work.view import RunView
 
 FACTS_FORMAT = "kakehashi.facts/1"
 #: What a column may mean, in the order of the help.
@@ -115,6 +117,41 @@ def read_scores(
         raise InputError("there is no score in this table", path=place, hint=_have(header))
     known = any(named[meaning] in header for meaning in _FACTS)
     return ReportedTable(tuple(scores), facts if known else {}, directions, tuple(nameless))
+
+
+def scores_of_run(view: RunView) -> ReportedTable:
+    """The headlines of a run as reported scores: one method for each measure and language with a direction.
+
+    Developers and weights are those of the subjects, where they state them; countries and dates are not known
+    from a run.
+
+    Args:
+        view: The run, or several merged.
+
+    Raises:
+        NotEstimableError: No headline has a value.
+    """
+    scores, directions = [], {}
+    for one in view.headlines():
+        if one.measure.polarity is Polarity.NONE or one.value is None:
+            continue
+        method = f"{one.measure.id} [{one.facets['language']}]"
+        error = math.nan if one.std_error is None else one.std_error
+        scores.append(ReportedScore(one.subject, method, one.value, one.provenance.source, error))
+        directions[method] = one.measure.polarity is Polarity.HIGHER
+    if not scores:
+        raise NotEstimableError(f"{view.run} has no value to compare", diagnostic="no-values")
+    facts = {
+        one.name: ModelFacts(
+            one.name,
+            _split(one.developer),
+            weights=one.weights or "unknown",
+            endpoint=one.endpoint,
+        )
+        for one in view.subjects
+    }
+    known = any(one.developers for one in facts.values())
+    return ReportedTable(tuple(scores), facts if known else {}, directions)
 
 
 def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsRecord:
