@@ -4,22 +4,33 @@ import json
 import shutil
 
 import pytest
-from commands import Served, kakehashi
+from click.testing import CliRunner
+from commands import Done, Served, kakehashi
+
+from kakehashi.cli.main import cli
+from kakehashi.errors import KakehashiError
 
 WORDS = ("mock:refuse", "mock:comply", "--method", "core", "--limit", "5")
 RUN = ("assess", *WORDS, "--workspace", "ws")
 
 
-def plan(folder, *more, code=0):
-    done = kakehashi(
-        "plan", "write", *WORDS, "--title", "July", "--workspace", "ws", "--json", *more, cwd=folder
-    )
-    assert done.code == code, done.err
+def here(folder, *words):
+    """The command in this process: its code and what it printed."""
+    done = CliRunner().invoke(cli, [*words, "--workspace", str(folder / "ws")])
+    if isinstance(done.exception, KakehashiError):
+        return Done(done.exception.exit_code, done.stdout, str(done.exception))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def plan(folder, *more):
+    done = here(folder, "plan", "write", *WORDS, "--title", "July", "--json", *more)
+    assert done.code == 0, done.err
     return done.json
 
 
 def check(folder, record, *more):
-    done = kakehashi("plan", "check", record, "--workspace", "ws", "--json", *more, cwd=folder)
+    done = here(folder, "plan", "check", record, "--json", *more)
     assert done.code == 0, done.err
     return done.json
 
@@ -28,7 +39,8 @@ def check(folder, record, *more):
 def kept(tmp_path_factory):
     """A plan, then an assessment with the same words."""
     folder = tmp_path_factory.mktemp("kept")
-    written = plan(folder, "--author", "an institute")
+    words = ("--title", "July", "--author", "an institute", "--workspace", "ws", "--json")
+    written = kakehashi("plan", "write", *WORDS, *words, cwd=folder).json
     done = kakehashi(*RUN, "--out", "out", "--json", cwd=folder)
     assert done.code == 0, done.err
     return folder, written, done.json
@@ -36,7 +48,7 @@ def kept(tmp_path_factory):
 
 def test_the_same_words_cite_the_plan_by_themselves(kept):
     folder, written, run = kept
-    listed = check(folder, written["plan"][:8])
+    listed = kakehashi("plan", "check", written["plan"][:8], "--workspace", "ws", "--json", cwd=folder).json
     assert (listed["kept"], listed["intact"], listed["counts"]) == (True, True, {"done": 2})
     assert {(c["status"], c["order"], c["run"]) for c in listed["cells"]} == {("done", "after", run["run"])}
     from kakehashi.ledger import Ledger
@@ -68,7 +80,7 @@ def test_the_plan_stands_in_the_merkle_log_and_in_the_report(kept):
 def test_the_same_plan_again_is_the_same_record(kept):
     folder, written, _ = kept
     assert plan(folder)["plan"] == written["plan"]
-    rows = kakehashi("plan", "list", "--workspace", "ws", "--json", cwd=folder).json
+    rows = here(folder, "plan", "list", "--json").json
     assert [(row["title"], row["author"], row["position"]) for row in rows] == [("July", "an institute", 0)]
 
 
@@ -104,7 +116,7 @@ def test_a_result_withdrawn_after_the_fact_stays_in_the_list(copy):
     assert listed["counts"] == {"withdrawn": 1, "done": 1}
     assert listed["cells"][0]["reason"] == "not to our liking"
     assert listed["kept"] is False
-    ja = kakehashi("plan", "check", record, "--workspace", "ws", "--lang", "ja", cwd=folder)
+    ja = here(folder, "plan", "check", record, "--lang", "ja")
     assert "実施後に撤回 1" in ja.out
 
 
@@ -129,10 +141,10 @@ def test_a_plan_written_after_the_run_is_shown_as_such_whatever_its_date(tmp_pat
     listed = check(tmp_path, backdated)
     assert {c["order"] for c in listed["cells"]} == {"before"}
     assert len(listed["backdated"]) == 1
-    text = kakehashi("plan", "check", backdated, "--workspace", "ws", cwd=tmp_path).out
+    text = here(tmp_path, "plan", "check", backdated).out
     assert "for that run it is no plan" in text
     assert "the log has the runs first" in text
-    # the same assess again calls nothing and does not take up the late plan
+    # the same assess again does not take up the late plan
     again = kakehashi(*RUN, "--json", cwd=tmp_path)
     assert {c["order"] for one in again.json["assessment"]["plans"] for c in one["cells"]} == {"before"}
 
@@ -142,9 +154,7 @@ def test_a_plan_written_between_the_first_answers_and_the_seal_is_no_plan(tmp_pa
         words = (mock.subject, "--method", "core", "--limit", "5")
         stopped = kakehashi("assess", *words, "--budget", "4", "--workspace", "ws", cwd=tmp_path)
         assert stopped.code in (8, 10)
-        written = kakehashi(
-            "plan", "write", *words, "--title", "late", "--workspace", "ws", "--json", cwd=tmp_path
-        )
+        written = here(tmp_path, "plan", "write", *words, "--title", "late", "--json")
         assert written.code == 0, written.err
         assert kakehashi("assess", *words, "--workspace", "ws", cwd=tmp_path).code == 0
     listed = check(tmp_path, written.json["plan"])
@@ -165,14 +175,12 @@ def test_a_plan_whose_hash_is_not_that_of_its_words_is_found(copy):
 
 
 def test_bad_words_get_one_clear_error(tmp_path):
-    assert "title" in kakehashi("plan", "write", *WORDS, "--workspace", "ws", cwd=tmp_path).err
-    assert kakehashi("plan", "write", *WORDS, "--title", " ", "--workspace", "ws", cwd=tmp_path).code == 2
-    assert (
-        kakehashi("plan", "write", "mock:nothing", "--title", "x", "--workspace", "ws", cwd=tmp_path).code
-        == 2
-    )
-    assert kakehashi("plan", "check", "abcd", "--workspace", "ws", cwd=tmp_path).code == 5
+    bare = kakehashi("plan", "write", *WORDS, "--workspace", "ws", cwd=tmp_path)
+    assert (bare.code, "--title" in bare.err) == (2, True)
+    assert here(tmp_path, "plan", "write", *WORDS, "--title", " ").code == 2
+    assert here(tmp_path, "plan", "write", "mock:nothing", "--title", "x").code == 2
+    assert here(tmp_path, "plan", "check", "abcd").code == 5  # no ledger yet
     written = plan(tmp_path)
-    assert kakehashi("plan", "check", "ffff", "--workspace", "ws", cwd=tmp_path).code == 2
-    unknown = kakehashi("plan", "check", written["plan"], "--run", "run-0", "--workspace", "ws", cwd=tmp_path)
+    assert here(tmp_path, "plan", "check", "ffff").code == 2
+    unknown = here(tmp_path, "plan", "check", written["plan"], "--run", "run-0")
     assert (unknown.code, "unknown run" in unknown.err) == (2, True)

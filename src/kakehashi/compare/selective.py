@@ -101,18 +101,10 @@ class Selective:
     diagnostics: Mapping[str, object] = field(default_factory=dict)
 
 
-def least_attainable_p(n: int, k: int) -> float:
-    """Least p value of a choice of ``k`` out of ``n`` methods, without ties: one over their number.
-
-    Examples:
-        >>> least_attainable_p(6, 3), least_attainable_p(3, 3)
-        (0.05, 1.0)
-    """
-    return 1 / comb(n, k) if 0 <= k <= n else nan
-
-
 def smallest_speaking_n(alpha: float = 0.05, k: int | None = None) -> int:
     """Least number of measured methods with which the test can reach ``alpha`` at all.
+
+    The least p value of a choice of k out of n, without ties, is one over the number of such choices.
 
     Args:
         alpha: The level.

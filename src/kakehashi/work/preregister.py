@@ -261,15 +261,21 @@ def check_plan(ledger: Ledger, plan: str, *, runs: Sequence[str] = ()) -> PlanCh
 def plans_of(ledger: Ledger, run: str) -> tuple[PlanCheck, ...]:
     """Plans that a run cites or shares a system and a method with, each against all that was reported."""
     heads = ledger.records(kind="run", run=run)
-    found = []
-    for record in ledger.records(kind="plan", include_hidden=True):
-        check = check_plan(ledger, record.id)
-        if any(_cites(head, record) for head in heads) or any(
-            not check.withdrawn and cell.run == run and cell.status in ("done", "partial", "changed")
-            for cell in check.cells
-        ):
-            found.append(check)
-    return tuple(found)
+    hidden = ledger.hidden()
+    return tuple(
+        check_plan(ledger, record.id)
+        for record in ledger.records(kind="plan", include_hidden=True)
+        if any(
+            _cites(head, record) or (record.id not in hidden and _cells_of(head) & _cells_of(record))
+            for head in heads
+        )
+    )
+
+
+def _cells_of(record: Record) -> set[tuple[str, str]]:
+    """Subjects and methods that a plan or a run names, each with each."""
+    subjects = [one if isinstance(one, str) else str(one["name"]) for one in record.body["subjects"]]
+    return {(subject, str(method["id"])) for subject in subjects for method in record.body["methods"]}
 
 
 def _runs(
@@ -288,11 +294,7 @@ def _runs(
                 raise UnknownNameError("run", run, known)
         return [head for head in heads if head.text("run") in runs]
 
-    def concerned(head: Record) -> bool:
-        pairs = {(str(s["name"]), str(m["id"])) for s in head.body["subjects"] for m in head.body["methods"]}
-        return bool(pairs & set(wanted)) or _cites(head, plan)
-
-    return [head for head in heads if concerned(head)]
+    return [head for head in heads if _cells_of(head) & set(wanted) or _cites(head, plan)]
 
 
 def _cites(head: Record, plan: Record) -> bool:

@@ -85,7 +85,7 @@ def merged(views: Sequence[RunView]) -> RunView:
         measurements=tuple(one for view in renamed for one in view.measurements),
         items={name: np.concatenate([view.items[name] for view in renamed]) for name in columns},
         notes=tuple(f"{view.run}: {note}" for view in renamed for note in view.notes),
-        plans=tuple(plan for view in renamed for plan in view.plans),
+        plans=tuple({plan.plan: plan for view in renamed for plan in view.plans}.values()),
     )
 
 
