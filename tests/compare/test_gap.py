@@ -201,7 +201,7 @@ def test_the_gap_covers_and_its_bias_is_a_fraction_of_that_of_the_best_observed_
 
 @pytest.mark.proof
 def test_the_gap_covers_at_full_size() -> None:
-    _check_gap(_simulated(3000, 1000), slack=3.5 * np.sqrt(0.05 * 0.95 / 3000))
+    _check_gap(_simulated(2000, 500), slack=3.5 * np.sqrt(0.05 * 0.95 / 2000))
 
 
 @pytest.mark.parametrize(
