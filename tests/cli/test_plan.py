@@ -43,6 +43,7 @@ def kept(tmp_path_factory):
     written = kakehashi("plan", "write", *WORDS, *words, cwd=folder).json
     done = kakehashi(*RUN, "--out", "out", "--json", cwd=folder)
     assert done.code == 0, done.err
+    assert f"follows the plan {written['plan'][:16]}" in done.err
     return folder, written, done.json
 
 

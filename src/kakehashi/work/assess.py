@@ -27,7 +27,7 @@ from kakehashi.evaluate.engine import (
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
 from kakehashi.work.plan import Plan, local_server, make_plan
-from kakehashi.work.preregister import cite_plan, cited_plan
+from kakehashi.work.preregister import citation, cite_plan, cited_plan
 from kakehashi.work.seal import seal_run
 from kakehashi.work.view import RunView, load_run
 from kakehashi.work.workspace import Workspace
@@ -127,6 +127,8 @@ def assess(
     with RunFolder.create(folder, plan.manifest) as opened:
         say(_still_to_do(plan, opened, prices))
         cite_plan(rooms.ledger, plan, opened)
+        if noted := citation(opened):
+            say(noted)
         with ExitStack() as stack:
             servers = _servers(plan, opened, rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))

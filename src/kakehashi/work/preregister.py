@@ -190,13 +190,23 @@ def matching_plan(ledger: Ledger, plan: Plan) -> Record | None:
 
 def cite_plan(ledger: Path, plan: Plan, folder: RunFolder) -> None:
     """Note in the run folder which plan the run follows, and whether it was there before the first answer."""
-    if not (ledger / "ledger.json").exists() or next(folder.events("plan"), None) is not None:
+    if not (ledger / "ledger.json").exists() or cited_plan(folder):
         return
     with Ledger.open(ledger) as opened:
         found = matching_plan(opened, plan)
     if found is not None:
         fresh = next(folder.calls(), None) is None and not folder.done()
         folder.add_event("plan", record=found.id, before_first_answer=fresh)
+
+
+def citation(folder: RunFolder) -> str:
+    """One line on the plan that a run follows, ``""`` where there is none."""
+    noted = cited_plan(folder)
+    if not noted:
+        return ""
+    if noted["before_first_answer"]:
+        return f"follows the plan {noted['record'][:16]}"
+    return f"the plan {noted['record'][:16]} came after the first answers: for this run it is no plan"
 
 
 def cited_plan(folder: RunFolder) -> dict[str, Any]:
