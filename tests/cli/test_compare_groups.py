@@ -132,8 +132,8 @@ def test_the_selection_is_found_with_explanations_and_a_right_of_reply(outputs, 
     english, japanese = (outputs["selective", language, False].out for language in ("en", "ja"))
     assert "unusually favourable selection" in english
     assert "not about anybody's intention" in english
-    assert "Right of reply: Dev0 has not been asked (record of 20" in english
-    assert "反論の機会：Dev0には未照会である" in japanese
+    assert "Right of reply: no request to Dev0 is on record here (as of 20" in english
+    assert "反論の機会：Dev0への照会の記録はない" in japanese
     assert (
         japanese.count("\n  - ") == english.count("\n  - ") == len(found["innocent_explanations"]["ja"]) >= 6
     )

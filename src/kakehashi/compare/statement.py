@@ -288,7 +288,7 @@ def _gap(say: _Voice, rule: GroupRule, found: FrontierGap) -> Iterator[str]:
             say(f"beside.{status}", group=rule.title("country", code, say.language))
             for code, status in found.beside.items()
         ]
-        yield say("gap.beside", regions="; ".join(regions))
+        yield say("gap.beside", regions=("；" if say.language == "ja" else "; ").join(regions))
     assumed = found.diagnostics.get("assumed_std_error_for")
     if assumed:
         yield say("gap.assumed", error=found.settings["assumed_std_error"], count=assumed)
