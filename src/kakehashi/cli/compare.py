@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kakehashi.cli import compare_groups
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ def compare() -> None:
 
     Give runs of the ledger, or --published for the 26 models and 8 methods that come with the package.
     """
+
+
+compare.add_command(compare_groups.selective)
+compare.add_command(compare_groups.groups)
+compare.add_command(compare_groups.gap)
 
 
 def _sources(runs: tuple[str, ...], published: bool, workspace: Path) -> "tuple[ScoreTable, RunView | None]":

@@ -22,6 +22,7 @@ COMMANDS = {
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
+    "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "List, show, export and verify results in the ledger."),
 }

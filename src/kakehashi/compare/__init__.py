@@ -6,6 +6,7 @@ cannot be estimated is an error or NaN with a named diagnostic, never 0.
 
 from kakehashi.compare.agreement import Agreement, GroupAgreement, PairAgreement, agreement, item_agreement
 from kakehashi.compare.capability import capability_correlation, capability_score, partial_tau
+from kakehashi.compare.contrast import PartyContrast, party_contrast, sign_flip_p_value
 from kakehashi.compare.correlation import (
     Concordance,
     holm,
@@ -15,6 +16,10 @@ from kakehashi.compare.correlation import (
     weighted_tau,
 )
 from kakehashi.compare.exposure import Exposure, ModelExposure, NoiseExposure, exposure, noise_exposure
+from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
+from kakehashi.compare.gap import FrontierGap, GapPoint, frontier_gap, sibling_gaps
+from kakehashi.compare.grouping import GroupRule
+from kakehashi.compare.groups import Group, Groups, groups
 from kakehashi.compare.intervals import (
     DetectableDifference,
     Estimate,
@@ -41,6 +46,15 @@ from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
+from kakehashi.compare.selective import (
+    SelectionTest,
+    Selective,
+    selection_p_value,
+    selection_power,
+    selective,
+    smallest_speaking_n,
+)
+from kakehashi.compare.statement import Reply, gap_lines, group_lines, innocent_explanations, selective_lines
 from kakehashi.compare.table import ItemScores, ScoreTable
 
 __all__ = [
@@ -51,14 +65,26 @@ __all__ = [
     "DetectableDifference",
     "Estimate",
     "Exposure",
+    "FactsRecord",
+    "FrontierGap",
+    "GapPoint",
+    "Group",
     "GroupAgreement",
+    "GroupRule",
+    "Groups",
     "ItemScores",
     "JudgeReport",
     "ModelExposure",
+    "ModelFacts",
     "NoiseExposure",
     "PairAgreement",
+    "PartyContrast",
     "RankIntervals",
+    "Reply",
+    "ReportedScore",
     "ScoreTable",
+    "SelectionTest",
+    "Selective",
     "agreement",
     "bias_by_class",
     "capability_correlation",
@@ -69,7 +95,12 @@ __all__ = [
     "confusion",
     "disattenuated_correlation",
     "exposure",
+    "frontier_gap",
+    "gap_lines",
+    "group_lines",
+    "groups",
     "holm",
+    "innocent_explanations",
     "item_agreement",
     "jeffreys",
     "judge_report",
@@ -80,12 +111,20 @@ __all__ = [
     "noise_exposure",
     "paired_difference",
     "partial_tau",
+    "party_contrast",
     "published_robustness",
     "published_robustness_source",
     "rank_intervals",
     "reliability",
+    "selection_p_value",
+    "selection_power",
+    "selective",
+    "selective_lines",
     "sensitivity",
+    "sibling_gaps",
+    "sign_flip_p_value",
     "smallest_detectable_difference",
+    "smallest_speaking_n",
     "specificity",
     "tie_groups",
     "top_k_overlap",

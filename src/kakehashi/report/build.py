@@ -68,6 +68,7 @@ def build_assessment(
         titles=_titles(view),
         published=published_facts(published, rng=rng) if with_published else None,
         settings={"seed": rng, "confidence_level": confidence_level},
+        plans=view.plans,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from kakehashi.work.preregister import PlanCheck
+
 FORMAT = "kakehashi.assessment/1"
 Titles = Mapping[str, str]
 
@@ -385,6 +387,7 @@ class Assessment:
         titles: Titles of parts by facet (``"technique"``, ``"family"``), by id, by language.
         published: A cited table beside it, or ``None``.
         settings: Seed, confidence level, number of resamples.
+        plans: Plans in the ledger that concern the run, each against what was reported.
     """
 
     run: RunFacts
@@ -401,6 +404,7 @@ class Assessment:
     titles: Mapping[str, Mapping[str, Titles]] = field(default_factory=dict)
     published: PublishedFacts | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    plans: tuple[PlanCheck, ...] = ()
 
     def headline(self, system: str, measure: str) -> ScoreFacts | None:
         """The score of a system by a whole measure."""

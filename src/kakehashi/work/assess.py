@@ -28,6 +28,7 @@ from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
+from kakehashi.work.preregister import citation, cite_plan, cited_plan
 from kakehashi.work.seal import seal_run
 from kakehashi.work.view import RunView, load_run
 from kakehashi.work.workspace import Workspace
@@ -135,6 +136,9 @@ def assess(
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
         say(_still_to_do(plan, opened, prices))
+        cite_plan(rooms.ledger, plan, opened)
+        if noted := citation(opened):
+            say(noted)
         with ExitStack() as stack:
             servers = local_servers(_needed(plan, opened), rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
@@ -143,7 +147,14 @@ def assess(
             opened.mark_complete()
         elif not partial:
             outcome.raise_if_incomplete()
-        seal_run(plan, opened, rooms.ledger, partial=not outcome.is_complete, warnings=outcome.warnings)
+        seal_run(
+            plan,
+            opened,
+            rooms.ledger,
+            partial=not outcome.is_complete,
+            warnings=outcome.warnings,
+            preregistered=cited_plan(opened),
+        )
     view = load_run(rooms.ledger, plan.run)
     return AssessmentRun(plan.run, folder, outcome, view, plan.notes)
 

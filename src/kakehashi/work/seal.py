@@ -1,6 +1,6 @@
 """Sealing: a run folder becomes records of the ledger."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,13 @@ def open_ledger(path: Path, *, write: bool) -> Ledger:
 
 
 def seal_run(
-    plan: Plan, folder: RunFolder, ledger: Path, *, partial: bool, warnings: Sequence[str] = ()
+    plan: Plan,
+    folder: RunFolder,
+    ledger: Path,
+    *,
+    partial: bool,
+    warnings: Sequence[str] = (),
+    preregistered: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Append a run's manifest and one result for each subject and method.
 
@@ -43,6 +49,7 @@ def seal_run(
         ledger: Folder of the ledger.
         partial: Whether something is missing; the records say so.
         warnings: What the reader of the run should know.
+        preregistered: Record of the plan that the run follows, and whether it was there before the first answer.
 
     Returns:
         Identifiers of the run's record and of its results.
@@ -51,7 +58,7 @@ def seal_run(
         before = opened.records(run=plan.run)
         if any(record.kind == "run" and not record.body["partial"] for record in before):
             return [record.id for record in before]
-        head = _run_record(plan, folder, partial, warnings)
+        head = _run_record(plan, folder, partial, warnings, preregistered or {})
         entries = [Entry(head), *_results(plan, folder, partial)]
         replaces = {
             place: old.id
@@ -68,7 +75,9 @@ def _same_place(one: Any, other: Any) -> bool:
     return all(one.get(key) == other.get(key) for key in ("kind", "run", "subject", "method"))
 
 
-def _run_record(plan: Plan, folder: RunFolder, partial: bool, warnings: Sequence[str]) -> dict[str, Any]:
+def _run_record(
+    plan: Plan, folder: RunFolder, partial: bool, warnings: Sequence[str], preregistered: Mapping[str, Any]
+) -> dict[str, Any]:
     rows = list(folder.rows())
     counts = {
         "planned": len(plan),
@@ -102,6 +111,7 @@ def _run_record(plan: Plan, folder: RunFolder, partial: bool, warnings: Sequence
             "refused_parameters": [
                 {key: event[key] for key in ("parameter", "reason") if key in event} for event in adapted
             ],
+            **({"plan": dict(preregistered)} if preregistered else {}),
         },
     }
 

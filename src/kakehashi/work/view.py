@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.errors import StorageError, UnknownNameError
 from kakehashi.model import GuardSpec, Measurement, Message, MethodCard, Subject
+
+if TYPE_CHECKING:
+    from kakehashi.work.preregister import PlanCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class RunView:
         tree_size: Size of the ledger's log when the run was read.
         root: Root of that log, hexadecimal.
         hidden: Number of retracted or superseded records that the query left out.
+        plans: Plans in the ledger that concern the run, each against what was reported.
     """
 
     run: str
@@ -50,6 +54,7 @@ class RunView:
     tree_size: int = 0
     root: str = ""
     hidden: int = 0
+    plans: tuple["PlanCheck", ...] = ()
 
     def headlines(self) -> tuple[Measurement, ...]:
         """The measurements of whole methods, one for each subject, measure and language."""
@@ -103,6 +108,7 @@ def merged(views: Sequence[RunView]) -> RunView:
         measurements=tuple(one for view in renamed for one in view.measurements),
         items={name: np.concatenate([view.items[name] for view in renamed]) for name in columns},
         notes=mixed + tuple(f"{view.run}: {note}" for view in renamed for note in view.notes),
+        plans=tuple({plan.plan: plan for view in renamed for plan in view.plans}.values()),
     )
 
 
@@ -131,6 +137,7 @@ def load_run(ledger: Path, run: str) -> RunView:
         StorageError: There is no ledger.
     """
     from kakehashi.ledger import Ledger, decode
+    from kakehashi.work.preregister import plans_of
 
     if not ledger.exists():
         raise StorageError("there is no ledger here yet", path=ledger, hint="Run: kakehashi demo")
@@ -166,6 +173,7 @@ def load_run(ledger: Path, run: str) -> RunView:
             tree_size=tree.size,
             root=tree.root_hex,
             hidden=len(opened.hidden()),
+            plans=plans_of(opened, name),
         )
 
 
