@@ -4,14 +4,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kakehashi.errors import InputError, UnknownNameError
-from kakehashi.ledger.importers import eee, helm_run, inspect_log, lm_eval
-from kakehashi.ledger.importers.csv_table import ColumnMap, import_csv
+from kakehashi.ledger.importers import (
+    eee,
+    garak_report,
+    helm_run,
+    inspect_log,
+    lm_eval,
+    promptfoo_results,
+)
+from kakehashi.ledger.importers.column_map import ColumnMap
+from kakehashi.ledger.importers.csv_table import import_csv
 from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, ingest
 from kakehashi.ledger.store import Ledger
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
-    for importer in (helm_run.IMPORTER, inspect_log.IMPORTER, lm_eval.IMPORTER, eee.IMPORTER)
+    for importer in (
+        helm_run.IMPORTER,
+        inspect_log.IMPORTER,
+        lm_eval.IMPORTER,
+        eee.IMPORTER,
+        garak_report.IMPORTER,
+        promptfoo_results.IMPORTER,
+    )
 }
 """The readers, by name of the format, in the order in which they are asked."""
 
@@ -68,7 +83,7 @@ def import_source(
         before = ledger.root().size
         restored = eee.restore(ledger, path)
         if restored is not None:
-            return ImportReport(str(path), "eee", (restored,), ledger.root().size - before, (), 0)
+            return ImportReport(str(path), "eee", (restored,), ledger.root().size - before, ())
     return ingest(ledger, path, importer, importer.read(path), fix=fix, texts=texts)
 
 
