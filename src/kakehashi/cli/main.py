@@ -23,7 +23,7 @@ COMMANDS = {
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
-    "results": ("kakehashi.cli.results", "results", "List, show, export and verify results in the ledger."),
+    "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
 }
 
 

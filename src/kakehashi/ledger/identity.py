@@ -85,6 +85,16 @@ class AliasTable:
                 related[row["alias"]] = (row["model"], row["note"])
         return cls(same, related)
 
+    @classmethod
+    def load(cls, path: Path) -> "AliasTable":
+        """The shipped table with what the user has accepted, where there is such a file.
+
+        Raises:
+            InputError: The file is not one of aliases.
+            FormatVersionError: It is newer than this program.
+        """
+        return cls.shipped().read(path) if path.is_file() else cls.shipped()
+
     @property
     def models(self) -> frozenset[str]:
         """All canonical names."""
@@ -121,8 +131,24 @@ class AliasTable:
         if before.how == "exact" and name != model:
             raise UsageError(f"{name!r} is the name of a model itself and cannot be an alias of {model!r}")
         if before.model is not None and before.model != model:
-            raise UsageError(f"{name!r} means {before.model!r} already", hint="Take that back first.")
+            raise UsageError(
+                f"{name!r} means {before.model!r} already",
+                hint="Take that back first: kakehashi results identify --forget NAME.",
+            )
         return replace(self, accepted={**self.accepted, name: model})
+
+    def forget(self, name: str) -> "AliasTable":
+        """The table without an alias that a person had accepted.
+
+        Raises:
+            UsageError: It was never accepted.
+        """
+        if name not in self.accepted:
+            raise UsageError(
+                f"{name!r} was not accepted by anybody here",
+                hint="Only your own decisions can be taken back.",
+            )
+        return replace(self, accepted={key: value for key, value in self.accepted.items() if key != name})
 
     def write(self, path: Path) -> None:
         """Keep what was accepted in a file."""

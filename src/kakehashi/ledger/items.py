@@ -1,9 +1,9 @@
 """Item rows: what became of every sample, as Parquet written by DuckDB. No texts."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -50,12 +50,9 @@ OWNER_COLUMNS: Mapping[str, str] = {
 Columns = Mapping[str, "np.ndarray[Any, Any] | Sequence[object]"]
 
 
-class ItemWriter(Protocol):
-    """Item rows that write themselves, for more rows than one would hold in Python's objects."""
-
-    def __call__(self, owner: Mapping[str, str], path: Path) -> int:
-        """Write the rows as Parquet with all item and owner columns; returns their number."""
-        ...
+ItemWriter = Callable[[Mapping[str, str], Path], int]
+"""Item rows that write themselves, for more than Python's objects could hold: given the values of
+:data:`OWNER_COLUMNS` and a path, it writes all columns as Parquet and returns the number of rows."""
 
 
 @contextmanager
@@ -102,7 +99,9 @@ def write_items(items: Columns, owner: Mapping[str, str], path: Path) -> int:
     return rows
 
 
-def copy_items(connection: Any, table: str, columns: Collection[str], owner: Mapping[str, str], path: Path) -> None:
+def copy_items(
+    connection: Any, table: str, columns: Collection[str], owner: Mapping[str, str], path: Path
+) -> None:
     """Have DuckDB write the rows of a table as item rows.
 
     Args:

@@ -338,8 +338,13 @@ def _suspect_percent(measurements: Sequence[Measurement], rows: list[tuple[int, 
     if len(small) + len(large) + sum(v in (0, 1) for v in scores) < len(scores):
         return []
     return [
-        _at(row, measurements[row], "percent-mixed", f"{value:g}: of {len(scores)} values {len(small)} lie within "
-            f"0 to 1 and {len(large)} between 5 and 100, and the unit is not stated")
+        _at(
+            row,
+            measurements[row],
+            "percent-mixed",
+            f"{value:g}: of {len(scores)} values {len(small)} lie within "
+            f"0 to 1 and {len(large)} between 5 and 100, and the unit is not stated",
+        )
         for row, value in rows
         if value in small or value in large
     ]
@@ -355,9 +360,15 @@ def _lint_markers(measurements: Sequence[Measurement], rows: list[tuple[int, flo
         return []
     least, greatest = min(scores), max(scores)
     return [
-        _at(row, measurements[row], "sentinel", f"{value:g} among {len(scores)} values from {least:g} to {greatest:g}")
+        _at(
+            row,
+            measurements[row],
+            "sentinel",
+            f"{value:g} among {len(scores)} values from {least:g} to {greatest:g}",
+        )
         for row, value in rows
-        if value in SENTINELS and ((value < 0 <= least) or (value > 0 and 10 * greatest < value and least >= 0))
+        if value in SENTINELS
+        and ((value < 0 <= least) or (value > 0 and 10 * greatest < value and least >= 0))
     ]
 
 

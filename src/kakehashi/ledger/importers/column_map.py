@@ -217,14 +217,18 @@ class ItemMap:
         if isinstance(scores, str):
             scores = ({"column": scores},)
         settings["scores"] = tuple(
-            ScoreColumn(**_checked(ScoreColumn, one if isinstance(one, Mapping) else {"column": one}, ("column",)))
+            ScoreColumn(
+                **_checked(ScoreColumn, one if isinstance(one, Mapping) else {"column": one}, ("column",))
+            )
             for one in scores
         )
         _known_construct(settings.get("construct", "own"), "construct")
         for name, one in settings.get("methods", {}).items():
             unknown = set(one) - {"name", "construct", "higher_is_better", "measure"}
             if unknown:
-                raise InputError(f"unknown key {sorted(unknown)[0]!r} under the method {name!r} of the column map")
+                raise InputError(
+                    f"unknown key {sorted(unknown)[0]!r} under the method {name!r} of the column map"
+                )
             _known_construct(one.get("construct", "own"), name)
         return cls(**settings)
 
@@ -255,11 +259,10 @@ def shipped_maps() -> dict[str, Mapping[str, Any]]:
         (['airbench', 'benchbench', 'epoch-benchmarks'], 'CC-BY-4.0')
     """
     folder = files("kakehashi.ledger").joinpath(_FOLDER)
-    found = {entry.name.removesuffix(".yaml"): entry for entry in folder.iterdir() if entry.name.endswith(".yaml")}
-    return {
-        name: _parse(found[name].read_bytes(), Path(f"{name}.yaml"))
-        for name in sorted(found)
+    found = {
+        entry.name.removesuffix(".yaml"): entry for entry in folder.iterdir() if entry.name.endswith(".yaml")
     }
+    return {name: _parse(found[name].read_bytes(), Path(f"{name}.yaml")) for name in sorted(found)}
 
 
 def load_columns(name: str | Path) -> ColumnMap | ItemMap:
@@ -292,7 +295,9 @@ def columns_from(given: Mapping[str, Any], path: Path | None = None) -> ColumnMa
     if found != COLUMNS_FORMAT:
         if found.partition("/")[0] == COLUMNS_FORMAT.partition("/")[0]:
             raise FormatVersionError(found, COLUMNS_FORMAT, path=path)
-        raise InputError(f"this is not a column map: its format is {found!r}, not {COLUMNS_FORMAT!r}", path=path)
+        raise InputError(
+            f"this is not a column map: its format is {found!r}, not {COLUMNS_FORMAT!r}", path=path
+        )
     settings = {key: value for key, value in given.items() if key not in ("format", "title", "file", "shape")}
     shape = given.get("shape")
     if shape not in ("wide", "long", "items"):
@@ -301,6 +306,19 @@ def columns_from(given: Mapping[str, Any], path: Path | None = None) -> ColumnMa
         return ItemMap.from_mapping(settings) if shape == "items" else ColumnMap.from_mapping(settings)
     except InputError as error:
         raise InputError(error.message, path=path, hint=error.hint) from error
+
+
+def with_settings(columns: ColumnMap | ItemMap, more: Mapping[str, Any]) -> ColumnMap | ItemMap:
+    """A map with some of its keys set anew.
+
+    Raises:
+        InputError: A key is not known, or what it says cannot be.
+    """
+    kind = type(columns)
+    given = {f.name: getattr(columns, f.name) for f in fields(kind)}
+    if isinstance(columns, ItemMap):
+        given["scores"] = [_plain(score) for score in columns.scores]
+    return kind.from_mapping({**given, **more})
 
 
 def _parse(data: bytes, path: Path) -> Mapping[str, Any]:

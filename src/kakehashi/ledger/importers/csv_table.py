@@ -17,11 +17,13 @@ from kakehashi.model import Interval, Measure, Measurement, Provenance
 VERSION = "2"
 
 
-def import_csv(ledger: Ledger, path: Path | str, columns: ColumnMap, *, fix: bool = False) -> ImportReport:
+def import_csv(
+    ledger: Ledger | None, path: Path | str, columns: ColumnMap, *, fix: bool = False
+) -> ImportReport:
     """Import a CSV table: one record for each subject, all or none.
 
     Args:
-        ledger: The ledger, open for writing.
+        ledger: The ledger, open for writing; None only looks.
         path: The file: UTF-8, comma, semicolon or tab between the cells, names of the columns in the first
             line.
         columns: What the columns mean.
@@ -32,9 +34,7 @@ def import_csv(ledger: Ledger, path: Path | str, columns: ColumnMap, *, fix: boo
             row.
     """
     path = Path(path)
-    return ingest(
-        ledger, path, table_importer(columns), read_table(path, columns), fix=fix, texts=False
-    )
+    return ingest(ledger, path, table_importer(columns), read_table(path, columns), fix=fix, texts=False)
 
 
 def table_importer(columns: ColumnMap) -> Importer:
@@ -241,4 +241,3 @@ def _checked(reader: Any, header: list[str], path: Path) -> Iterator[tuple[int, 
             yield reader.line_num, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", path=path, row=reader.line_num) from error
-

@@ -13,7 +13,7 @@ from kakehashi.ledger.codec import encode
 from kakehashi.ledger.deposit import Entry
 from kakehashi.ledger.files import digest_of, storage_errors
 from kakehashi.ledger.items import Columns, ItemWriter
-from kakehashi.ledger.lint import LintFinding, Screened, lint, screen
+from kakehashi.ledger.lint import LintFinding, Screened, lint, remedy, screen
 from kakehashi.ledger.store import Ledger
 from kakehashi.ledger.texts import Texts
 from kakehashi.model import Measurement
@@ -152,6 +152,7 @@ class ImportReport:
         methods: Methods with their versions.
         passed_over: Columns of the source that were not read.
         notes: What a reader of the numbers must know.
+        remedies: For each finding, what becomes of the row without ``fix`` and with it.
     """
 
     path: str
@@ -164,6 +165,7 @@ class ImportReport:
     methods: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    remedies: tuple[tuple[str, str], ...] = ()
 
     @property
     def quarantined(self) -> int:
@@ -177,7 +179,10 @@ class ImportReport:
             "format": self.importer,
             "records": list(self.records),
             "added": self.added,
-            "findings": [{"part": part, **finding.as_json()} for part, finding in self.findings],
+            "findings": [
+                {"part": part, **finding.as_json(), "without_fix": without, "with_fix": mended}
+                for (part, finding), (without, mended) in zip(self.findings, self.remedies, strict=True)
+            ],
             "tally": self.tally.as_json(),
             "subjects": list(self.subjects),
             "methods": list(self.methods),
@@ -212,6 +217,7 @@ def ingest(
         raise InputError("no result was found in it", path=path)
     digest = source_digest(importer.covers(path) if importer.covers else [path])
     findings: list[tuple[str, LintFinding]] = []
+    remedies: list[tuple[str, str]] = []
     tally = Tally()
     entries = []
     # Linted together: whether rows contradict each other is seen only across subjects.
@@ -222,8 +228,12 @@ def ingest(
         own = [replace(f, row=f.row - start) for f in everything if start <= f.row < end]
         start = end
         screened = screen(draft.measurements, fix=fix, findings=own)
-        findings += [(draft.part, replace(f, row=draft.rows[f.row] if draft.rows else f.row + 1)) for f in own]
+        findings += [
+            (draft.part, replace(f, row=draft.rows[f.row] if draft.rows else f.row + 1)) for f in own
+        ]
         findings += [(draft.part, row.finding()) for row in draft.unread]
+        remedies += [_remedies(f, draft.measurements[f.row]) for f in own]
+        remedies += [_remedies(row.finding(), None) for row in draft.unread]
         tally += _tally(draft, screened)
         details = {**draft.details, **screened.as_details()}
         if draft.unread:
@@ -261,14 +271,19 @@ def ingest(
         tuple(dict.fromkeys(f"{d.method}@{d.method_version}".rstrip("@") for d in drafts)),
         tuple(about.get("passed_over", ())),
         tuple(about.get("notes", ())),
+        tuple(remedies),
     )
 
 
+def _remedies(finding: LintFinding, row: Measurement | None) -> tuple[str, str]:
+    return remedy(finding, row, fix=False), remedy(finding, row, fix=True)
+
+
 def _tally(draft: Draft, screened: Screened) -> Tally:
-    if callable(draft.items):  # what could not be read there is a score of an item, not a number of the source
-        columnar, unread, values = len(draft.unread), 0, ()
-    else:
-        columnar, unread, values = 0, len(draft.unread), _values(draft.items)
+    # Of a table of items, what could not be read is a score of an item, not a number of the source.
+    items = draft.items
+    columnar, unread = (len(draft.unread), 0) if callable(items) else (0, len(draft.unread))
+    values: list[object] = [] if items is None or callable(items) else list(items.get("value", ()))
     rows = len(draft.measurements) + unread
     quarantined = len(screened.quarantined) + unread
     return Tally(
@@ -282,11 +297,6 @@ def _tally(draft: Draft, screened: Screened) -> Tally:
         unscored=sum(value is None for value in values),
         items_quarantined=columnar,
     )
-
-
-def _values(items: Columns | None) -> Sequence[object]:
-    found = () if items is None else items.get("value", ())
-    return list(found)
 
 
 def source_digest(paths: Sequence[Path]) -> str:

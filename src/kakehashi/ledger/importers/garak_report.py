@@ -68,7 +68,10 @@ def read(path: Path) -> list[Draft]:
     subject = _subject(setup)
     if not subject:
         raise InputError(
-            "it does not say what was tested", path=path, row=1, hint="Its first line should have plugins.target_type."
+            "it does not say what was tested",
+            path=path,
+            row=1,
+            hint="Its first line should have plugins.target_type.",
         )
     version = str(start.get("garak_version") or setup.get("_config.version") or "")
     run = str(start.get("run") or setup.get("transient.run_id") or "")
@@ -76,7 +79,11 @@ def read(path: Path) -> list[Draft]:
     drafts = []
     for name, probe in probes.items():
         provenance = Provenance(
-            source=f"garak/{version}", method=f"garak/{name}", method_version=version, created=created, run=run
+            source=f"garak/{version}",
+            method=f"garak/{name}",
+            method_version=version,
+            created=created,
+            run=run,
         )
         drafts.append(
             Draft(
@@ -121,9 +128,7 @@ class _Probe:
                 self.columns["epoch"].append(epoch)
                 self.columns["measure"].append(f"{detector}/pass-rate")
                 self.columns["cluster"].append(sequence)
-                self.columns["label"].append(
-                    None if hit is None else "hit" if hit >= threshold else "passed"
-                )
+                self.columns["label"].append(None if hit is None else "hit" if hit >= threshold else "passed")
                 self.columns["value"].append(None if hit is None else float(hit < threshold))
                 self.columns["judge"].append(detector)
                 self.columns["facets"].append(
@@ -179,7 +184,9 @@ def _measurement(
     nones = number_or_none(entry.get("nones")) or 0
     return Measurement(
         subject=subject,
-        measure=Measure(f"garak/{probe}:{_detector(entry)}/pass-rate", "own", Polarity.HIGHER, "proportion", 0.0, 1.0),
+        measure=Measure(
+            f"garak/{probe}:{_detector(entry)}/pass-rate", "own", Polarity.HIGHER, "proportion", 0.0, 1.0
+        ),
         value=passed / total if total else None,
         provenance=provenance,
         n=int(total),

@@ -99,7 +99,9 @@ class _Table:
 
     def drafts(self, progress: Progress | None) -> list[Draft]:
         """One draft for each subject and method, in the order of the file."""
-        found = self._all("SELECT subject, method, count(*) FROM given GROUP BY ALL ORDER BY min(line), method")
+        found = self._all(
+            "SELECT subject, method, count(*) FROM given GROUP BY ALL ORDER BY min(line), method"
+        )
         groups = [_Group(*row) for row in found]
         unread = self._unread()
         stated = self._measurements()
@@ -147,7 +149,9 @@ class _Table:
         keys = {"subject": map_.subject, "method": map_.method or map_.source, "sample": map_.sample}
         keys |= {name: getattr(map_, name) for name in _KEYS} | {"epoch": map_.epoch}
         select = ["row_number() OVER () AS line"]
-        select += [f"CAST({self._expression(name, text)} AS {_TEXT[name]}) AS {name}" for name, text in keys.items()]
+        select += [
+            f"CAST({self._expression(name, text)} AS {_TEXT[name]}) AS {name}" for name, text in keys.items()
+        ]
         for name in dict.fromkeys(score.column for score in map_.scores):
             self._must_have(name)
         for number, score in enumerate(map_.scores):
@@ -155,7 +159,9 @@ class _Table:
         self.connection.execute(f"CREATE TEMP VIEW read AS SELECT {', '.join(select)} FROM source")
         parts = [self._score(number, score) for number, score in enumerate(map_.scores)]
         self.connection.execute(
-            "CREATE TABLE given AS SELECT * FROM (" + " UNION ALL ".join(parts) + ") ORDER BY subject, method, line, place"
+            "CREATE TABLE given AS SELECT * FROM ("
+            + " UNION ALL ".join(parts)
+            + ") ORDER BY subject, method, line, place"
         )
 
     def _score(self, number: int, score: ScoreColumn) -> str:
@@ -166,7 +172,9 @@ class _Table:
             cases = " ".join(f"WHEN {sql_text(str(k))} THEN {float(v)!r}" for k, v in score.values.items())
             known = ", ".join(sql_text(str(key)) for key in score.values)
             value = f"CASE {text} {cases} ELSE NULL END"
-            label = f"CASE WHEN {blank} THEN NULL WHEN {text} IN ({known}) THEN {text} ELSE 'judge-failed' END"
+            label = (
+                f"CASE WHEN {blank} THEN NULL WHEN {text} IN ({known}) THEN {text} ELSE 'judge-failed' END"
+            )
             wrong = f"CASE WHEN NOT {blank} AND {text} NOT IN ({known}) THEN 'label-unknown' END"
         else:
             value, label = f"CASE WHEN {blank} THEN NULL ELSE TRY_CAST({raw} AS DOUBLE) END", "NULL"
@@ -185,9 +193,13 @@ class _Table:
         if not self._all("SELECT 1 FROM given LIMIT 1"):
             raise InputError("no result was found in it", path=self.path)
         for name in ("subject", "method", "sample"):
-            for (line,) in self._all(f"SELECT line FROM given WHERE {name} IS NULL OR trim({name}) = '' LIMIT 1"):
+            for (line,) in self._all(
+                f"SELECT line FROM given WHERE {name} IS NULL OR trim({name}) = '' LIMIT 1"
+            ):
                 raise InputError(f"the row has no {name}", path=self.path, row=line + 1)
-        for line, judge, raw in self._all("SELECT line, judge, raw FROM given WHERE wrong = 'no-number' LIMIT 1"):
+        for line, judge, raw in self._all(
+            "SELECT line, judge, raw FROM given WHERE wrong = 'no-number' LIMIT 1"
+        ):
             raise InputError(
                 f"the column {self._column(judge)!r} holds {raw[:40]!r}, which is not a number",
                 path=self.path,
@@ -197,7 +209,9 @@ class _Table:
         for line, judge in self._all("SELECT line, judge FROM given WHERE isinf(value) LIMIT 1"):
             raise InputError(f"the column {self._column(judge)!r} is infinite", path=self.path, row=line + 1)
         # what is no number is a missing value, as Parquet files of pandas have it
-        self.connection.execute("UPDATE given SET value = NULL, reason = 'missing in the source' WHERE isnan(value)")
+        self.connection.execute(
+            "UPDATE given SET value = NULL, reason = 'missing in the source' WHERE isnan(value)"
+        )
         for sample, first, last in self._all(
             "SELECT sample, min(line), max(line) FROM given "
             "GROUP BY subject, method, sample, epoch, place HAVING count(*) > 1 ORDER BY 2 LIMIT 1"
@@ -257,7 +271,15 @@ class _Table:
         return found
 
     def _measurement(
-        self, subject: str, method: str, place: int, judge: str, n: int, total: float | None, binary: bool, blank: int
+        self,
+        subject: str,
+        method: str,
+        place: int,
+        judge: str,
+        n: int,
+        total: float | None,
+        binary: bool,
+        blank: int,
     ) -> Measurement:
         map_ = self.columns
         name = map_.name_of(method)
@@ -296,8 +318,8 @@ class _Table:
 
         def write(owner: Mapping[str, str], path: Path) -> int:
             rows = (
-                f"(SELECT sample, epoch, {measure} || suffix AS measure, {', '.join(_KEYS)}, label, value, reason, judge "
-                f"FROM given WHERE subject = {sql_text(group.subject)} AND method = {sql_text(group.method)} "
+                f"(SELECT sample, epoch, {measure} || suffix AS measure, {', '.join(_KEYS)}, label, value, reason, "
+                f"judge FROM given WHERE subject = {sql_text(group.subject)} AND method = {sql_text(group.method)} "
                 "ORDER BY line, place)"
             )
             copy_items(self.connection, rows, names, owner, path)
@@ -316,7 +338,10 @@ class _Table:
     def _must_have(self, name: str) -> None:
         if name not in self.header:
             raise InputError(
-                f"there is no column {name!r}", path=self.path, row=1, hint=f"Columns: {', '.join(self.header[:20])}."
+                f"there is no column {name!r}",
+                path=self.path,
+                row=1,
+                hint=f"Columns: {', '.join(self.header[:20])}.",
             )
 
     def _column(self, judge: str) -> str:
@@ -369,7 +394,15 @@ def _unreadable(error: Exception, path: Path) -> InputError:
     row = re.search(r"(?:CSV Error on Line|Line|row):?\s*(\d+)", text)
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     words = re.sub(r"^[A-Za-z ]+ Error: ", "", first)[:200]
-    why = next((m for m in re.findall(r"^(Expected .*|Value with unterminated quote.*|Invalid unicode.*)$", text, re.M)), "")
+    why = next(
+        (
+            m
+            for m in re.findall(
+                r"^(Expected .*|Value with unterminated quote.*|Invalid unicode.*)$", text, re.M
+            )
+        ),
+        "",
+    )
     return InputError(
         f"it cannot be read as a table: {why or words}",
         path=path,

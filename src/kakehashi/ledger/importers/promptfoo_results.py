@@ -51,18 +51,26 @@ def read(path: Path) -> list[Draft]:
     results = an_object(whole.get("results"), "results", path)
     version = results.get("version")
     if isinstance(version, int) and version > RESULTS_VERSION:
-        raise FormatVersionError(f"promptfoo results {version}", f"promptfoo results {RESULTS_VERSION}", path=path)
+        raise FormatVersionError(
+            f"promptfoo results {version}", f"promptfoo results {RESULTS_VERSION}", path=path
+        )
     if version != RESULTS_VERSION:
         raise InputError(
-            f"results of version {version!r}", path=path, hint="Export them again with promptfoo 0.100 or later."
+            f"results of version {version!r}",
+            path=path,
+            hint="Export them again with promptfoo 0.100 or later.",
         )
-    rows = [an_object(row, "a result", path) for row in a_list(results.get("results"), "results.results", path)]
+    rows = [
+        an_object(row, "a result", path) for row in a_list(results.get("results"), "results.results", path)
+    ]
     config = whole.get("config") if isinstance(whole.get("config"), dict) else {}
     assert isinstance(config, dict)
     made = whole.get("metadata") if isinstance(whole.get("metadata"), dict) else {}
     assert isinstance(made, dict)
     title = str(config.get("description") or "evaluation")
-    settings = sha256(canonical_bytes([config.get("prompts"), config.get("tests"), config.get("defaultTest")]))
+    settings = sha256(
+        canonical_bytes([config.get("prompts"), config.get("tests"), config.get("defaultTest")])
+    )
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in rows:
         index = row.get("promptIdx")
@@ -121,9 +129,7 @@ def _failed(row: Mapping[str, Any]) -> bool:
     return "failureReason" not in row and bool(row.get("error")) and not row.get("response")
 
 
-def _measurements(
-    subject: str, rows: list[dict[str, Any]], provenance: Provenance
-) -> list[Measurement]:
+def _measurements(subject: str, rows: list[dict[str, Any]], provenance: Provenance) -> list[Measurement]:
     judged = [row for row in rows if not _failed(row)]
     errors = len(rows) - len(judged)
     passed = sum(row.get("success") is True for row in judged)
