@@ -59,6 +59,7 @@ class AliasTable:
         same: Alias → canonical name, from the shipped table.
         related: Alias → (canonical name, what is different).
         accepted: Alias → canonical name, as accepted by a person.
+        canonical: Canonical names that go by no other name (rows of the table whose alias is the name).
 
     Examples:
         >>> table = AliasTable.shipped()
@@ -71,6 +72,7 @@ class AliasTable:
     same: Mapping[str, str]
     related: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     accepted: Mapping[str, str] = field(default_factory=dict)
+    canonical: frozenset[str] = frozenset()
 
     @classmethod
     def shipped(cls) -> "AliasTable":
@@ -78,12 +80,15 @@ class AliasTable:
         text = files("kakehashi.ledger").joinpath("data/model_aliases.csv").read_text(encoding="utf-8")
         same: dict[str, str] = {}
         related: dict[str, tuple[str, str]] = {}
+        canonical: set[str] = set()
         for row in csv.DictReader(text.splitlines()):
-            if row["relation"] == "same":
+            if row["alias"] == row["model"]:
+                canonical.add(row["model"])
+            elif row["relation"] == "same":
                 same[row["alias"]] = row["model"]
             else:
                 related[row["alias"]] = (row["model"], row["note"])
-        return cls(same, related)
+        return cls(same, related, canonical=frozenset(canonical))
 
     @classmethod
     def load(cls, path: Path) -> "AliasTable":
@@ -98,9 +103,8 @@ class AliasTable:
     @property
     def models(self) -> frozenset[str]:
         """All canonical names."""
-        return frozenset(
-            [*self.same.values(), *self.accepted.values(), *(model for model, _ in self.related.values())]
-        )
+        related = (model for model, _ in self.related.values())
+        return self.canonical.union(self.same.values(), self.accepted.values(), related)
 
     def identify(self, name: str, *, known: Iterable[str] = ()) -> Identity:
         """What a name means.

@@ -21,7 +21,7 @@ from kakehashi.ledger.store import Ledger
 from kakehashi.model import Measure, Measurement, Provenance
 
 VERSION = "1"
-MEMORY = "1GB"
+MEMORY = "512MB"
 MAX_QUARANTINED = 1000
 """More bad rows than this are no slips of single rows: the map does not fit the table."""
 
