@@ -108,7 +108,10 @@ def measure_import(rows: int) -> dict[str, Any]:
         path = folder / "items.parquet"
         made = make_rows(path, rows)
         done = subprocess.run(
-            [sys.executable, __file__, "--child", str(path), str(folder)], capture_output=True, text=True, check=True
+            [sys.executable, __file__, "--child", str(path), str(folder)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found: dict[str, Any] = json.loads(done.stdout)
         assert found["rows"] == made

@@ -26,7 +26,8 @@ ORGANIZATIONS = {
     "meta": "meta-llama", "meta ai": "meta-llama", "facebook ai research": "meta-llama", "facebook": "meta-llama",
     "google deepmind": "google", "google research": "google", "google brain": "google", "deepmind": "google",
     "alibaba": "qwen", "aleph-alpha": "alephalpha", "mistral ai": "mistralai", "mistral": "mistralai",
-    "deepseek": "deepseek-ai", "zhipu ai": "zai-org", "zhipu-ai": "zai-org", "z.ai (zhipu ai)": "zai-org", "z.ai": "zai-org",
+    "deepseek": "deepseek-ai", "zhipu ai": "zai-org", "zhipu-ai": "zai-org", "z.ai": "zai-org",
+    "z.ai (zhipu ai)": "zai-org",
     "moonshot": "moonshotai", "moonshot ai": "moonshotai", "xai": "xai", "01.ai": "01-ai", "ai21 labs": "ai21",
     "amazon web services": "amazon", "technology innovation institute": "tiiuae",
 }  # fmt: skip
@@ -38,11 +39,14 @@ FAMILIES = (
     ("palm ", "google"), ("learnlm", "google"), ("llama", "meta-llama"), ("qwen", "qwen"), ("qwq", "qwen"),
     ("codeqwen", "qwen"), ("deepseek", "deepseek-ai"), ("grok", "xai"), ("mistral", "mistralai"),
     ("mixtral", "mistralai"), ("magistral", "mistralai"), ("ministral", "mistralai"), ("codestral", "mistralai"),
-    ("open-mi", "mistralai"), ("pixtral", "mistralai"), ("glm-", "zai-org"), ("kimi", "moonshotai"), ("phi-", "microsoft"),
+    ("open-mi", "mistralai"), ("pixtral", "mistralai"), ("glm-", "zai-org"), ("kimi", "moonshotai"),
+    ("phi-", "microsoft"),
     ("minimax", "minimax"), ("nova-", "amazon"), ("amazon.", "amazon"), ("falcon", "tiiuae"), ("yi-", "01-ai"),
     ("sonar", "perplexity"), ("muse-", "meta-llama"),
 )  # fmt: skip
 
+# Where the ending "-turbo" is an inference provider's; elsewhere it is the name of another model.
+HOSTED = ("meta/", "qwen/", "mistralai/", "zai-org/")
 PROVIDERS = ("fireworks/", "chutes/", "deepinfra/", "parasail-", "together/")
 COPIES = re.compile(r"(-turbo|-fp8|-fp8-tput|-32kseqlen|-gguf-\dbit)$")
 NO_NAME = {"", "nan"}
@@ -76,7 +80,9 @@ def canonical(name: str, organization: str) -> str | None:
             head = next((maker for family, maker in FAMILIES if name.lower().startswith(family)), "")
     if not head:
         return None
-    maker = ORGANIZATIONS.get(head.lower().strip(), re.sub(r"[^a-z0-9._-]+", "-", head.lower().strip()).strip("-"))
+    maker = ORGANIZATIONS.get(
+        head.lower().strip(), re.sub(r"[^a-z0-9._-]+", "-", head.lower().strip()).strip("-")
+    )
     return f"{maker}/{re.sub(r'[ ]+', '-', tail.strip().lower())}"
 
 
@@ -84,20 +90,30 @@ def main(folder: Path) -> None:
     """Read the tables, write the alias table anew."""
     table = AliasTable.shipped()
     with TABLE.open(encoding="utf-8", newline="") as stream:
-        rows = [tuple(row[key] for key in ("model", "alias", "relation", "note")) for row in csv.DictReader(stream)]
+        rows = [
+            tuple(row[key] for key in ("model", "alias", "relation", "note"))
+            for row in csv.DictReader(stream)
+        ]
     known = table.models
     for name, organization in sorted(names_of(folder).items()):
         if name in table.related or table.identify(name).model is not None:
             continue
-        provider = next((p for p in PROVIDERS if name.lower().startswith(p) and not name.lower().startswith("together/redpajama")), "")
-        bare = name[len(provider):] if provider else name
-        base = canonical(COPIES.sub("", bare) if not bare.lower().startswith("gpt-3.5") else bare, organization)
+        provider = next(
+            (
+                p
+                for p in PROVIDERS
+                if name.lower().startswith(p) and not name.lower().startswith("together/redpajama")
+            ),
+            "",
+        )
+        bare = name[len(provider) :] if provider else name
+        base = canonical(COPIES.sub("", bare) if name.startswith(HOSTED) else bare, organization)
         if base is None:
             continue
         base = table.same.get(base, base)  # no chains
         if provider:
             rows.append((base, name, "related", "served by another provider, perhaps quantized"))
-        elif COPIES.search(name) and "gpt" not in name.lower():
+        elif name.startswith(HOSTED) and COPIES.search(name):
             rows.append((base, name, "related", "a quantized or shortened copy"))
         elif base != name or base not in known:
             rows.append((base, name, "same", ""))
