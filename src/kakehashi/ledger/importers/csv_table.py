@@ -214,9 +214,22 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
         ) from error
     if "\0" in text:
         raise InputError("a NUL byte; this is not a text table", path=path)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    header = read_header(reader, path)
+    return header, _checked(reader, header, path)
+
+
+def delimiter_of(text: str) -> str:
+    """Comma, semicolon or tab: what stands most often in the first line."""
+    return max(",;\t", key=text.partition("\n")[0].count)
+
+
+def read_header(reader: Iterator[list[str]], path: Path) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        InputError: There are none, or one stands twice.
+    """
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
@@ -226,7 +239,7 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
     for name in header:
         if header.count(name) > 1:
             raise InputError(f"the column {name!r} stands twice", path=path, row=1)
-    return header, _checked(reader, header, path)
+    return header
 
 
 def _checked(reader: Any, header: list[str], path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -258,7 +258,7 @@ def ingest(
         }
         entries.append(Entry(record, draft.items, draft.texts if texts else None))
     before = 0 if ledger is None else ledger.root().size
-    ids = [] if ledger is None else ledger.append_all(entries)
+    ids = [] if ledger is None else _append(ledger, entries, path)
     about = drafts[0].details.get("columns", {})
     return ImportReport(
         str(path),
@@ -273,6 +273,15 @@ def ingest(
         tuple(about.get("notes", ())),
         tuple(remedies),
     )
+
+
+def _append(ledger: Ledger, entries: Sequence[Entry], path: Path) -> list[str]:
+    try:
+        return ledger.append_all(entries)
+    except InputError as error:
+        if error.path is not None:
+            raise
+        raise InputError(error.message, path=path, hint=error.hint) from error
 
 
 def _remedies(finding: LintFinding, row: Measurement | None) -> tuple[str, str]:

@@ -4,6 +4,7 @@ DuckDB reads, checks and writes whole columns; no row becomes an object of Pytho
 are practical and memory stays flat.
 """
 
+import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 from kakehashi.errors import InputError
 from kakehashi.ledger.files import storage_errors
 from kakehashi.ledger.importers.column_map import MISSING, ItemMap, ScoreColumn, fingerprint
+from kakehashi.ledger.importers.csv_table import delimiter_of, read_header
 from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, Tally, Unread, ingest
 from kakehashi.ledger.items import copy_items, duckdb_connection, sql_text
 from kakehashi.ledger.lint import SENTINELS
@@ -25,6 +27,7 @@ MEMORY = "512MB"
 MAX_QUARANTINED = 1000
 """More bad rows than this are no slips of single rows: the map does not fit the table."""
 
+_MAX_HEADER = 1 << 20
 _KEYS = ("cluster", "category", "kind", "language", "technique", "task")
 _TEXT = {**dict.fromkeys(("subject", "method", "sample", *_KEYS), "VARCHAR"), "epoch": "BIGINT"}
 
@@ -132,16 +135,24 @@ class _Table:
     def _open(self) -> list[str]:
         source = sql_text(str(self.path))
         with self.path.open("rb") as stream:
-            head = stream.read(4)
-        if head == b"PAR1":
+            head = stream.readline(_MAX_HEADER)
+        if head.startswith(b"PAR1"):
             self.connection.execute(f"CREATE VIEW source AS SELECT * FROM read_parquet({source})")
-        else:
-            # strict: a row with too many or too few cells is an error and never filled up
-            self.connection.execute(
-                f"CREATE VIEW source AS SELECT * FROM read_csv({source}, header = true, all_varchar = true, "
-                "strict_mode = true, null_padding = false, ignore_errors = false, sample_size = 20480)"
-            )
-        return [row[0] for row in self._all("DESCRIBE source")]
+            return [row[0] for row in self._all("DESCRIBE source")]
+        try:
+            first = head.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError("not UTF-8", path=self.path, row=1, hint="Save the table as UTF-8.") from error
+        delimiter = delimiter_of(first)
+        header = read_header(csv.reader([first], delimiter=delimiter, strict=True), self.path)
+        names = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in header)
+        # Nothing is guessed and nothing filled up: a row with too many or too few cells is an error.
+        self.connection.execute(
+            f"CREATE VIEW source AS SELECT * FROM read_csv({source}, header = true, auto_detect = false, "
+            f"columns = {{{names}}}, delim = {sql_text(delimiter)}, quote = '\"', escape = '\"', "
+            "strict_mode = true, null_padding = false, ignore_errors = false)"
+        )
+        return header
 
     def _make(self) -> None:
         """The table ``given``: a row an item row of the ledger, sorted so that each record's rows lie together."""
@@ -197,6 +208,10 @@ class _Table:
                 f"SELECT line FROM given WHERE {name} IS NULL OR trim({name}) = '' LIMIT 1"
             ):
                 raise InputError(f"the row has no {name}", path=self.path, row=line + 1)
+            for (line,) in self._all(f"SELECT line FROM given WHERE contains({name}, chr(0)) LIMIT 1"):
+                raise InputError(
+                    f"a NUL byte in the {name}; this is not a text table", path=self.path, row=line + 1
+                )
         for line, judge, raw in self._all(
             "SELECT line, judge, raw FROM given WHERE wrong = 'no-number' LIMIT 1"
         ):
