@@ -69,7 +69,7 @@ def archive(path: Path, members: list[tuple[str, bytes, int, int]]) -> Path:
 
 
 HEADER = json.dumps(
-    {"version": 2, "status": "success", "eval": {"task": "t", "model": "m", "run_id": "r", "created": ""}, "results": {}}
+    {"version": 2, "status": "success", "eval": {"task": "t", "model": "m", "run_id": "r"}, "results": {}}
 ).encode()  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def test_a_flipped_byte_of_an_archive_is_refused_or_does_not_matter(tmp_path: Pa
         numbers, items = other.measurements(), other.items()
     path = tmp_path / "flipped.eval"
     seen = {"refused": 0, "same": 0}
-    for place in range(0, len(whole), len(whole) // 40):
+    for place in range(0, len(whole), len(whole) // 14):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         with Ledger.init(tmp_path / str(place)) as taken:
             try:
@@ -158,7 +158,7 @@ def test_a_flipped_byte_of_an_archive_is_refused_or_does_not_matter(tmp_path: Pa
             assert taken.measurements() == numbers
             assert all(list(map(str, taken.items()[name])) == list(map(str, items[name])) for name in items)
             seen["same"] += 1
-    assert seen["refused"] > 10
+    assert seen["refused"] > 4
 
 
 # ---------------------------------------------------------------- every format
@@ -175,7 +175,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     "inspect": ("log.json", b'{"version": 2, "eval": {"run_id": "r", "task": "t", "model": "m"}, "samples": DEEP}'),
     "eee": ("e.json", HEAD + b'"evaluation_results": DEEP}'),
     "lm_eval": ("results_1.json", LM + b', "configs": DEEP}'),
-    "garak": ("g.report.jsonl", b'{"entry_type": "start_run setup", "plugins.model_type": "m"}\n{"entry_type": DEEP}\n'),
+    "garak": ("g.report.jsonl", b'{"entry_type": "init", "plugins.model_type": "m"}\n{"entry_type": DEEP}\n'),
     "promptfoo": ("p.json", b'{"evalId": "e", "results": {"version": 3, "prompts": [], "results": DEEP}}'),
 }  # fmt: skip
 

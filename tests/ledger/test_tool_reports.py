@@ -86,7 +86,7 @@ def test_older_names_thresholds_and_missing_scores_of_garak_are_read(tmp_path: P
         ('{"entry_type": "init"}\n', "does not say what was tested"),
         (garak_lines() + "{\n", r"report.jsonl:2: not JSON"),
         (garak_lines() + "[" * 1000 + "]" * 1000 + "\n", r"report.jsonl:2: nested deeper"),
-        (garak_lines({"entry_type": "eval", "probe": "p", "detector": "d", "passed": 3, "total": 2}), "3.0 outputs of 2.0"),
+        (garak_lines({"entry_type": "eval", "probe": "p", "passed": 3, "total": 2}), "3.0 outputs of 2.0"),
         (garak_lines({"entry_type": "attempt", "status": 2}), "probe_classname of line 2"),
         (garak_lines(), "no result was found"),
     ],

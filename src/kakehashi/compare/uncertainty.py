@@ -129,27 +129,28 @@ def _scale(measurement: Measurement) -> float | None:
 def _stated(measurement: Measurement, level: float) -> Uncertainty | None:
     value, between, error = measurement.value, measurement.interval, measurement.std_error
     assert value is not None
-    error = error if error is not None and np.isfinite(error) and error > 0 else None
+    # below the noise of double precision, zero was meant
+    error = (
+        error if error is not None and np.isfinite(error) and error > 1e-12 * max(1.0, abs(value)) else None
+    )
     if between is not None and between.low < between.high:
         half = (between.high - between.low) / 2 / critical_value(between.confidence_level)
         return Uncertainty("stated", between, error or half)
     if error is None:
         return None
     scale = _scale(measurement)
-    if scale is not None and 0 < value < scale:
+    critical = critical_value(level)
+    if scale is not None:
         share, spread = value / scale, error / scale
         effective = share * (1 - share) / spread**2
-        low, high = (
-            scale * float(end) for end in wilson_bounds(share * effective, effective, critical_value(level))
-        )
-        method = "stated standard error, wilson-effective-n"
-        return Uncertainty(
-            "stated", Interval(low, high, level, method), error, diagnostics={"n_effective": effective}
-        )
-    half = critical_value(level) * error
-    return Uncertainty(
-        "stated", Interval(value - half, value + half, level, "stated standard error, normal"), error
-    )
+        if effective >= 1:
+            low, high = (scale * float(end) for end in wilson_bounds(share * effective, effective, critical))
+            between = Interval(low, high, level, "stated standard error, wilson-effective-n")
+            return Uncertainty("stated", between, error, diagnostics={"n_effective": effective})
+    low, high = value - critical * error, value + critical * error
+    if scale is not None:
+        low, high = max(low, 0.0), min(high, scale)
+    return Uncertainty("stated", Interval(low, high, level, "stated standard error, normal"), error)
 
 
 def _counted(measurement: Measurement, kind: str, level: float) -> Uncertainty | None:
