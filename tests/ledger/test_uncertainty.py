@@ -41,7 +41,9 @@ def test_a_table_for_comparison_takes_errors_from_clustered_items(tmp_path: Path
     for who, shift in (("a", 0), ("b", 1)):
         lines += [f"{who},quiz,{i},{i // 10},{(i // 10 + shift) % 2}" for i in range(100)]
     path.write_text("\n".join(lines) + "\n")
-    columns = ItemMap("s", "who", "nr", (ScoreColumn("right"),), method="test", cluster="group", higher_is_better=True)
+    columns = ItemMap(
+        "s", "who", "nr", (ScoreColumn("right"),), method="test", cluster="group", higher_is_better=True
+    )
     with Ledger.init(tmp_path / "ledger") as ledger:
         import_items(ledger, path, columns)
         from_items = score_table(ledger).std_error

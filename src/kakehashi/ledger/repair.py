@@ -19,7 +19,7 @@ def as_imported(record: Record) -> list[Measurement]:
     originals = _stated(details, "originals")
     rows = list(record.measurements())
     for original in originals:
-        for changed in screen([original]).kept:
+        for changed in (*screen([original]).kept, *screen([original], fix=True).kept):
             if changed in rows:
                 rows[rows.index(changed)] = original
                 break
@@ -39,7 +39,8 @@ def repair_record(ledger: Ledger, record: Record) -> str | None:
     rows = as_imported(record)
     findings = lint(rows)
     mended = screen(rows, fix=True, findings=findings)
-    if not mended.repaired:
+    stands = record.measurements()
+    if not mended.repaired or (len(mended.kept) == len(stands) and all(m in stands for m in mended.kept)):
         return None
     known = ("lint", "originals", "quarantine")
     kept = {key: value for key, value in record.body.get("details", {}).items() if key not in known}
