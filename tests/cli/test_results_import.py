@@ -134,7 +134,7 @@ def test_lint_with_fix_supersedes_what_is_in_the_ledger(folder):
     assert [row["code"] for row in looked["rows"]] == ["sentinel"]
     assert looked["repaired"] == []
     fixed = kakehashi("results", "lint", "--fix", "--workspace", "ws", "--json", cwd=folder).json
-    ((old, new),) = fixed["repaired"]
+    ((_, new),) = fixed["repaired"]
     shown = kakehashi("results", "show", new[:12], "--workspace", "ws", "--json", cwd=folder).json
     assert {one["value"] for one in shown["measurements"]} == {None, 0.75}
     again = kakehashi("results", "lint", "--fix", "--workspace", "ws", "--json", cwd=folder).json
