@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.coverage import Recorder, report_coverage
 from scipy import stats
 
 from kakehashi.compare.uncertainty import Uncertainty, uncertainty, with_uncertainty
@@ -173,41 +174,62 @@ def test_wilson_from_n_covers_93_to_97_percent_on_average(n: int) -> None:
     assert covered.min() > 0.87  # the worst cell of the grid
 
 
-def test_stated_standard_errors_of_graded_scores_cover_93_to_97_percent_on_average() -> None:
+def _stated_coverage(simulations: int) -> dict[tuple[float, int], float]:
     rng = np.random.default_rng(11)
-    covered = []
+    cells = {}
     for mean in (0.2, 0.5, 0.8):
         for n in (40, 200):
-            draws = rng.beta(4 * mean, 4 * (1 - mean), size=(400, n))
+            draws = rng.beta(4 * mean, 4 * (1 - mean), size=(simulations, n))
             errors = draws.std(axis=1, ddof=1) / np.sqrt(n)
             hits = 0
             for value, error in zip(draws.mean(axis=1), errors, strict=True):
                 low, high = ends(uncertainty(number(float(value), std_error=float(error))))
                 hits += low <= mean <= high
-            covered.append(hits / 400)
-    # Monte Carlo error of a cell 0.011, of the mean 0.0045
-    assert 0.93 <= np.mean(covered) <= 0.97, covered
-    assert min(covered) > 0.91, covered
+            cells[mean, n] = hits / simulations
+    return cells
 
 
-@pytest.mark.parametrize("correlation", [0.2, 0.6])
-def test_clustered_items_are_covered_where_their_number_alone_would_not(correlation: float) -> None:
+def test_stated_standard_errors_of_graded_scores_cover_93_to_97_percent_on_average() -> None:
+    cells = _stated_coverage(400)
+    assert 0.93 <= np.mean(list(cells.values())) <= 0.97, cells
+
+
+@pytest.mark.proof
+def test_stated_standard_errors_cover_at_full_size(record_property: Recorder) -> None:
+    cells = _stated_coverage(4000)
+    assert 0.93 <= report_coverage(record_property, cells, 4000) <= 0.97, cells
+
+
+def _clustered_coverage(simulations: int) -> dict[tuple[float, float], tuple[float, float]]:
+    """Coverage of the cascade with the items at hand, and of their number alone, by correlation and rate."""
     rng = np.random.default_rng(12)
-    covered, naive = [], []
-    for rate in (0.15, 0.5, 0.85):
-        size, groups = 5, 40
+    cells = {}
+    size, groups = 5, 40
+    labels = np.repeat(np.arange(groups), size).astype(str).tolist()
+    for correlation in (0.2, 0.6):
         total = 1 / correlation - 1  # beta-binomial with this correlation within a cluster
-        labels = np.repeat(np.arange(groups), size).astype(str).tolist()
-        hits, alone = 0, 0
-        for _ in range(400):
-            shares = rng.beta(rate * total, (1 - rate) * total, size=groups)
-            items = (rng.random((groups, size)) < shares[:, None]).astype(float).ravel()
-            row = number(float(items.mean()), n=items.size)
-            low, high = ends(uncertainty(row, items, labels, n_resamples=300, rng=rng))
-            hits += low <= rate <= high
-            low, high = ends(uncertainty(row))
-            alone += low <= rate <= high
-        covered.append(hits / 400)
-        naive.append(alone / 400)
-    assert 0.93 <= np.mean(covered) <= 0.97, covered
-    assert np.mean(naive) < 0.91, naive
+        for rate in (0.15, 0.5, 0.85):
+            hits = alone = 0
+            for _ in range(simulations):
+                shares = rng.beta(rate * total, (1 - rate) * total, size=groups)
+                items = (rng.random((groups, size)) < shares[:, None]).astype(float).ravel()
+                row = number(float(items.mean()), n=items.size)
+                low, high = ends(uncertainty(row, items, labels, n_resamples=300, rng=rng))
+                hits += low <= rate <= high
+                low, high = ends(uncertainty(row))
+                alone += low <= rate <= high
+            cells[correlation, rate] = hits / simulations, alone / simulations
+    return cells
+
+
+def test_clustered_items_are_covered_where_their_number_alone_would_not() -> None:
+    cells = _clustered_coverage(400)
+    assert 0.93 <= np.mean([with_items for with_items, _ in cells.values()]) <= 0.97, cells
+    assert np.mean([alone for _, alone in cells.values()]) < 0.91, cells
+
+
+@pytest.mark.proof
+def test_clustered_items_are_covered_at_full_size(record_property: Recorder) -> None:
+    cells = {key: with_items for key, (with_items, _) in _clustered_coverage(4000).items()}
+    assert 0.93 <= report_coverage(record_property, cells, 4000) <= 0.97, cells
+    assert min(cells.values()) > 0.92, cells
