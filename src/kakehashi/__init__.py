@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kakehashi.report import build_assessment, render_html, write_report
     from kakehashi.work.assess import assess
     from kakehashi.work.reconcile import reconcile, score_table
+    from kakehashi.work.results import identify_names, import_results, lint_results
     from kakehashi.work.view import load_run
 
 # Name → module; a module is loaded when its name is first used, so that `kakehashi --help` stays light.
@@ -34,6 +35,9 @@ _HOMES = {
     "assess": "kakehashi.work.assess",
     "build_assessment": "kakehashi.report",
     "get_method": "kakehashi.evaluate.methods",
+    "identify_names": "kakehashi.work.results",
+    "import_results": "kakehashi.work.results",
+    "lint_results": "kakehashi.work.results",
     "load_run": "kakehashi.work.view",
     "method_names": "kakehashi.evaluate.methods",
     "parse_subject": "kakehashi.evaluate.subjects",
@@ -51,6 +55,9 @@ __all__ = [
     "build_assessment",
     "compare",
     "get_method",
+    "identify_names",
+    "import_results",
+    "lint_results",
     "load_run",
     "method_names",
     "parse_subject",

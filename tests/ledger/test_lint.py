@@ -1,12 +1,14 @@
 """Lint names what is wrong row by row; screening mends the certain, sets the rest apart, drops nothing."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kakehashi.ledger.lint import CODES, lint, screen
+from kakehashi.ledger.lint import CODES, lint, remedy, screen
 from kakehashi.model import Interval, Measure, Measurement, Polarity, Provenance
 
 
@@ -160,3 +162,79 @@ def test_screening_drops_no_row_and_what_it_keeps_is_clean(rows: list[Measuremen
     assert all(reasons for _, reasons in (*done.quarantined, *done.changed))
     again = {f.code for f in lint(done.kept)}
     assert again <= {"direction-missing", "direction-contradicts", "versions-mixed"}
+
+
+def plain(value: float, subject: str, **more: Any) -> Measurement:
+    """A row of a measure that states neither unit nor range."""
+    return row(value, subject=subject, unit="score", low=None, high=None, **more)
+
+
+def test_markers_are_suspected_where_no_range_is_stated() -> None:
+    rows = [plain(v, f"m{i}") for i, v in enumerate([12.0, 40.0, 33.0, -1.0, 999.0])]
+    assert [(f.row, f.code, f.certain) for f in lint(rows)] == [
+        (3, "sentinel", False),
+        (4, "sentinel", False),
+    ]
+    for fix in (False, True):  # a suspicion is never mended
+        assert [m.value for m, _ in screen(rows, fix=fix).quarantined] == [-1.0, 999.0]
+    # where negative scores are about, -1 is one of them; and three values are the least to judge by
+    assert codes(*(plain(v, f"m{i}") for i, v in enumerate([12.0, -3.0, 33.0, -1.0]))) == []
+    assert codes(plain(12.0, "a"), plain(-1.0, "b")) == []
+
+
+def test_percent_and_proportion_are_told_apart_even_where_no_unit_is_stated() -> None:
+    rows = [plain(v, f"m{i}") for i, v in enumerate([0.81, 0.9, 77.0, 85.0, 0.0])]
+    assert codes(*rows) == [
+        (0, "percent-mixed"),
+        (1, "percent-mixed"),
+        (2, "percent-mixed"),
+        (3, "percent-mixed"),
+    ]
+    # values between the two clusters speak for one scale
+    assert codes(*(plain(v, f"m{i}") for i, v in enumerate([0.4, 0.9, 3.0, 40.0, 85.0]))) == []
+
+
+def test_what_becomes_of_a_row_is_said_before_anything_is_done() -> None:
+    offsets, marker = row(0.88, between=(-0.0318, 0.0318)), row(-1.0, subject="n")
+    odd, zero = row(0.5, subject="o", between=(0.6, 0.7)), row(0.5, subject="p", std_error=0.0)
+    rows = [offsets, marker, odd, zero, row(1.4, subject="q")]
+    said = {f.row: (remedy(f, rows[f.row], fix=False), remedy(f, rows[f.row], fix=True)) for f in lint(rows)}
+    assert said == {
+        0: ("the score stays, the interval is taken off", "the interval becomes 0.8482 to 0.9118"),
+        1: ("goes into quarantine", "becomes a missing value"),
+        2: ("the score stays, the interval is taken off",) * 2,
+        3: ("the score stays, its uncertainty is unknown",) * 2,
+        4: ("goes into quarantine",) * 2,
+    }
+    # and it is what screening does
+    for fix in (False, True):
+        screened = screen(rows, fix=fix)
+        assert len(screened.quarantined) == (1 if fix else 2)
+        assert screened.repaired == (2 if fix else 0)
+
+
+@given(
+    st.lists(
+        st.builds(
+            row,
+            st.sampled_from([-1.0, 0.0, 0.5, 0.88, 55.0]),
+            subject=st.sampled_from("abc"),
+            between=st.sampled_from([None, (-0.03, 0.03), (0.4, 0.6), (0.9, 0.95)]),
+        ),
+        max_size=6,
+    ),
+    st.booleans(),
+)
+def test_the_counts_add_up(rows: list[Measurement], fix: bool) -> None:
+    screened = screen(rows, fix=fix)
+    unchanged = len(screened.kept) - len(screened.changed)
+    assert len(rows) == unchanged + len(screened.changed) + len(screened.quarantined)
+    assert 0 <= screened.repaired <= len(screened.changed)
+    assert screened.repaired == 0 or fix
+
+
+def test_every_code_has_a_meaning_and_no_other_is_used() -> None:
+    source = (Path(__file__).parents[2] / "src/kakehashi/ledger/lint.py").read_text(encoding="utf-8")
+    used = set(re.findall(r'(?:finding|_at)\(\s*(?:row, [\w.\[\]]+, )?"([a-z-]+)"', source))
+    assert used
+    assert used <= CODES.keys()

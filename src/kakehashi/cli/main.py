@@ -24,7 +24,7 @@ COMMANDS = {
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
-    "results": ("kakehashi.cli.results", "results", "List, show, export and verify results in the ledger."),
+    "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
 }
 
 

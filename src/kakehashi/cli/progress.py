@@ -4,15 +4,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from kakehashi.evaluate.engine import Progress
+if TYPE_CHECKING:
+    from kakehashi.evaluate.engine import Progress
 
 #: Seconds between two lines where standard error is no terminal.
 _EVERY = 20.0
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[Callable[[Progress], None]]:
+def show_progress(title: str) -> "Iterator[Callable[[Progress], None]]":
     """A function that shows the progress given to it, with the time left."""
     if sys.stderr.isatty():
         with _bar(title) as update:
@@ -22,7 +24,7 @@ def show_progress(title: str) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Callable[[Progress], None]]:
+def _bar(title: str) -> "Iterator[Callable[[Progress], None]]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -36,16 +38,42 @@ def _bar(title: str) -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None, note="")
 
-        def update(progress: Progress) -> None:
+        def update(progress: "Progress") -> None:
             bar.update(task, completed=progress.done, total=progress.total, note=_note(progress))
 
         yield update
 
 
-def _lines(title: str) -> Callable[[Progress], None]:
+@contextmanager
+def show_steps(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A function that shows how much is done, of how much, and what is being done."""
+    if not sys.stderr.isatty():
+        last = time.monotonic()
+
+        def say(done: int, total: int, note: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _EVERY:
+                last = time.monotonic()
+                print(f"{title}: {done} of {total}, {note}", file=sys.stderr, flush=True)
+
+        yield say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None, note="")
+        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
+
+
+def _lines(title: str) -> "Callable[[Progress], None]":
     last = time.monotonic() - _EVERY
 
-    def update(progress: Progress) -> None:
+    def update(progress: "Progress") -> None:
         nonlocal last
         if time.monotonic() - last >= _EVERY or progress.done == progress.total:
             last = time.monotonic()
@@ -58,7 +86,7 @@ def _lines(title: str) -> Callable[[Progress], None]:
     return update
 
 
-def _note(progress: Progress) -> str:
+def _note(progress: "Progress") -> str:
     parts = (
         [] if progress.eta is None or progress.done == progress.total else [f"{_clock(progress.eta)} left"]
     )

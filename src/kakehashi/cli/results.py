@@ -6,11 +6,16 @@ from typing import Any
 import click
 
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.results_import import identify, import_, lint
 
 
 @click.group()
 def results() -> None:
-    """List, show, export and verify results in the ledger."""
+    """Import, list, show, export and verify results in the ledger."""
+
+
+for _command in (import_, lint, identify):
+    results.add_command(_command)
 
 
 def _ledger(workspace: Path, *, write: bool = False) -> Any:
@@ -24,10 +29,12 @@ def _ledger(workspace: Path, *, write: bool = False) -> Any:
 @workspace_option
 @json_option
 def list_results(workspace: Path, as_json: bool) -> None:
-    """Show the runs of the ledger.
+    """Show the runs of the ledger, and the sources that were imported.
 
     Example: kakehashi results list
     """
+    from kakehashi.work.results import imported_sources
+
     with _ledger(workspace) as ledger:
         rows = [
             {
@@ -42,10 +49,22 @@ def list_results(workspace: Path, as_json: bool) -> None:
             for record in ledger.records(kind="run")
         ]
         head, hidden = ledger.root(), len(ledger.hidden())
+        imported = imported_sources(ledger)
     if as_json:
-        print_json({"runs": rows, "ledger": {"size": head.size, "root": head.root_hex}, "hidden": hidden})
+        print_json(
+            {
+                "runs": rows,
+                "imported": imported,
+                "ledger": {"size": head.size, "root": head.root_hex},
+                "hidden": hidden,
+            }
+        )
         return
     print_table(rows, ["run", "created", "subjects", "methods", "samples", "partial", "record"])
+    if imported:
+        click.echo("")
+        short = [{**row, "methods": len(row["methods"])} for row in imported]
+        print_table(short, ["source", "format", "subjects", "methods", "numbers", "items", "records"])
     click.echo(f"ledger: {head.size} records, {hidden} hidden, root {head.root_hex}")
 
 
@@ -55,28 +74,39 @@ def list_results(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @json_option
 def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
-    """Show the measurements of a RUN with n and intervals.
+    """Show the measurements of a RUN, of an imported source or of a record, with n and intervals.
 
     Example: kakehashi results show run-1a2b3c
     """
+    from kakehashi.errors import UnknownNameError
     from kakehashi.ledger import encode
+    from kakehashi.work.results import measurements_of
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
-    view = load_run(Workspace(workspace).ledger, run)
-    chosen = view.measurements if everything else view.headlines()
-    judges = view.judges()
+    judges: list[dict[str, Any]] = []
+    try:
+        view = load_run(Workspace(workspace).ledger, run)
+    except UnknownNameError:
+        with _ledger(workspace) as ledger:
+            found = measurements_of(ledger, run)
+        name, partial, created = run, False, "imported"
+        chosen = tuple(one for one in found if everything or not one.facets)
+    else:
+        name, partial, created = view.run, view.partial, f"sealed {view.created}"
+        chosen = view.measurements if everything else view.headlines()
+        judges = view.judges()
     if as_json:
         print_json(
             {
-                "run": view.run,
-                "partial": view.partial,
+                "run": name,
+                "partial": partial,
                 "judges": judges,
                 "measurements": [encode(one) for one in chosen],
             }
         )
         return
-    click.echo(f"{view.run}{' (partial)' if view.partial else ''}, sealed {view.created}")
+    click.echo(f"{name}{' (partial)' if partial else ''}, {created}")
     rows = [
         {
             "subject": one.subject,

@@ -11,6 +11,7 @@ from kakehashi.ledger.identity import AliasTable
 from kakehashi.ledger.query import fetch_cells
 from kakehashi.ledger.records import Record
 from kakehashi.ledger.store import Ledger
+from kakehashi.ledger.uncertainty import measurements_with_uncertainty
 from kakehashi.model import Measurement, Polarity
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ def score_table(
     methods: Collection[str] | None = None,
     subjects: Collection[str] | None = None,
     aliases: AliasTable | None = None,
+    from_items: bool = True,
+    rng: int = 0,
 ) -> "ScoreTable":
     """A table of subjects by measures, from the visible results.
 
-    Only numbers about whole methods are taken (no facets).
+    Only numbers about whole methods are taken (no facets). Their standard errors come by the cascade of
+    :func:`kakehashi.compare.uncertainty.uncertainty`: stated, from n, from items, else unknown.
 
     Args:
         ledger: The ledger.
@@ -37,6 +41,8 @@ def score_table(
         methods: Only measures of these methods.
         subjects: Only these subjects.
         aliases: Names that mean the same model become one row; None keeps every name as it stands.
+        from_items: Whether a number that states no uncertainty gets it from its item rows, where it has some.
+        rng: Seed of that bootstrap.
 
     Raises:
         InputError: A measure comes from two versions of its method, or a subject has two values of one
@@ -45,10 +51,18 @@ def score_table(
     """
     from kakehashi.compare.table import ScoreTable
 
+    records = ledger.records(kind="result", run=run)
+    stated = (
+        measurements_with_uncertainty(ledger, records, rng=rng)
+        if from_items
+        else [m for r in records for m in r.measurements() if not m.facets]
+    )
     found = [
         m
-        for m in ledger.measurements(run=run, measure=measures, facets={})
-        if (methods is None or m.provenance.method in methods) and (subjects is None or m.subject in subjects)
+        for m in stated
+        if (methods is None or m.provenance.method in methods)
+        and (measures is None or m.measure.id in measures)
+        and (subjects is None or m.subject in subjects)
     ]
     _refuse_mixed_versions(found)
     if aliases is not None:
@@ -68,7 +82,8 @@ def item_scores(
 ) -> "ItemScores":
     """A table of subjects by items, from the item rows of the visible results.
 
-    Repetitions of a sample are averaged. An item without a number for a subject is a missing cell.
+    Repetitions of a sample are averaged; several scores of one sample never are. An item without a number for
+    a subject is a missing cell.
 
     Args:
         ledger: The ledger.
@@ -81,6 +96,7 @@ def item_scores(
 
     Raises:
         InputError: Two versions of one method are mixed, or a method's direction is not known.
+        UsageError: A sample has several scores, and ``where`` does not choose one.
         NotEstimableError: No item is left.
     """
     from kakehashi.compare.table import ItemScores

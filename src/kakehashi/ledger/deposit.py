@@ -10,7 +10,7 @@ from typing import Any
 
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.ledger.files import digest_of, flush_folder, settle, temporary_beside, write_whole
-from kakehashi.ledger.items import Columns, write_items
+from kakehashi.ledger.items import Columns, ItemWriter, write_items
 from kakehashi.ledger.layout import Layout
 from kakehashi.ledger.log import append_log
 from kakehashi.ledger.records import RECORD_FORMAT, check_record, read_record, record_bytes
@@ -23,12 +23,12 @@ class Entry:
 
     Attributes:
         record: The record without ``format``, ``items`` and ``texts``; those are filled in.
-        items: Item rows, or None.
+        items: Item rows, or what writes them, or None.
         texts: Prompts and answers, or None.
     """
 
     record: Mapping[str, Any]
-    items: Columns | None = None
+    items: Columns | ItemWriter | None = None
     texts: Texts | None = None
 
 
@@ -87,7 +87,7 @@ class Deposit:
         items = entry.items
         if entry.texts is not None:
             body["texts"], hashes = self._write_texts(body, entry.texts)
-            if items is not None and "response_hash" not in items:
+            if items is not None and not callable(items) and "response_hash" not in items:
                 items = {**items, "response_hash": _response_hashes(items, hashes)}
         if items is not None:
             body["items"] = self._write_items(body, items)
@@ -120,10 +120,10 @@ class Deposit:
         write_whole(place, data, flush_name=False)
         self.fresh[record_id] = data
 
-    def _write_items(self, body: Mapping[str, Any], items: Columns) -> dict[str, Any]:
+    def _write_items(self, body: Mapping[str, Any], items: Columns | ItemWriter) -> dict[str, Any]:
         owner = {key: str(body.get(key, "")) for key in ("run", "subject", "method", "method_version")}
         with temporary_beside(self.layout.root / "items") as temporary:
-            rows = write_items(items, owner, temporary)
+            rows = items(owner, temporary) if callable(items) else write_items(items, owner, temporary)
             digest = digest_of(temporary)
             self._settle(temporary, self.layout.items(digest))
         return {"sha256": digest, "rows": rows}

@@ -59,6 +59,7 @@ class AliasTable:
         same: Alias → canonical name, from the shipped table.
         related: Alias → (canonical name, what is different).
         accepted: Alias → canonical name, as accepted by a person.
+        canonical: Canonical names that go by no other name (rows of the table whose alias is the name).
 
     Examples:
         >>> table = AliasTable.shipped()
@@ -71,6 +72,7 @@ class AliasTable:
     same: Mapping[str, str]
     related: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     accepted: Mapping[str, str] = field(default_factory=dict)
+    canonical: frozenset[str] = frozenset()
 
     @classmethod
     def shipped(cls) -> "AliasTable":
@@ -78,19 +80,31 @@ class AliasTable:
         text = files("kakehashi.ledger").joinpath("data/model_aliases.csv").read_text(encoding="utf-8")
         same: dict[str, str] = {}
         related: dict[str, tuple[str, str]] = {}
+        canonical: set[str] = set()
         for row in csv.DictReader(text.splitlines()):
-            if row["relation"] == "same":
+            if row["alias"] == row["model"]:
+                canonical.add(row["model"])
+            elif row["relation"] == "same":
                 same[row["alias"]] = row["model"]
             else:
                 related[row["alias"]] = (row["model"], row["note"])
-        return cls(same, related)
+        return cls(same, related, canonical=frozenset(canonical))
+
+    @classmethod
+    def load(cls, path: Path) -> "AliasTable":
+        """The shipped table with what the user has accepted, where there is such a file.
+
+        Raises:
+            InputError: The file is not one of aliases.
+            FormatVersionError: It is newer than this program.
+        """
+        return cls.shipped().read(path) if path.is_file() else cls.shipped()
 
     @property
     def models(self) -> frozenset[str]:
         """All canonical names."""
-        return frozenset(
-            [*self.same.values(), *self.accepted.values(), *(model for model, _ in self.related.values())]
-        )
+        related = (model for model, _ in self.related.values())
+        return self.canonical.union(self.same.values(), self.accepted.values(), related)
 
     def identify(self, name: str, *, known: Iterable[str] = ()) -> Identity:
         """What a name means.
@@ -121,8 +135,24 @@ class AliasTable:
         if before.how == "exact" and name != model:
             raise UsageError(f"{name!r} is the name of a model itself and cannot be an alias of {model!r}")
         if before.model is not None and before.model != model:
-            raise UsageError(f"{name!r} means {before.model!r} already", hint="Take that back first.")
+            raise UsageError(
+                f"{name!r} means {before.model!r} already",
+                hint="Take that back first: kakehashi results identify --forget NAME.",
+            )
         return replace(self, accepted={**self.accepted, name: model})
+
+    def forget(self, name: str) -> "AliasTable":
+        """The table without an alias that a person had accepted.
+
+        Raises:
+            UsageError: It was never accepted.
+        """
+        if name not in self.accepted:
+            raise UsageError(
+                f"{name!r} was not accepted by anybody here",
+                hint="Only your own decisions can be taken back.",
+            )
+        return replace(self, accepted={key: value for key, value in self.accepted.items() if key != name})
 
     def write(self, path: Path) -> None:
         """Keep what was accepted in a file."""

@@ -1,6 +1,6 @@
 """Item rows: what became of every sample, as Parquet written by DuckDB. No texts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,11 @@ OWNER_COLUMNS: Mapping[str, str] = {
 Columns = Mapping[str, "np.ndarray[Any, Any] | Sequence[object]"]
 
 
+ItemWriter = Callable[[Mapping[str, str], Path], int]
+"""Item rows that write themselves, for more than Python's objects could hold: given the values of
+:data:`OWNER_COLUMNS` and a path, it writes all columns as Parquet and returns the number of rows."""
+
+
 @contextmanager
 def duckdb_connection(**settings: str) -> Iterator[Any]:
     """A DuckDB in memory that fetches nothing from the network."""
@@ -87,21 +92,35 @@ def write_items(items: Columns, owner: Mapping[str, str], path: Path) -> int:
         DiskFullError: No space is left.
     """
     columns, rows = _checked_columns(items)
+    with storage_errors(path), duckdb_connection(threads="1") as connection:
+        connection.register("given", columns)
+        _refuse_doubles(connection, columns)
+        copy_items(connection, "given", columns, owner, path)
+    return rows
+
+
+def copy_items(
+    connection: Any, table: str, columns: Collection[str], owner: Mapping[str, str], path: Path
+) -> None:
+    """Have DuckDB write the rows of a table as item rows.
+
+    Args:
+        connection: The connection that knows the table.
+        table: Name of the table, or SQL that can stand behind FROM.
+        columns: Which of :data:`ITEM_COLUMNS` it has; the others become null.
+        owner: The values of :data:`OWNER_COLUMNS`, one for all rows.
+        path: The file to write.
+    """
     select = [
-        f"CAST({_literal(owner.get(name, ''))} AS {sql}) AS {name}" for name, sql in OWNER_COLUMNS.items()
+        f"CAST({sql_text(owner.get(name, ''))} AS {sql}) AS {name}" for name, sql in OWNER_COLUMNS.items()
     ]
     select += [
         f"CAST({name if name in columns else 'NULL'} AS {sql}) AS {name}"
         for name, sql in ITEM_COLUMNS.items()
     ]
-    with storage_errors(path), duckdb_connection(threads="1") as connection:
-        connection.register("given", columns)
-        _refuse_doubles(connection, columns)
-        target = str(path).replace("'", "''")
-        connection.execute(
-            f"COPY (SELECT {', '.join(select)} FROM given) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
-        )
-    return rows
+    connection.execute(
+        f"COPY (SELECT {', '.join(select)} FROM {table}) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    )
 
 
 def to_arrays(fetched: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
@@ -188,5 +207,6 @@ def _refuse_doubles(connection: Any, columns: Mapping[str, object]) -> None:
         )
 
 
-def _literal(text: str) -> str:
+def sql_text(text: str) -> str:
+    """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"

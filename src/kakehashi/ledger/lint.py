@@ -27,8 +27,13 @@ CODES = {
     "duplicate": "the row stands here twice",
     "versions-mixed": "two versions of a method under one name",
     "percent-mixed": "percent and proportion are mixed in one measure",
+    "subject-missing": "the row names no subject",
+    "label-unknown": "the label is none of those that the map gives a value",
 }
 """What each code of a finding means."""
+
+REPAIRABLE = frozenset({"sentinel", "interval-offset"})
+"""Codes that ``fix`` mends where they are certain."""
 
 SENTINELS = frozenset({-1.0, -99.0, -999.0, -9999.0, 999.0, 9999.0})
 
@@ -81,12 +86,14 @@ class Screened:
         findings: Everything found.
         changed: Original rows that are in ``kept`` in another form, with the reasons.
         quarantined: Rows that are not in ``kept``, with the reasons.
+        repaired: How many of ``changed`` were mended; the others lost an uncertainty that cannot be right.
     """
 
     kept: tuple[Measurement, ...]
     findings: tuple[LintFinding, ...]
     changed: tuple[tuple[Measurement, tuple[LintFinding, ...]], ...] = ()
     quarantined: tuple[tuple[Measurement, tuple[LintFinding, ...]], ...] = ()
+    repaired: int = 0
 
     def as_details(self) -> dict[str, Any]:
         """What a record keeps of it under ``details``; empty when nothing was found."""
@@ -136,6 +143,7 @@ def screen(
     kept: list[Measurement] = []
     changed: list[tuple[Measurement, tuple[LintFinding, ...]]] = []
     quarantined: list[tuple[Measurement, tuple[LintFinding, ...]]] = []
+    repaired = 0
     for row, original in enumerate(measurements):
         reasons = tuple(by_row.get(row, ()))
         mended = _mend(original, reasons, fix)
@@ -145,7 +153,31 @@ def screen(
             kept.append(mended)
             if mended != original:
                 changed.append((original, reasons))
-    return Screened(tuple(kept), tuple(findings), tuple(changed), tuple(quarantined))
+                repaired += fix and any(f.certain and f.code in REPAIRABLE for f in reasons)
+    return Screened(tuple(kept), tuple(findings), tuple(changed), tuple(quarantined), repaired)
+
+
+def remedy(finding: LintFinding, row: Measurement | None, *, fix: bool) -> str:
+    """What becomes of a row that lint has named, with ``fix`` or without, in words.
+
+    Args:
+        finding: What was found.
+        row: The row as stated; None where the row became no measurement.
+        fix: Whether what is certain is mended.
+    """
+    mended = fix and finding.certain and finding.code in REPAIRABLE
+    if mended and finding.code == "sentinel":
+        return "becomes a missing value"
+    if mended and row is not None and row.interval is not None and row.value is not None:
+        low, high = row.value + row.interval.low, row.value + row.interval.high
+        return f"the interval becomes {low:.6g} to {high:.6g}"
+    if finding.blocks:
+        return "goes into quarantine"
+    if finding.code in ("interval-offset", "interval-excludes-score"):
+        return "the score stays, the interval is taken off"
+    if finding.code in ("negative-error", "zero-error"):
+        return "the score stays, its uncertainty is unknown"
+    return "stays as it is"
 
 
 def _mend(row: Measurement, reasons: tuple[LintFinding, ...], fix: bool) -> Measurement | None:
@@ -268,12 +300,15 @@ def _lint_groups(measurements: Sequence[Measurement]) -> list[LintFinding]:
             values[m.measure.id].append((row, m.value))
     for rows in values.values():
         found += _lint_percent(measurements, rows)
+        found += _lint_markers(measurements, rows)
     return list(dict.fromkeys(found))
 
 
 def _lint_percent(measurements: Sequence[Measurement], rows: list[tuple[int, float]]) -> list[LintFinding]:
     measure = measurements[rows[0][0]].measure
-    if measure.unit not in ("proportion", "percent") or len(rows) < 2:
+    if measure.unit not in ("proportion", "percent"):
+        return _suspect_percent(measurements, rows)
+    if len(rows) < 2:
         return []
     # Of a proportion, 1 < x <= 100 is a percentage; of percentages, a few fractions among large numbers
     # are proportions.
@@ -290,6 +325,50 @@ def _lint_percent(measurements: Sequence[Measurement], rows: list[tuple[int, flo
     return [
         _at(row, measurements[row], "percent-mixed", f"{value:g} among values of {measure.unit}")
         for row, value in odd
+    ]
+
+
+def _suspect_percent(measurements: Sequence[Measurement], rows: list[tuple[int, float]]) -> list[LintFinding]:
+    """Where neither unit nor range is stated: some values within 0 to 1, others from 5 to 100, none between."""
+    measure = measurements[rows[0][0]].measure
+    scores = [value for _, value in rows if value not in SENTINELS]
+    small, large = [v for v in scores if 0 < v < 1], [v for v in scores if 5 < v <= 100]
+    if measure.low is not None or measure.high is not None or len(small) < 2 or len(large) < 2:
+        return []
+    if len(small) + len(large) + sum(v in (0, 1) for v in scores) < len(scores):
+        return []
+    return [
+        _at(
+            row,
+            measurements[row],
+            "percent-mixed",
+            f"{value:g}: of {len(scores)} values {len(small)} lie within "
+            f"0 to 1 and {len(large)} between 5 and 100, and the unit is not stated",
+        )
+        for row, value in rows
+        if value in small or value in large
+    ]
+
+
+def _lint_markers(measurements: Sequence[Measurement], rows: list[tuple[int, float]]) -> list[LintFinding]:
+    """Markers where the measure declares no range: all other values, at least three, lie far from the marker."""
+    measure = measurements[rows[0][0]].measure
+    if measure.low is not None or measure.high is not None:
+        return []
+    scores = [value for _, value in rows if value not in SENTINELS]
+    if len(scores) < 3:
+        return []
+    least, greatest = min(scores), max(scores)
+    return [
+        _at(
+            row,
+            measurements[row],
+            "sentinel",
+            f"{value:g} among {len(scores)} values from {least:g} to {greatest:g}",
+        )
+        for row, value in rows
+        if value in SENTINELS
+        and ((value < 0 <= least) or (value > 0 and 10 * greatest < value and least >= 0))
     ]
 
 

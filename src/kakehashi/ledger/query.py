@@ -240,7 +240,7 @@ def fetch_cells(
     """Item values of the given records, as coordinates of a matrix.
 
     Raises:
-        UsageError: ``where`` names no column.
+        UsageError: ``where`` names no column, or a sample has several scores left.
     """
     for name in where:
         if name not in ALL_COLUMNS:
@@ -263,8 +263,17 @@ def fetch_cells(
         with _sql_errors(layout):
             connection.execute(
                 f"CREATE TEMP TABLE cells AS SELECT subject, method, sample, avg({worth}) AS v, "
-                f"any_value(cluster) AS cluster FROM items {join} WHERE {wanted} GROUP BY subject, method, sample",
+                "any_value(cluster) AS cluster, min(measure) AS least, max(measure) AS greatest "
+                f"FROM items {join} WHERE {wanted} GROUP BY subject, method, sample",
                 parameters,
+            )
+        mixed = connection.execute(
+            "SELECT method, sample, least, greatest FROM cells WHERE least <> greatest LIMIT 1"
+        ).fetchone()
+        if mixed is not None:
+            raise UsageError(
+                f"sample {mixed[1]!r} of {mixed[0]!r} has several scores, such as {mixed[2]!r} and {mixed[3]!r}",
+                hint="Choose one, for example with where={'measure': …} or where={'judge': …}.",
             )
         connection.execute(
             "CREATE TEMP TABLE columns AS SELECT method, sample, coalesce(any_value(cluster), sample) AS cluster, "

@@ -38,3 +38,8 @@ class Workspace:
     def methods(self) -> Path:
         """Descriptions of the user's own methods."""
         return self.path / "methods"
+
+    @property
+    def aliases(self) -> Path:
+        """Which names mean the same model, as the user has decided."""
+        return self.path / "aliases.json"

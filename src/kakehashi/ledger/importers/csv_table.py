@@ -4,96 +4,26 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from kakehashi.errors import InputError
 from kakehashi.ledger.files import read_bytes
-from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, ingest
+from kakehashi.ledger.importers.column_map import MISSING, ColumnMap, fingerprint
+from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, Unread, ingest
 from kakehashi.ledger.store import Ledger
-from kakehashi.model import Interval, Measure, Measurement, Polarity, Provenance
-from kakehashi.proof import canonical_bytes
+from kakehashi.model import Interval, Measure, Measurement, Provenance
 
-VERSION = "1"
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "–"})
+VERSION = "2"
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnMap:
-    """Which column of a table means what.
-
-    Attributes:
-        source: Whose numbers these are, such as ``"safetywashing@bee302c11f"``; becomes the method's
-            publisher.
-        subject: Column of the subject.
-        measures: Wide tables: columns to read; empty for every column not named elsewhere.
-        measure: Long tables: column that names the measure.
-        value: Long tables: column of the number.
-        std_error: Long tables: column of the standard error.
-        low: Long tables: column of the interval's lower end.
-        high: Long tables: column of its upper end.
-        n: Column of the number of items (long), or none.
-        ignore: Columns to pass over.
-        higher_is_better: One direction for all, or one for each measure; what is not stated stays unstated.
-        constructs: Construct of each measure; ``"own"`` for the rest.
-        minimum: Least possible score, where there is one for all.
-        maximum: Greatest possible score.
-        unit: Unit of the scores.
-        confidence_level: Of the intervals in the table.
-        created: When the numbers were measured, ISO 8601.
-        method_version: Version of the method, where stated.
-        citation: How to cite it.
-        licence: Licence of the table.
-    """
-
-    source: str
-    subject: str
-    measures: tuple[str, ...] = ()
-    measure: str = ""
-    value: str = ""
-    std_error: str = ""
-    low: str = ""
-    high: str = ""
-    n: str = ""
-    ignore: tuple[str, ...] = ()
-    higher_is_better: bool | Mapping[str, bool] | None = None
-    constructs: Mapping[str, str] = field(default_factory=dict)
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = "score"
-    confidence_level: float = 0.95
-    created: str = ""
-    method_version: str = ""
-    citation: str = ""
-    licence: str = ""
-
-    @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> "ColumnMap":
-        """A map from a parsed YAML or JSON file.
-
-        Raises:
-            InputError: A key that is not known, or one that is missing.
-        """
-        known = {f.name for f in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise InputError(
-                    f"unknown key {key!r} in the column map", hint=f"Known: {', '.join(sorted(known))}."
-                )
-        for key in ("source", "subject"):
-            if not given.get(key):
-                raise InputError(f"the column map does not say {key!r}")
-        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-        return cls(**settings)
-
-
-def import_csv(ledger: Ledger, path: Path | str, columns: ColumnMap, *, fix: bool = False) -> ImportReport:
+def import_csv(
+    ledger: Ledger | None, path: Path | str, columns: ColumnMap, *, fix: bool = False
+) -> ImportReport:
     """Import a CSV table: one record for each subject, all or none.
 
     Args:
-        ledger: The ledger, open for writing.
+        ledger: The ledger, open for writing; None only looks.
         path: The file: UTF-8, comma, semicolon or tab between the cells, names of the columns in the first
             line.
         columns: What the columns mean.
@@ -104,10 +34,13 @@ def import_csv(ledger: Ledger, path: Path | str, columns: ColumnMap, *, fix: boo
             row.
     """
     path = Path(path)
-    # The map belongs to the reading: the same file read by another map is another import.
-    version = f"{VERSION}:{_fingerprint(columns)}"
-    importer = Importer("csv", version, lambda _: False, lambda p: read_table(p, columns))
-    return ingest(ledger, path, importer, read_table(path, columns), fix=fix, texts=False)
+    return ingest(ledger, path, table_importer(columns), read_table(path, columns), fix=fix, texts=False)
+
+
+def table_importer(columns: ColumnMap) -> Importer:
+    """The importer that a map makes: the same file read by another map is another import."""
+    version = f"{VERSION}:{fingerprint(columns)}"
+    return Importer("csv", version, lambda _: False, lambda path: read_table(path, columns))
 
 
 def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
@@ -117,35 +50,34 @@ def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
         InputError: The table does not fit the map, or a cell is broken.
     """
     header, rows = _rows(path)
-    long = bool(columns.measure or columns.value)
-    needed = [columns.subject, *columns.measures, *columns.ignore, columns.n]
-    if long:
-        if not (columns.measure and columns.value):
-            raise InputError("a long table needs both 'measure' and 'value' in its column map", path=path)
-        needed += [columns.measure, columns.value, columns.std_error, columns.low, columns.high]
-    for name in needed:
-        if name and name not in header:
-            raise InputError(
-                f"there is no column {name!r}", path=path, row=1, hint=f"Columns: {', '.join(header[:20])}."
-            )
-    chosen = columns.measures or tuple(
-        c for c in header if c not in {*columns.ignore, columns.subject, columns.n}
-    )
+    chosen = _chosen(header, columns, path)
     found: dict[str, list[tuple[int, Measurement]]] = {}
+    described: dict[str, dict[str, str]] = {}
+    blank: dict[str, int] = {}
+    unread: list[Unread] = []
     for line, row in rows:
         subject = row[columns.subject].strip()
+        if subject.lower() in MISSING and columns.subject_missing == "quarantine":
+            cells = [columns.measure, columns.value] if columns.long else chosen
+            unread.append(Unread(line, "subject-missing", {name: row[name] for name in cells}))
+            continue
         if not subject:
             raise InputError(f"the cell of {columns.subject!r} is empty", path=path, row=line)
-        cells = (
-            [_long_cell(row, columns, path, line)] if long else _wide_cells(row, columns, chosen, path, line)
-        )
-        for name, number, more in cells:
-            if number is not None:
-                found.setdefault(subject, []).append(
-                    (line, _measurement(columns, subject, name, number, more))
-                )
+        own = described.setdefault(subject, {})
+        for key, column in columns.describe.items():
+            if row[column].strip().lower() not in MISSING:
+                own.setdefault(key, row[column].strip())
+        members = found.setdefault(subject, [])
+        for name, number, more in _cells(row, columns, chosen, path, line):
+            if number is None:
+                blank[subject] = blank.get(subject, 0) + 1
             else:
-                found.setdefault(subject, [])
+                members.append((line, _measurement(columns, subject, name, number, more)))
+    used = {*_needed(columns), *chosen}
+    about = {
+        "passed_over": [name for name in header if name not in used or name in columns.ignore],
+        "notes": list(columns.notes),
+    }
     return [
         Draft(
             subject=subject,
@@ -154,12 +86,47 @@ def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
             measurements=[m for _, m in members],
             rows=[line for line, _ in members],
             part=subject,
+            missing=blank.get(subject, 0),
+            unread=unread if number == 0 else (),
+            details={
+                **({"columns": about} if number == 0 else {}),
+                **({"subject": described[subject]} if described[subject] else {}),
+            },
         )
-        for subject, members in found.items()
+        for number, (subject, members) in enumerate(found.items())
     ]
 
 
+def _needed(columns: ColumnMap) -> list[str]:
+    more = [columns.measure, columns.value, columns.std_error, columns.low, columns.high]
+    named = [columns.subject, *columns.measures, *columns.ignore, columns.n, *columns.describe.values()]
+    return [name for name in named + (more if columns.long else []) if name]
+
+
+def _chosen(header: list[str], columns: ColumnMap, path: Path) -> tuple[str, ...]:
+    """The columns of measures of a wide table; none of a long one."""
+    if columns.long and not (columns.measure and columns.value):
+        raise InputError("a long table needs both 'measure' and 'value' in its column map", path=path)
+    needed = _needed(columns)
+    for name in needed:
+        if name not in header:
+            raise InputError(
+                f"there is no column {name!r}", path=path, row=1, hint=f"Columns: {', '.join(header[:20])}."
+            )
+    if columns.long:
+        return ()
+    return columns.measures or tuple(name for name in header if name not in needed)
+
+
 _Cell = tuple[str, float | None, dict[str, Any]]
+
+
+def _cells(
+    row: Mapping[str, str], columns: ColumnMap, chosen: Sequence[str], path: Path, line: int
+) -> list[_Cell]:
+    if columns.long:
+        return [_long_cell(row, columns, path, line)]
+    return _wide_cells(row, columns, chosen, path, line)
 
 
 def _wide_cells(
@@ -167,7 +134,7 @@ def _wide_cells(
 ) -> list[_Cell]:
     count = _number(row, columns.n, path, line)
     more = {} if count is None else {"n": int(count)}
-    return [(name, _number(row, name, path, line, columns.unit), more) for name in chosen]
+    return [(name, _number(row, name, path, line, columns.unit_of(name)), more) for name in chosen]
 
 
 def _long_cell(row: Mapping[str, str], columns: ColumnMap, path: Path, line: int) -> _Cell:
@@ -183,25 +150,22 @@ def _long_cell(row: Mapping[str, str], columns: ColumnMap, path: Path, line: int
         more["n"] = int(count)
     if low is not None and high is not None:
         more["interval"] = Interval(low, high, columns.confidence_level, "stated")
-    return name, _number(row, columns.value, path, line, columns.unit), more
+    return name, _number(row, columns.value, path, line, columns.unit_of(name)), more
 
 
 def _measurement(
     columns: ColumnMap, subject: str, name: str, value: float, more: Mapping[str, Any]
 ) -> Measurement:
-    direction = columns.higher_is_better
-    if isinstance(direction, Mapping):
-        direction = direction.get(name)
-    polarity = Polarity.NONE if direction is None else Polarity.HIGHER if direction else Polarity.LOWER
+    low, high = columns.range_of(name)
     return Measurement(
         subject=subject,
         measure=Measure(
             id=f"{columns.source}:{name}",
-            construct=columns.constructs.get(name, "own"),
-            polarity=polarity,
-            unit=columns.unit,
-            low=columns.minimum,
-            high=columns.maximum,
+            construct=columns.construct(name),
+            polarity=columns.direction(name),
+            unit=columns.unit_of(name),
+            low=low,
+            high=high,
         ),
         value=value,
         provenance=Provenance(
@@ -250,9 +214,22 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
         ) from error
     if "\0" in text:
         raise InputError("a NUL byte; this is not a text table", path=path)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    header = read_header(reader, path)
+    return header, _checked(reader, header, path)
+
+
+def delimiter_of(text: str) -> str:
+    """Comma, semicolon or tab: what stands most often in the first line."""
+    return max(",;\t", key=text.partition("\n")[0].count)
+
+
+def read_header(reader: Iterator[list[str]], path: Path) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        InputError: There are none, or one stands twice.
+    """
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
@@ -262,7 +239,7 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
     for name in header:
         if header.count(name) > 1:
             raise InputError(f"the column {name!r} stands twice", path=path, row=1)
-    return header, _checked(reader, header, path)
+    return header
 
 
 def _checked(reader: Any, header: list[str], path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -277,8 +254,3 @@ def _checked(reader: Any, header: list[str], path: Path) -> Iterator[tuple[int, 
             yield reader.line_num, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", path=path, row=reader.line_num) from error
-
-
-def _fingerprint(columns: ColumnMap) -> str:
-    plain = {f.name: getattr(columns, f.name) for f in fields(columns)}
-    return sha256(canonical_bytes(plain)).hexdigest()[:12]

@@ -36,6 +36,7 @@ LOG_VERSION = 2
 MAX_MEMBER_BYTES = 256 << 20
 MAX_TOTAL_BYTES = 8 << 30
 MAX_RATIO = 2000
+MAX_MEMBERS = 1_000_000
 _ZSTD, _DEFLATE, _STORED = 93, 8, 0
 _ERRORS = {"stderr", "bootstrap_stderr"}
 _SPREAD = {"std", "var", "ci"}
@@ -78,11 +79,22 @@ class _Archive:
         self.stream = stream
         self.total = 0
         try:
-            self.members = {info.filename: info for info in zipfile.ZipFile(stream).infolist()}
+            listed = zipfile.ZipFile(stream).infolist()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
             raise InputError(
                 f"not a whole archive: {error}", path=path, hint="Copy the log again; it may have been cut."
             ) from error
+        if len(listed) > MAX_MEMBERS:
+            raise InputError(
+                f"the archive has {len(listed)} members", path=path, hint=f"At most {MAX_MEMBERS} are read."
+            )
+        self.members: dict[str, zipfile.ZipInfo] = {}
+        for info in listed:
+            if info.filename in self.members:
+                raise InputError(
+                    f"the member {info.filename!r} stands twice", path=path, hint="This is no honest log."
+                )
+            self.members[info.filename] = info
 
     def header(self) -> dict[str, Any]:
         if "header.json" in self.members:

@@ -1,0 +1,333 @@
+"""``kakehashi results import``, ``lint`` and ``identify``: what others measured, and whose it is."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.progress import show_steps
+
+if TYPE_CHECKING:
+    from kakehashi.ledger import ColumnMap, ImportReport, ItemMap, Tally
+
+_SHOWN = 20
+
+
+def _column_options(function: Any) -> Any:
+    """The options that say what the columns of a table mean."""
+    for option in reversed(
+        (
+            click.option("--columns", metavar="MAP", help="For tables: a map's YAML file, or a shipped map's name."),
+            click.option("--wide", metavar="SUBJECT", help="A row a system: its column; the others are measures."),
+            click.option("--long", metavar="SUBJECT,MEASURE,VALUE", help="A row a number: three columns."),
+            click.option("--items", metavar="SUBJECT,METHOD,SAMPLE,VALUE", help="A row an item: four columns."),
+            click.option(
+                "--set", "settings", metavar="KEY=VALUE", multiple=True,
+                help="Another key of the map, such as higher_is_better=true (repeatable).",
+            ),
+            click.option("--as", "source_format", metavar="FORMAT", help="The format; found out by default."),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@_column_options
+@click.option("--fix", is_flag=True, help="Mend what is certain; the original is kept beside it.")
+@click.option("--no-texts", is_flag=True, help="Leave prompts and answers out.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
+@click.option("--maps", is_flag=True, help="List the shipped column maps, or show those named by --columns.")
+@workspace_option
+@json_option
+def import_(
+    paths: tuple[Path, ...],
+    columns: str | None,
+    wide: str | None,
+    long: str | None,
+    items: str | None,
+    settings: tuple[str, ...],
+    source_format: str | None,
+    fix: bool,
+    no_texts: bool,
+    dry_run: bool,
+    maps: bool,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Import others' logs, run folders and tables (PATH…) into the ledger, all or none.
+
+    Known by themselves: Inspect logs (.eval, .json), HELM run folders, lm-evaluation-harness, Every Eval Ever,
+    garak report.jsonl, promptfoo JSON. Tables (CSV, Parquet) need --columns, --wide, --long or --items.
+
+    Example: kakehashi results import safetywashing_chat.csv --columns safetywashing
+    """
+    from kakehashi.errors import UsageError
+    from kakehashi.work.results import import_results
+
+    if maps:
+        _show_maps(columns, as_json)
+        return
+    if not paths:
+        raise UsageError("name at least one file or folder", hint="Example: kakehashi results import logs/")
+    map_ = _column_map(paths, columns, wide, long, items, settings)
+    with show_steps("import") as progress:
+        reports = import_results(
+            paths, workspace=workspace, columns=map_, source_format=source_format, fix=fix,
+            texts=not no_texts, dry_run=dry_run, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        print_json({"dry_run": dry_run, "sources": [report.as_json() for report in reports]})
+        return
+    for report in reports:
+        _say(report, dry_run)
+
+
+def _say(report: "ImportReport", dry_run: bool) -> None:
+    count = (
+        "looked at, nothing written" if dry_run else f"{report.added} of {len(report.records)} records new"
+    )
+    click.echo(f"{report.path} ({report.importer}): {count}")
+    subjects, methods = len(report.subjects), len(report.methods)
+    if subjects:
+        click.echo(f"  {subjects} system{'s' * (subjects != 1)}, {methods} method{'s' * (methods != 1)}")
+    click.echo(f"  {_counts(report.tally)}")
+    if report.passed_over:
+        click.echo(f"  columns passed over: {', '.join(report.passed_over)}")
+    for code, times in Counter(finding.code for _, finding in report.findings).most_common():
+        click.echo(f"  {times} × {code}")
+    if report.findings:
+        click.echo("  row by row: kakehashi results lint, with the same words")
+    for note in report.notes:
+        click.echo(f"  note: {note}")
+
+
+def _counts(tally: "Tally") -> str:
+    numbers = (
+        f"{tally.rows} numbers: {tally.kept} kept, {tally.repaired} repaired, "
+        f"{tally.reduced} without the uncertainty stated, {tally.quarantined} in quarantine"
+    )
+    parts = [numbers]
+    if tally.missing:
+        parts.append(f"{tally.missing} empty cells")
+    if tally.items:
+        parts.append(f"{tally.items} item rows, {tally.unscored} without a number")
+    if tally.items_quarantined:
+        parts.append(f"{tally.items_quarantined} of them in quarantine")
+    return "; ".join(parts)
+
+
+@click.command()
+@click.argument("targets", nargs=-1)
+@_column_options
+@click.option(
+    "--fix", is_flag=True, help="Mend results in the ledger; of files, count what --fix would give."
+)
+@click.option("--all", "everything", is_flag=True, help="Every row; 20 of each kind by default.")
+@workspace_option
+@json_option
+def lint(
+    targets: tuple[str, ...],
+    columns: str | None,
+    wide: str | None,
+    long: str | None,
+    items: str | None,
+    settings: tuple[str, ...],
+    source_format: str | None,
+    fix: bool,
+    everything: bool,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Look results over row by row: files (PATH…), or runs and records of the ledger (all by default).
+
+    Files are only looked at. With --fix, results of the ledger in which something can be mended with certainty
+    are superseded by mended ones; the originals stay.
+
+    Example: kakehashi results lint eee_helm_classic_wide.csv --columns helm-classic
+    """
+    from kakehashi.work.results import lint_results
+
+    map_ = _column_map(tuple(map(Path, targets)), columns, wide, long, items, settings)
+    report = lint_results(targets, workspace=workspace, columns=map_, source_format=source_format, fix=fix)
+    if as_json:
+        print_json(
+            {
+                "rows": [row.as_json() for row in report.rows],
+                "tally": report.tally.as_json(),
+                "repaired": [list(pair) for pair in report.repaired],
+            }
+        )
+        return
+    from kakehashi.ledger import CODES
+
+    seen: Counter[str] = Counter()
+    shown = []
+    for row in report.rows:
+        seen[row.finding.code] += 1
+        if everything or seen[row.finding.code] <= _SHOWN:
+            shown.append(
+                {
+                    "row": row.finding.row,
+                    "code": row.finding.code,
+                    "system": row.finding.subject,
+                    "measure": row.finding.measure,
+                    "found": row.finding.message,
+                    "what becomes of it": row.without_fix,
+                    "with --fix": row.with_fix,
+                }
+            )
+    if shown:
+        print_table(shown, ["row", "code", "system", "measure", "found", "what becomes of it", "with --fix"])
+    for code, times in seen.most_common():
+        more = "" if everything or times <= _SHOWN else f" ({_SHOWN} shown; --all shows every row)"
+        click.echo(f"{times} × {code}: {CODES[code]}{more}")
+    click.echo(_counts(report.tally))
+    for old, new in report.repaired:
+        click.echo(f"{old[:16]} is superseded by {new[:16]}")
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--accept", metavar="NAME=MODEL", multiple=True, help="Decide what a name means; kept in the workspace."
+)
+@click.option("--forget", metavar="NAME", multiple=True, help="Take a decision back.")
+@workspace_option
+@json_option
+def identify(
+    names: tuple[str, ...], accept: tuple[str, ...], forget: tuple[str, ...], workspace: Path, as_json: bool
+) -> None:
+    """Say what NAMEs of models mean: exact id, alias table, else suggestions; all systems of the ledger by default.
+
+    Nothing is joined because it looks alike: a suggestion counts only when a person accepts it.
+
+    Example: kakehashi results identify "our-llama" --accept our-llama=meta-llama/llama-2-7b-chat-hf
+    """
+    from kakehashi.errors import UsageError
+    from kakehashi.work.results import identify_names
+
+    decided = {}
+    for pair in accept:
+        name, equals, model = pair.rpartition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is no decision", hint="Write --accept NAME=MODEL.")
+        decided[name.strip()] = model.strip()
+    found = identify_names(names, workspace=workspace, accept=decided, forget=forget)
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": one.name,
+                    "model": one.model,
+                    "how": one.how,
+                    "suggestions": [
+                        {"model": s.model, "reason": s.reason, "likeness": s.likeness}
+                        for s in one.suggestions
+                    ],
+                }
+                for one in found
+            ]
+        )
+        return
+    print_table(
+        [
+            {
+                "name": one.name,
+                "how": one.how if one.model or not one.suggestions else "suggestion",
+                "model": one.model,
+                "suggestions": [f"{s.model} ({s.reason})" for s in one.suggestions],
+            }
+            for one in found
+        ],
+        ["name", "how", "model", "suggestions"],
+    )
+    counts = Counter(one.how if one.model or not one.suggestions else "suggestion" for one in found)
+    click.echo(", ".join(f"{times} {how}" for how, times in counts.most_common()))
+
+
+def _column_map(
+    paths: tuple[Path, ...],
+    columns: str | None,
+    wide: str | None,
+    long: str | None,
+    items: str | None,
+    settings: tuple[str, ...],
+) -> "ColumnMap | ItemMap | None":
+    from kakehashi.errors import UsageError
+
+    given = [
+        name
+        for name, value in (("--columns", columns), ("--wide", wide), ("--long", long), ("--items", items))
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"give one of {' and '.join(given)}, not both")
+    if not given:
+        if settings:
+            raise UsageError("--set needs --columns, --wide, --long or --items")
+        return None
+    import yaml
+
+    from kakehashi.ledger import columns_from, load_columns
+    from kakehashi.ledger.importers.column_map import COLUMNS_FORMAT, with_settings
+
+    more: dict[str, Any] = {}
+    for pair in settings:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is no setting", hint="Write --set KEY=VALUE.")
+        try:
+            more[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{value!r} is not YAML") from error
+    if columns:
+        loaded = load_columns(columns)
+        return with_settings(loaded, more) if more else loaded
+    source = {"format": COLUMNS_FORMAT, "source": paths[0].stem if paths else "table"}
+    if wide:
+        return columns_from({**source, "shape": "wide", "subject": wide, **more})
+    if long:
+        subject, measure, value = _split(long, 3, "--long SUBJECT,MEASURE,VALUE")
+        return columns_from(
+            {**source, "shape": "long", "subject": subject, "measure": measure, "value": value, **more}
+        )
+    subject, method, sample, value = _split(items or "", 4, "--items SUBJECT,METHOD,SAMPLE,VALUE")
+    found = {"subject": subject, "method": method, "sample": sample, "scores": value}
+    return columns_from({**source, "shape": "items", **found, **more})
+
+
+def _split(text: str, count: int, words: str) -> list[str]:
+    from kakehashi.errors import UsageError
+
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != count or not all(parts):
+        raise UsageError(f"{text!r} names {len(parts)} columns, not {count}", hint=f"Write {words}.")
+    return parts
+
+
+def _show_maps(name: str | None, as_json: bool) -> None:
+    from kakehashi.errors import UnknownNameError
+    from kakehashi.ledger import shipped_maps
+
+    maps = shipped_maps()
+    if name is not None:
+        if name not in maps:
+            raise UnknownNameError("column map", name, list(maps))
+        maps = {name: maps[name]}
+    if as_json:
+        print_json({key: dict(value) for key, value in maps.items()})
+        return
+    if name is None:
+        rows = [
+            {"map": key, "shape": one["shape"], "file": one["file"], "title": one["title"]}
+            for key, one in maps.items()
+        ]
+        print_table(rows, ["map", "shape", "file", "title"])
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(dict(maps[name]), allow_unicode=True, sort_keys=False).rstrip())
