@@ -14,7 +14,7 @@ from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.grouping import GroupRule
 from kakehashi.compare.statement import Reply
 from kakehashi.errors import InputError, NotEstimableError, UnknownNameError
-from kakehashi.ledger.importers.csv_table import MISSING
+from kakehashi.ledger.importers.column_map import MISSING
 from kakehashi.model import Polarity
 from kakehashi.work.view import RunView
 
