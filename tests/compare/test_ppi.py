@@ -127,7 +127,7 @@ def _coverage(n: int, extra: int, simulations: int, size: int = 1, seed: int = 1
 
 
 @pytest.mark.parametrize(
-    ("n", "size", "conservative"), [(20, 1, True), (40, 1, True), (120, 1, False), (300, 3, False)]
+    ("n", "size", "conservative"), [(20, 1, True), (40, 1, True), (120, 1, False), (300, 3, True)]
 )
 def test_intervals_cover(n: int, size: int, conservative: bool) -> None:
     cells = _coverage(n, 600, 20, size)
@@ -141,14 +141,14 @@ def test_intervals_cover(n: int, size: int, conservative: bool) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize(
     ("n", "size", "conservative"),
-    [(20, 1, True), (30, 1, True), (50, 1, True), (100, 1, False), (300, 1, False), (300, 3, False)],
+    [(20, 1, True), (30, 1, True), (50, 1, True), (100, 1, False), (300, 1, False), (300, 3, True), (600, 3, False)],
 )
 def test_intervals_cover_at_full_size(n: int, size: int, conservative: bool) -> None:
     for extra in (300, 2000):
-        cells = _coverage(n, 3 * (extra // 3), 1000, size)
+        cells = _coverage(n, 3 * (extra // 3), 500, size)
         mean, worst = np.mean(list(cells.values())), min(cells.items(), key=lambda c: c[1])
-        print(n, size, extra, "mean", mean, "worst", worst, "Monte Carlo error", np.sqrt(0.05 * 0.95 / 1000))
+        print(n, size, extra, "mean", mean, "worst", worst, "Monte Carlo error", np.sqrt(0.05 * 0.95 / 500))
         assert mean >= 0.93, cells
-        assert worst[1] >= 0.91, cells
+        assert worst[1] >= 0.9, cells
         if not conservative:
             assert mean <= 0.97, cells

@@ -22,8 +22,10 @@ from kakehashi.errors import InputError, NotEstimableError, UsageError
 
 #: Fewer independent labels than this get the interval of the human labels alone.
 LEAST_LABELS = 30
-#: Below this many the interval is conservative (its average coverage in simulations is above 97%).
+#: Below this many independent labels, or clusters of labels, the interval is conservative: its average
+#: coverage in simulations is above 97%.
 CONSERVATIVE_BELOW = 75
+CONSERVATIVE_BELOW_CLUSTERS = 200
 #: Weight of each of the two labels of extreme disagreement that are added to what was seen.
 PSEUDO_LABELS = 0.75
 
@@ -145,7 +147,7 @@ def ppi_mean(
             alone.low * (high - low) + low,
             alone.high * (high - low) + low,
         ),
-        "conservative": groups < CONSERVATIVE_BELOW,
+        "conservative": groups < (CONSERVATIVE_BELOW if groups == n else CONSERVATIVE_BELOW_CLUSTERS),
     }
     return Estimate(
         value=value * (high - low) + low,
