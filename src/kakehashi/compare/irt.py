@@ -91,15 +91,14 @@ class ItemResponse:
 def fit_2pl(
     scores: ItemScores,
     *,
-    discrimination_prior: tuple[float, float] | None = None,
-    intercept_prior: tuple[float, float] | None = None,
     max_iterations: int = 200,
     tolerance: float = 1e-3,
     confidence_level: float = 0.95,
 ) -> ItemResponse:
     """Fit the two-parameter logistic model to right (1) and wrong (0) answers by joint MAP.
 
-    Abilities have a standard normal prior, slopes a normal one that lets them be negative. Alternating
+    Abilities have a standard normal prior, slopes a normal one that lets them be negative (its mean and spread,
+    and those of the intercepts, are found from the items: empirical Bayes). Alternating
     Fisher scoring comes near, joint steps by the Schur complement over items finish; its inverse gives
     the standard errors. Missing cells are left out of the likelihood. Scores between 0 and 1 (means over
     repetitions) are taken as shares of successes and counted in the diagnostics.
@@ -112,16 +111,13 @@ def fit_2pl(
 
     Args:
         scores: Models by items.
-        discrimination_prior: Mean and standard deviation of the normal prior of slopes; ``None`` finds both
-            from the items (empirical Bayes).
-        intercept_prior: The same for intercepts.
         max_iterations: Most iterations.
         tolerance: Greatest change of an ability at which the fit ends.
         confidence_level: Nominal coverage of the intervals.
 
     Raises:
         InputError: Scores outside 0 and 1.
-        UsageError: Impossible priors.
+        UsageError: An impossible tolerance or number of iterations.
         NotEstimableError: Fewer than 20 models or 20 items that tell models apart.
 
     References:
@@ -130,11 +126,11 @@ def fit_2pl(
         Baker, Kim (2004). Item Response Theory: Parameter Estimation Techniques, chapter 4.
         Lalor, Wu, Yu (2019). Learning latent parameters without human response patterns. EMNLP.
     """
-    if any(prior is not None and not prior[1] > 0 for prior in (discrimination_prior, intercept_prior)):
-        raise UsageError("standard deviations of priors must be above 0")
+    if not tolerance > 0 or max_iterations < 2:
+        raise UsageError("tolerance must be above 0 and max_iterations at least 2")
     values = scores.values
     used = _check(scores)
-    data = _Data(values, used, discrimination_prior, intercept_prior)
+    data = _Data(values, used)
     theta, slope, intercept, n_alternating = _alternate(data, max_iterations)
     joint = _joint(data, theta, slope, intercept, max_iterations - n_alternating, tolerance)
     theta, slope, intercept = joint.theta, joint.slope, joint.intercept
@@ -183,8 +179,7 @@ def fit_2pl(
         n_iterations=n_alternating + joint.n_iterations,
         converged=joint.converged,
         settings={
-            "discrimination_prior": discrimination_prior,
-            "intercept_prior": intercept_prior,
+            "max_iterations": max_iterations,
             "confidence_level": confidence_level,
             "tolerance": tolerance,
         },
@@ -224,19 +219,11 @@ def _check(scores: ItemScores) -> IntArray:
 class _Data:
     """The answers in blocks of items, with the priors."""
 
-    def __init__(
-        self,
-        values: np.ndarray,
-        used: IntArray,
-        slope_prior: tuple[float, float] | None,
-        intercept_prior: tuple[float, float] | None,
-    ) -> None:
+    def __init__(self, values: np.ndarray, used: IntArray) -> None:
         self.values, self.used = values, used
         self.m, self.n = values.shape[0], used.size
-        self.given = slope_prior is not None, intercept_prior is not None
-        self.slope_mean, slope_sd = slope_prior or (1.0, 1.0)
-        self.intercept_mean, intercept_sd = intercept_prior or (0.0, 3.0)
-        self.slope_precision, self.intercept_precision = slope_sd**-2, intercept_sd**-2
+        self.slope_mean, self.slope_precision = 1.0, 1.0
+        self.intercept_mean, self.intercept_precision = 0.0, 1 / 9
         self.width = max(1, _BLOCK // self.m)
         self.n_of_model = np.zeros(self.m, dtype=np.int64)
         self.n_fractional = 0
@@ -247,12 +234,9 @@ class _Data:
 
     def learn(self, slope: FloatArray, intercept: FloatArray, spread: FloatArray) -> None:
         """Move the priors to mean and spread of the items (one step of EM); ``spread`` holds 2 x N variances."""
-        if not self.given[0]:
-            self.slope_mean = float(slope.mean())
-            self.slope_precision = 1 / max(float(slope.var() + spread[0].mean()), 0.01)
-        if not self.given[1]:
-            self.intercept_mean = float(intercept.mean())
-            self.intercept_precision = 1 / max(float(intercept.var() + spread[1].mean()), 0.01)
+        self.slope_mean, self.intercept_mean = float(slope.mean()), float(intercept.mean())
+        self.slope_precision = 1 / max(float(slope.var() + spread[0].mean()), 0.01)
+        self.intercept_precision = 1 / max(float(intercept.var() + spread[1].mean()), 0.01)
 
     def blocks(self) -> Iterator[tuple[int, int, FloatArray, FloatArray | None]]:
         """Start, end, answers (0 where missing), and which are present (None: all)."""
@@ -425,8 +409,11 @@ def _joint(
         if iteration > 0 and (change < tolerance or iteration >= max(most, 2)):
             inverse = cho_solve(factor, np.eye(data.m))
             return _Joint(theta, slope, intercept, inverse, information, iteration, change < tolerance, change)
-        step = cho_solve(factor, gradient)
-        scale = min(1.0, 1.0 / float(np.abs(step).max() + 1e-12))
+        # location and scale are held (Lagrange): the likelihood does not know them, see the rescaling below
+        held = np.column_stack([np.ones(data.m), theta])
+        free, towards = cho_solve(factor, gradient), cho_solve(factor, held)
+        step = free - towards @ np.linalg.solve(held.T @ towards, held.T @ free)
+        scale = min(1.0 if iteration < 30 else 0.5, 1.0 / float(np.abs(step).max() + 1e-12))
         moved = theta + scale * step
         spread = np.zeros((2, data.n))
         for start, end, y, seen in data.blocks():

@@ -99,7 +99,9 @@ def judge_flips(
     All judges judged the same answers: a cell that any judge lacks is left out for all. The p value is that
     of Gail and Simon's test of an opposite effect: the greater of the two one-sided p values of the
     differences, with their clustered standard errors and Student's t. "Noise alone" draws every judge's
-    differences around one common order (the mean over judges) with the covariance that the items show.
+    differences around one common order (the mean over judges, freed from the noise in its spread) with the
+    covariance that the items show. A count beyond noise can stand beside single flips that are not: then the
+    order does hang on the judge, but which pairs it turns is not certain.
 
     Kappa of two judges does not tell: judges may agree on most items and yet differ where systems differ.
 
@@ -248,8 +250,15 @@ def _sums(cube: FloatArray, codes: IntArray, n_clusters: int) -> tuple[FloatArra
 
 
 def _noise(scores: FloatArray, drawn: FloatArray, first: IntArray, second: IntArray) -> IntArray:
-    """Numbers of flips when each judge's scores are one common vector plus the noise that items show."""
-    common = scores.mean(axis=0)
+    """Numbers of flips when each judge's scores are one common vector plus the noise that items show.
+
+    The common vector is the mean over judges, drawn together so far that its spread is no longer that of
+    truth and noise: systems that do not differ flip most easily.
+    """
+    common = scores.mean(axis=0) - scores.mean()
+    noise = drawn.mean(axis=0) - drawn.mean(axis=(0, 2))[:, None] - common
+    of_noise, seen = float((noise**2).mean()), float((common**2).mean())
+    common = common * np.sqrt(max(1 - of_noise / seen, 0.0)) if seen > 0 else common
     around = common + drawn - scores[:, None, :]
     signs = np.sign(around[:, :, first] - around[:, :, second])
     counts = np.zeros(drawn.shape[1], dtype=np.int64)

@@ -8,6 +8,8 @@ from kakehashi.errors import InputError, NotEstimableError
 
 #: Below this much information (sensitivity + specificity - 1) the correction magnifies every error.
 WEAK_JUDGE = 0.3
+#: With fewer labels of either class the interval is conservative (covers more than 97% at nominal 95%).
+CONSERVATIVE_BELOW = 100
 
 
 def rogan_gladen(
@@ -25,6 +27,7 @@ def rogan_gladen(
     The estimate is (q + specificity - 1) / (sensitivity + specificity - 1), q the judge's rate, held within
     0 and 1. It trusts that sensitivity and specificity, found elsewhere, hold here too: a diagnostic. Where
     items of this very set have human labels, use :func:`~kakehashi.compare.ppi.ppi_mean`, which does not.
+    With fewer than 100 labels of either class the interval is conservative.
     ``weak_judge`` stands in the diagnostics where sensitivity + specificity - 1 is below 0.3 or may be near 0.
 
     Args:
@@ -84,6 +87,7 @@ def rogan_gladen(
         "specificity": spec,
         "youden": youden,
         "unbounded_value": value,
+        "conservative": min(n_positive, n_negative) < CONSERVATIVE_BELOW,
     }
     if youden < WEAK_JUDGE or youden - z * spread <= 0:
         diagnostics["weak_judge"] = (
