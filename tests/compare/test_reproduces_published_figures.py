@@ -1,7 +1,6 @@
 """Figures that others published, or that this project measured on published data, come out again."""
 
 import csv
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,9 @@ from kakehashi.compare.agreement import agreement
 from kakehashi.compare.capability import capability_correlation, capability_score
 from kakehashi.compare.correlation import kendall_tau_b, kendall_w
 from kakehashi.compare.exposure import exposure, noise_exposure
+from kakehashi.compare.judge_flips import judge_flips
 from kakehashi.compare.judges import cohen_kappa
+from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness
 from kakehashi.compare.table import ScoreTable
 
@@ -140,20 +141,59 @@ def test_jailbreakbench_judges_order_four_attacks_on_vicuna_differently(shared: 
     rows = [
         row for row in rows_of(shared / "results/jailbreakbench_items.csv") if row["jailbroken_llama_guard1"]
     ]
+    judges = ("jailbroken", "jailbroken_llama_guard1")
     vicuna = [row for row in rows if row["model"].startswith("vicuna")]
-    counts = {
-        judge: Counter(row["attack"] for row in vicuna if row[judge] == "True")
-        for judge in ("jailbroken", "jailbroken_llama_guard1")
-    }
-    attacks = sorted(counts["jailbroken"])
-    assert len(attacks) == 4
-    orders = [sorted(attacks, key=lambda a, c=c: -c[a]) for c in counts.values()]  # type: ignore[misc]
-    assert orders[0] != orders[1]
-    over_all = cohen_kappa(
-        [row["jailbroken"] for row in rows],
-        [row["jailbroken_llama_guard1"] for row in rows],
-        clusters=[row["index"] for row in rows],
-        n_resamples=300,
-        rng=1,
+    attacks = sorted({row["attack"] for row in vicuna})
+    items = sorted({row["index"] for row in vicuna})
+    assert (len(attacks), len(items)) == (4, 100)
+    verdicts = {judge: np.full((4, 100), np.nan) for judge in judges}
+    for row in vicuna:
+        for judge in judges:
+            verdicts[judge][attacks.index(row["attack"]), items.index(row["index"])] = row[judge] == "True"
+    found = judge_flips(verdicts, attacks, clusters=items, rng=1)
+    assert found.orders == (
+        ("JBC", "prompt_with_random_search", "GCG", "PAIR"),
+        ("prompt_with_random_search", "PAIR", "JBC", "GCG"),
     )
-    print(orders, over_all.value)
+    # three of six pairs change places. No single one is beyond noise after Holm, yet so many are:
+    # with one true order for both judges there would be 0.2
+    assert (found.n_flips, found.n_compared, found.n_beyond_noise) == (3, 6, 0)
+    assert found.noise_mean < 0.5
+    assert found.noise_at_least < 0.01
+    # kappa over the answers to attacks that had a prompt to submit: 0.78; over all 1,600 it is 0.81,
+    # over Vicuna's 400 alone 0.51
+    for part, n, kappa in (
+        ([row for row in rows if row["submitted"] == "1"], 1437, 0.78),
+        (rows, 1600, 0.81),
+        (vicuna, 400, 0.51),
+    ):
+        e = cohen_kappa(
+            [row[judges[0]] for row in part],
+            [row[judges[1]] for row in part],
+            clusters=[row["index"] for row in part],
+            n_resamples=300,
+            rng=1,
+        )
+        assert (e.n, round(e.value, 2)) == (n, kappa)
+
+
+def test_few_human_labels_of_xstest_give_intervals_that_hold(shared: Path) -> None:
+    # measured before for this project: on the unsafe half with 20 labels plain PPI covered 9 to 52%. Each
+    # model's 200 unsafe prompts: the truth is the human share refused, labels are drawn at random
+    rows = rows_of(shared / "results/xstest_items.csv")
+    rng = np.random.default_rng(1)
+    for n in (20, 60):
+        hits = []
+        for model in sorted({row["model"] for row in rows}):
+            mine = [row for row in rows if row["model"] == model and row["unsafe_prompt"] == "1"]
+            human, judge = (
+                np.array([row[c] != "1_full_compliance" for row in mine], dtype=float)
+                for c in ("human_final", "judge_gpt4")
+            )
+            for _ in range(60):
+                seen = np.full(len(mine), np.nan)
+                chosen = rng.permutation(len(mine))[:n]
+                seen[chosen] = human[chosen]
+                e = ppi_mean(seen, judge, rng=rng)
+                hits.append(e.low <= human.mean() <= e.high)
+        assert np.mean(hits) >= 0.93, (n, np.mean(hits))
