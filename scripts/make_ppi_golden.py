@@ -17,7 +17,11 @@ def cases() -> list[dict[str, object]]:
     """Labels, judge on them, judge on the rest, and the estimates with lam tuned, 1 and 0.4."""
     rng = np.random.default_rng(20261124)
     found = []
-    for n, extra, rate, sens, spec in ((40, 200, 0.3, 0.9, 0.8), (60, 90, 0.1, 0.7, 0.95), (35, 500, 0.6, 0.5, 0.5)):
+    for n, extra, rate, sens, spec in (
+        (40, 200, 0.3, 0.9, 0.8),
+        (60, 90, 0.1, 0.7, 0.95),
+        (35, 500, 0.6, 0.5, 0.5),
+    ):
         truth = rng.random(n + extra) < rate
         judge = np.where(truth, rng.random(n + extra) < sens, rng.random(n + extra) >= spec).astype(float)
         found.append((truth[:n].astype(float), judge[:n], judge[n:]))
@@ -38,5 +42,9 @@ def cases() -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    made = {"made_by": f"ppi-python {version('ppi-python')}", "script": "scripts/make_ppi_golden.py", "cases": cases()}
+    made = {
+        "made_by": f"ppi-python {version('ppi-python')}",
+        "script": "scripts/make_ppi_golden.py",
+        "cases": cases(),
+    }
     TARGET.write_text(json.dumps(made, sort_keys=True) + "\n", encoding="utf-8")

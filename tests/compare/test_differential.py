@@ -169,7 +169,9 @@ def test_intervals_cover_and_tests_keep_their_level(method: str) -> None:
     mean = np.mean(list(cells.values()), axis=0)
     print(method, cells)
     assert 0.93 <= mean[0] <= 0.97, cells
-    assert mean[2] <= 0.065, cells  # Monte Carlo error .003; likelihood ratios of few rows are a little liberal
+    assert mean[2] <= 0.065, (
+        cells
+    )  # Monte Carlo error .003; likelihood ratios of few rows are a little liberal
 
 
 @pytest.mark.proof

@@ -33,8 +33,8 @@ def test_judge_and_policy_are_told_apart_by_hand() -> None:
     # the judge gives +2/10, the policy -2/10, and they add, in whatever order.
     blank = [False] * 8 + [True] * 2
     verdicts = {
-        "a": labels(np.array([1] * 6 + [0] * 2)) + [None, None],
-        "b": labels(np.array([1] * 4 + [0] * 4)) + [None, None],
+        "a": [*labels(np.array([1] * 6 + [0] * 2)), None, None],
+        "b": [*labels(np.array([1] * 4 + [0] * 4)), None, None],
     }
     first = MethodRows("first", "harm", "a", names(10), verdicts, SAFE, blank, 0.0)
     second = MethodRows("second", "harm", "b", names(10), verdicts, SAFE, blank, 1.0)
@@ -52,8 +52,8 @@ def test_where_aspects_interact_the_parts_are_shapley_values() -> None:
     # judge: ((.15 + .075) + (.225 - 0)) / 2 = .225; policy: ((.15 - .225) + (-.075 - 0)) / 2 = -.075
     blank = [False] * 8 + [True] * 2
     verdicts = {
-        "a": labels(np.array([1] * 6 + [0] * 2)) + [None, None],
-        "b": labels(np.array([1] * 4 + [0] * 4)) + [None, None],
+        "a": [*labels(np.array([1] * 6 + [0] * 2)), None, None],
+        "b": [*labels(np.array([1] * 4 + [0] * 4)), None, None],
     }
     first = MethodRows("first", "harm", "a", names(10), verdicts, SAFE, blank, None)
     second = MethodRows("second", "harm", "b", names(10), verdicts, SAFE, blank, 1.0)
@@ -73,7 +73,9 @@ def test_the_language_mix_is_found_and_items_take_nothing_of_it() -> None:
         "second", "harm", "a", ["x1", "y1", "y2", "y3"], {"a": labels(np.array([1, 0, 0, 0]))}, SAFE,
         language=list("xyyy"),
     )  # fmt: skip
-    assert parts(explain(first, second, rng=1)) == pytest.approx({"language": 0.5, "items": 0.0, "noise": 0.0})
+    assert parts(explain(first, second, rng=1)) == pytest.approx(
+        {"language": 0.5, "items": 0.0, "noise": 0.0}
+    )
 
 
 def test_constructs_are_swapped_by_the_worth_of_labels() -> None:
@@ -142,7 +144,7 @@ def _random_side(rng: np.random.Generator, name: str, judge: str, worth: float |
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([None, 0.0, 1.0]))
 def test_the_parts_sum_to_the_difference_and_turn_with_the_sides(seed: int, worth: float | None) -> None:
     rng = np.random.default_rng(seed)
@@ -180,7 +182,9 @@ def test_the_average_over_orders_is_the_one_over_all_permutations() -> None:
     ]  # fmt: skip
 
     def score(judge: int, credit: int, policy: int) -> float:
-        values = np.where(verdicts[sides[judge][0]], sides[credit][1]["refused"], sides[credit][1]["complied"])
+        values = np.where(
+            verdicts[sides[judge][0]], sides[credit][1]["refused"], sides[credit][1]["complied"]
+        )
         worth = sides[policy][2]
         if worth is None:
             return float(values[~blank].mean())

@@ -128,9 +128,7 @@ def test_float32_scores_give_the_same_abilities() -> None:
 
 
 def _table(y: np.ndarray) -> ItemScores:
-    return ItemScores(
-        tuple(f"m{i}" for i in range(y.shape[0])), tuple(f"i{j}" for j in range(y.shape[1])), y
-    )
+    return ItemScores(tuple(f"m{i}" for i in range(y.shape[0])), tuple(f"i{j}" for j in range(y.shape[1])), y)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kakehashi.compare.judge_flips import judge_flips
@@ -58,6 +58,7 @@ def test_a_reversed_order_of_many_near_systems_is_beyond_noise_as_a_count() -> N
     assert found.noise_at_least < 0.05
 
 
+@settings(deadline=None)
 @given(st.permutations(range(4)), st.booleans())
 def test_the_order_of_systems_and_judges_does_not_matter(order: list[int], swap: bool) -> None:
     rng = np.random.default_rng(4)
@@ -65,9 +66,7 @@ def test_the_order_of_systems_and_judges_does_not_matter(order: list[int], swap:
     names = ["a", "b", "c", "d"]
     first = judge_flips(tables, names, n_resamples=20, rng=1)
     keys = list(tables)[:: -1 if swap else 1]
-    again = judge_flips(
-        {k: tables[k][order] for k in keys}, [names[i] for i in order], n_resamples=20, rng=1
-    )
+    again = judge_flips({k: tables[k][order] for k in keys}, [names[i] for i in order], n_resamples=20, rng=1)
     assert {frozenset((f.first, f.second)) for f in first.flips} == {
         frozenset((f.first, f.second)) for f in again.flips
     }

@@ -106,7 +106,9 @@ def _coverage(labels: tuple[int, int], simulations: int) -> dict[tuple, float]:
         for _ in range(simulations):
             q = rng.binomial(n, rate * se + (1 - rate) * (1 - sp))
             try:
-                e = rogan_gladen(q, n, rng.binomial(labels[0], se), labels[0], rng.binomial(labels[1], sp), labels[1])
+                e = rogan_gladen(
+                    q, n, rng.binomial(labels[0], se), labels[0], rng.binomial(labels[1], sp), labels[1]
+                )
             except NotEstimableError:
                 continue
             tried += 1

@@ -33,7 +33,9 @@ def test_the_plain_estimate_is_the_hand_derived_one() -> None:
     assert ppi_mean(human, judge, power=1.0).value == pytest.approx(0.2)
 
 
-def _sample(rng: np.random.Generator, n: int, extra: int, rate: float, sens: float, spec: float, size: int = 1):
+def _sample(
+    rng: np.random.Generator, n: int, extra: int, rate: float, sens: float, spec: float, size: int = 1
+):
     groups = (n + extra) // size
     truth = np.repeat(rng.random(groups) < rate, size)
     judge = np.where(truth, rng.random(truth.size) < sens, rng.random(truth.size) >= spec).astype(float)
@@ -141,7 +143,15 @@ def test_intervals_cover(n: int, size: int, conservative: bool) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize(
     ("n", "size", "conservative"),
-    [(20, 1, True), (30, 1, True), (50, 1, True), (100, 1, False), (300, 1, False), (300, 3, True), (600, 3, False)],
+    [
+        (20, 1, True),
+        (30, 1, True),
+        (50, 1, True),
+        (100, 1, False),
+        (300, 1, False),
+        (300, 3, True),
+        (600, 3, False),
+    ],
 )
 def test_intervals_cover_at_full_size(n: int, size: int, conservative: bool) -> None:
     for extra in (300, 2000):

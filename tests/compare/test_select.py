@@ -87,10 +87,9 @@ def test_the_factor_is_that_of_a_simple_random_sample_of_equal_error() -> None:
     old = bank(30, 600, rng, slope=3.0, spread=2.0)
     gate = selection_gate(old, 60, n_draws=60, rng=1)
     size = round(gate.factor.value * 60)
-    errors = []
-    for model in old.values:
-        for _ in range(60):
-            errors.append(model[rng.permutation(600)[:size]].mean() - model.mean())
+    errors = [
+        model[rng.permutation(600)[:size]].mean() - model.mean() for model in old.values for _ in range(60)
+    ]
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(gate.root_mean_square_error, rel=0.08)
 
 
@@ -103,7 +102,9 @@ def test_a_bank_too_small_or_without_use_is_refused() -> None:
     with pytest.raises(NotEstimableError) as caught:
         select_items(twins, 60, families=["one", "two"] * 15)
     assert caught.value.diagnostic == "too-few-models"
-    y = (rng.random((30, 300)) < 0.5).astype(float)  # models and items do not differ: nothing to learn or to order
+    y = (rng.random((30, 300)) < 0.5).astype(
+        float
+    )  # models and items do not differ: nothing to learn or to order
     noise = ItemScores(twins.models, twins.items, y)
     with pytest.raises(NotEstimableError, match="cannot vouch") as caught:
         select_items(noise, 60, rng=1)

@@ -88,9 +88,7 @@ def test_rows_and_labels_may_come_in_any_order() -> None:
     order = rng.permutation(63)
     one = variance_components(y, {"model": model, "item": item}, rng=1)
     names = [f"x{6 - k}" for k in model]
-    other = variance_components(
-        y[order], {"item": item[order], "model": [names[i] for i in order]}, rng=1
-    )
+    other = variance_components(y[order], {"item": item[order], "model": [names[i] for i in order]}, rng=1)
     assert one.component("model").variance == pytest.approx(other.component("model").variance)
 
 

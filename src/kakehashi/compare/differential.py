@@ -169,7 +169,9 @@ def differential_functioning(
 def _prepare(scores: ItemScores, group: Sequence[Any]) -> tuple[FloatArray, np.ndarray, tuple[str, str]]:
     y = np.asarray(scores.values, dtype=np.float64)
     if len(group) != y.shape[0]:
-        raise InputError(f"there are {y.shape[0]} rows and {len(group)} groups", hint="Give each row its group.")
+        raise InputError(
+            f"there are {y.shape[0]} rows and {len(group)} groups", hint="Give each row its group."
+        )
     labels = list(dict.fromkeys(str(g) for g in group))
     if len(labels) != 2:
         raise UsageError(
@@ -181,7 +183,8 @@ def _prepare(scores: ItemScores, group: Sequence[Any]) -> tuple[FloatArray, np.n
     if odd.any():
         i, j = np.argwhere(odd)[0]
         raise InputError(
-            f"the score of {scores.models[i]!r} on {scores.items[j]!r} is {y[i, j]}, not 0 or 1", row=int(i) + 1
+            f"the score of {scores.models[i]!r} on {scores.items[j]!r} is {y[i, j]}, not 0 or 1",
+            row=int(i) + 1,
         )
     unseen = np.isnan(y).all(axis=1)
     y, second = y[~unseen], second[~unseen]

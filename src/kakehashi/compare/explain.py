@@ -112,7 +112,8 @@ def explain(
     (settings, version or date of the system). Items are restricted within language and attack, so "items"
     never takes what those explain.
 
-    Intervals resample clusters of items, with the mix of languages and attacks as it is. A part says what
+    Intervals resample clusters of items, with the mix of languages and attacks as it is, and count half an
+    item in either direction that was not seen. A part says what
     the difference would lose, not which method is right.
 
     Args:
@@ -138,7 +139,9 @@ def explain(
     differing = sides.differing()
     plan = _plan(sides, differing)
     columns, weights = _linear(plan)
-    sums = np.stack([sides.sums(column) for column in columns])  # columns x (numerator, denominator) x clusters
+    sums = np.stack(
+        [sides.sums(column) for column in columns]
+    )  # columns x (numerator, denominator) x clusters
     generator = as_generator(rng)
     means = _ratios(sums.sum(axis=2))
     drawn = np.concatenate(
@@ -148,12 +151,13 @@ def explain(
         ]
     )
     total = weights.pop("difference")
-    difference = _estimate(total, means, drawn, sides.n_clusters, confidence_level)
+    difference = _estimate(total, means, drawn, sides.n_clusters, confidence_level, sides.reach)
     parts = []
     for source, row in weights.items():
         if source != NOISE:
             reason = _REASONS[source]
-            parts.append(Part(source, _estimate(row, means, drawn, sides.n_clusters, confidence_level), reason))
+            estimate = _estimate(row, means, drawn, sides.n_clusters, confidence_level, sides.reach)
+            parts.append(Part(source, estimate, reason))
     missing = [aspect for aspect in differing if aspect not in plan.final]
     parts.append(_rest(weights[NOISE], means, drawn, sides, confidence_level, missing))
     found = sum(part.estimate.value for part in parts)
@@ -303,18 +307,20 @@ def _ratios(sums: FloatArray) -> FloatArray:
 
 
 def _estimate(
-    row: FloatArray, means: FloatArray, drawn: FloatArray, n_clusters: int, level: float
+    row: FloatArray, means: FloatArray, drawn: FloatArray, n_clusters: int, level: float, reach: float
 ) -> Estimate:
     used = np.flatnonzero(row)
     replicates = drawn[:, used] @ row[used]
     replicates = replicates[np.isfinite(replicates)]
     value = float(means[used] @ row[used]) if used.size else 0.0
-    inflate = float(np.sqrt(n_clusters / (n_clusters - 1)))
-    spread = float(replicates.std(ddof=1)) * inflate if len(replicates) > 1 else 0.0
+    variance = (
+        float(replicates.var(ddof=1)) * n_clusters / (n_clusters - 1) if len(replicates) > 1 else np.nan
+    )
     diagnostics: dict[str, object] = {}
-    if spread < 1e-12:
-        spread = float("nan")
-        diagnostics["no_interval"] = "no resample of items changes it"
+    if variance < 1e-24:
+        diagnostics["no_variation"] = True
+    # half an item in either direction that was not seen: a part made by few items is not known so well
+    spread = float(np.sqrt(variance + (reach / n_clusters) ** 2))
     half = critical_value(level, n_clusters - 1) * spread
     return Estimate(
         value=value,
@@ -336,13 +342,15 @@ def _rest(
     level: float,
     missing: Sequence[Aspect],
 ) -> Part:
-    estimate = _estimate(row, means, drawn, sides.n_clusters, level)
+    estimate = _estimate(row, means, drawn, sides.n_clusters, level, sides.reach)
     if missing:
         names = ", ".join(a.value for a in missing)
         why = "; ".join(sides.why_not(a) for a in missing)
         return Part(REST, estimate, f"{names} and noise cannot be told apart: {why}")
     if abs(estimate.value) < 1e-12 or (estimate.low <= 0 <= estimate.high):
-        return Part(NOISE, estimate, "the same prompts, judge, policy and credit; the answers differ by chance")
+        return Part(
+            NOISE, estimate, "the same prompts, judge, policy and credit; the answers differ by chance"
+        )
     return Part(
         REST,
         estimate,

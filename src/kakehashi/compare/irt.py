@@ -275,7 +275,10 @@ def _alternate(data: _Data, max_iterations: int) -> tuple[FloatArray, FloatArray
         rate = (y.sum(axis=0) + 0.5) / (total + 1)
         intercept[start:end] = np.log(rate / (1 - rate))
     theta = _scaled((share + 0.5) / (data.n_of_model + 1))
-    for iteration in range(1, max(min(25, max_iterations // 2), 1) + 1):
+    most = max(min(25, max_iterations // 2), 1)
+    iteration = 0
+    while iteration < most:
+        iteration += 1
         gradient, information = -theta, np.ones(data.m)
         spread = np.zeros((2, data.n))
         for start, end, y, seen in data.blocks():
@@ -311,9 +314,10 @@ def _alternate(data: _Data, max_iterations: int) -> tuple[FloatArray, FloatArray
 
 def _scaled(x: FloatArray) -> FloatArray:
     spread = float(x.std())
-    if spread == 0:
+    if spread < 1e-12:
         raise NotEstimableError("all models have the same score: they have no order", diagnostic="constant")
-    return (x - x.mean()) / spread
+    out: FloatArray = (x - x.mean()) / spread
+    return out
 
 
 @dataclass(slots=True)
@@ -408,7 +412,9 @@ def _joint(
         factor = cho_factor(schur, lower=True)
         if iteration > 0 and (change < tolerance or iteration >= max(most, 2)):
             inverse = cho_solve(factor, np.eye(data.m))
-            return _Joint(theta, slope, intercept, inverse, information, iteration, change < tolerance, change)
+            return _Joint(
+                theta, slope, intercept, inverse, information, iteration, change < tolerance, change
+            )
         # location and scale are held (Lagrange): the likelihood does not know them, see the rescaling below
         held = np.column_stack([np.ones(data.m), theta])
         free, towards = cho_solve(factor, gradient), cho_solve(factor, held)

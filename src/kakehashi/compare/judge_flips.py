@@ -153,7 +153,9 @@ def judge_flips(
             p_values.append(p if one * other < 0 else 1.0)
             if one * other < 0:
                 sign = 1 if one > 0 else -1
-                share = float(((resampled[j, :, pair] * sign > 0) & (resampled[k, :, pair] * sign < 0)).mean())
+                share = float(
+                    ((resampled[j, :, pair] * sign > 0) & (resampled[k, :, pair] * sign < 0)).mean()
+                )
                 found.append((j, k, pair, sign, p, share, len(p_values) - 1))
     adjusted = holm(np.array(p_values))
     flips = [
@@ -210,7 +212,7 @@ def _cube(
         )
     if len(set(names)) < len(names):
         raise InputError(f"a system stands in the table twice: {sorted(names)}")
-    arrays = []
+    arrays: list[FloatArray] = []
     for judge, given in verdicts.items():
         try:
             array = np.asarray(given, dtype=np.float64)

@@ -133,7 +133,9 @@ class Sides:
             (Aspect.ATTACK, (first.attack, second.attack)),
         ):
             if values[0] is not None and values[1] is not None:
-                seen = {v: i for i, v in enumerate(dict.fromkeys([*map(str, values[0]), *map(str, values[1])]))}
+                seen = {
+                    v: i for i, v in enumerate(dict.fromkeys([*map(str, values[0]), *map(str, values[1])]))
+                }
                 self.facets[aspect] = (
                     np.array([seen[str(v)] for v in values[0]], dtype=np.int64),
                     np.array([seen[str(v)] for v in values[1]], dtype=np.int64),
@@ -152,6 +154,18 @@ class Sides:
     def n_shared_items(self) -> int:
         """Items that both methods have."""
         return int(np.intersect1d(self.items[0], self.items[1]).size)
+
+    @property
+    def reach(self) -> float:
+        """Greatest less least score that an answer of either side can have (of those seen, without credit)."""
+        found: list[float] = []
+        for rows in self.rows:
+            found += [] if rows.blank_credit is None else [rows.blank_credit]
+            if rows.credit is None:
+                found += [float(v) for v in rows.verdicts[rows.judge] if not _unjudged(v)]
+            else:
+                found += rows.credit.values()
+        return max(found) - min(found)
 
     @property
     def n_unjudged(self) -> tuple[int, int]:
@@ -223,7 +237,9 @@ class Sides:
             [np.bincount(codes, weights=w, minlength=self.n_clusters) for w in (value * weight, weight)]
         )
 
-    def _scored(self, column: _Column, weight: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _scored(
+        self, column: _Column, weight: FloatArray, scores: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         worth = self.rows[column.policy].blank_credit
         blank = self.blank[column.side]
         value = np.where(blank, np.nan if worth is None else worth, scores)
@@ -286,7 +302,11 @@ class Sides:
         if aspect is Aspect.JUDGE:
             return f"too few answers were judged by both {a.judge!r} and {b.judge!r}"
         if aspect is Aspect.ITEMS:
-            return "the methods share no item" if not self.n_shared_items else "no shared item counts on both sides"
+            return (
+                "the methods share no item"
+                if not self.n_shared_items
+                else "no shared item counts on both sides"
+            )
         if aspect is Aspect.CONSTRUCT:
             return f"the labels of {a.construct!r} and {b.construct!r} have no worth for one another"
         if aspect is Aspect.POLICY:

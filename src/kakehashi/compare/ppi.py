@@ -190,7 +190,9 @@ def _prepare(
     if not low < high or not np.isfinite([low, high]).all():
         raise UsageError(f"bounds must be two increasing numbers, not {bounds!r}")
     if ((found < low) | (found > high)).any():
-        raise InputError(f"a score lies outside the bounds {bounds}", hint="Check percent against proportion.")
+        raise InputError(
+            f"a score lies outside the bounds {bounds}", hint="Check percent against proportion."
+        )
     return y, f, codes, low, high, missing
 
 

@@ -61,7 +61,9 @@ def rogan_gladen(
         if not (np.isfinite(k) and np.isfinite(total)) or not 0 <= k <= max(total, 0):
             raise InputError(f"{k!r} of {total!r} {what} is not a count")
         if total == 0:
-            raise NotEstimableError(f"there are no {what}", diagnostic="one-class", hint="Label both classes.")
+            raise NotEstimableError(
+                f"there are no {what}", diagnostic="one-class", hint="Label both classes."
+            )
     rate, sens, spec = positives / n, true_positives / n_positive, true_negatives / n_negative
     youden = sens + spec - 1
     z = critical_value(confidence_level)

@@ -239,7 +239,8 @@ def selection_gate(
     full = np.flatnonzero(~np.isnan(bank.values).any(axis=1))
     if full.size < LEAST_MODELS:
         raise NotEstimableError(
-            f"only {full.size} models have all {n} items (at least {LEAST_MODELS})", diagnostic="missing-cells"
+            f"only {full.size} models have all {n} items (at least {LEAST_MODELS})",
+            diagnostic="missing-cells",
         )
     bounds = _bounds(bank.values)
     truth = np.asarray(bank.values[full], dtype=np.float64).mean(axis=1)
@@ -256,7 +257,7 @@ def selection_gate(
             estimates[draw, place] = found.value
             hits[draw, place] = found.low <= truth[place] <= found.high
     errors = estimates - truth
-    squared = (errors**2).mean(axis=0)
+    squared: FloatArray = np.asarray((errors**2).mean(axis=0), dtype=np.float64)
     spread = np.asarray(bank.values[full], dtype=np.float64).var(axis=1, ddof=1)
     factor = _factor(squared, spread, n_items, n, generator, confidence_level)
     by_model = hits.mean(axis=0)
@@ -266,7 +267,9 @@ def selection_gate(
     reasons = []
     least = LEAST_COVERAGE - (0.95 - confidence_level)
     if coverage < least:
-        reasons.append(f"intervals held {coverage:.1%} of the full scores of models left out, less than {least:.0%}")
+        reasons.append(
+            f"intervals held {coverage:.1%} of the full scores of models left out, less than {least:.0%}"
+        )
     if not tau >= LEAST_TAU:
         reasons.append(f"the order of models left out agrees with the full order by tau {tau:.2f} only")
     if factor.value <= 1:
@@ -419,6 +422,6 @@ def _factor(
         return found
 
     value = float(of(squared.mean(), spread.mean()))
-    drawn = of(squared[picks].mean(axis=1), spread[picks].mean(axis=1))
+    drawn = of(np.asarray(squared[picks].mean(axis=1)), np.asarray(spread[picks].mean(axis=1)))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), level, "bootstrap over models", len(squared))

@@ -90,8 +90,8 @@ def variance_components(
     Each row is one score with its levels. Sums of squares between the levels of each factor are set equal to
     their expectations, which hold for unbalanced data with missing cells. Intervals join two sources (modified
     large-sample): the levels are a draw (chi-square with one degree of freedom less than levels), and the
-    estimate is noisy even for these levels (parametric bootstrap). Factors whose equations are the same (each method has its own judge)
-    "cannot be separated" and are given together.
+    estimate is noisy even for these levels (parametric bootstrap). Factors whose equations are the same (each
+    method has its own judge) "cannot be separated" and are given together.
 
     The factors are taken as random draws: for three models, read the model component with its interval or
     not at all. Scores of 0 and 1 are taken on their own scale: the residual holds their coin-tossing.
@@ -197,7 +197,9 @@ def _prepare(
     constant = tuple(name for name, c in labels.items() if int(c.max()) == 0)
     found = {name: c for name, c in labels.items() if name not in constant}
     if not found:
-        raise NotEstimableError("no factor has two levels", diagnostic="one-level", hint="Give more methods or models.")
+        raise NotEstimableError(
+            "no factor has two levels", diagnostic="one-level", hint="Give more methods or models."
+        )
     return y, found, constant, missing
 
 
@@ -237,7 +239,10 @@ def _separable(
     for i in range(len(names)):
         if int(codes[i].max()) + 1 == n:
             reasons.append(
-                ((names[i], RESIDUAL), f"every score has its own {names[i]}: it cannot be separated from the residual")
+                (
+                    (names[i], RESIDUAL),
+                    f"every score has its own {names[i]}: it cannot be separated from the residual",
+                )
             )
             continue
         for group in groups:
@@ -263,7 +268,9 @@ def _separable(
         together = tuple(names[i] for k in inside for i in groups[k])
         if len(involved) > len(inside):
             together += (RESIDUAL,)
-            reasons.append((together, "their sums of squares depend on one another: they cannot be separated"))
+            reasons.append(
+                (together, "their sums of squares depend on one another: they cannot be separated")
+            )
             for k in sorted(inside, reverse=True)[:1]:
                 del groups[k]
             continue
