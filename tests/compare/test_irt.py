@@ -103,6 +103,27 @@ def test_backward_items_are_listed_and_only_they_are_certain() -> None:
     assert found.backward[0].p_value < 0.01
 
 
+def test_one_backward_item_among_steep_ones_is_not_drawn_to_them() -> None:
+    rng = np.random.default_rng(10)
+    theta, slope = rng.standard_normal(60), np.full(200, 2.0)
+    slope[1] = -2.0
+    y = (rng.random((60, 200)) < expit(np.outer(theta, slope) + rng.normal(0, 1.5, 200))).astype(float)
+    found = fit_2pl(_table(y))
+    assert [item.item for item in found.backward if item.certain] == ["i1"]
+    assert found.backward[0].low <= -2 * theta.std() <= found.backward[0].high
+
+
+def test_noise_is_seldom_called_backward() -> None:
+    # items without any slope among good ones: at most 5% of tables may name one of them as certain
+    rng = np.random.default_rng(11)
+    named = 0
+    for _ in range(60):
+        slope = np.where(np.arange(100) < 30, 0.0, 1.2)
+        y = rng.random((40, 100)) < expit(np.outer(rng.standard_normal(40), slope) + rng.normal(0, 1, 100))
+        named += any(item.certain for item in fit_2pl(_table(y.astype(float))).backward)
+    assert named <= 6  # 3 expected at the most, 6 with the Monte Carlo error of 60 tables
+
+
 def test_items_that_all_or_none_solve_are_left_out_and_named() -> None:
     scores, *_ = simulate(30, 60, np.random.default_rng(6))
     y = scores.values.copy()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kakehashi.cli import compare_groups
+from kakehashi.cli import compare_groups, compare_items
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def compare() -> None:
 compare.add_command(compare_groups.selective)
 compare.add_command(compare_groups.groups)
 compare.add_command(compare_groups.gap)
+for _command in compare_items.COMMANDS:
+    compare.add_command(_command)
 
 
 def _sources(runs: tuple[str, ...], published: bool, workspace: Path) -> "tuple[ScoreTable, RunView | None]":

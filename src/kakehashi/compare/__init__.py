@@ -15,6 +15,12 @@ from kakehashi.compare.correlation import (
     top_k_overlap,
     weighted_tau,
 )
+from kakehashi.compare.differential import (
+    DifferentialFunctioning,
+    DifferentialItem,
+    differential_functioning,
+)
+from kakehashi.compare.explain import Explanation, ItemPart, Part, explain
 from kakehashi.compare.exposure import Exposure, ModelExposure, NoiseExposure, exposure, noise_exposure
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.gap import FrontierGap, GapPoint, frontier_gap, sibling_gaps
@@ -31,6 +37,8 @@ from kakehashi.compare.intervals import (
     smallest_detectable_difference,
     wilson,
 )
+from kakehashi.compare.irt import BackwardItem, ItemResponse, fit_2pl
+from kakehashi.compare.judge_flips import Flip, JudgeFlips, judge_flips
 from kakehashi.compare.judges import (
     ClassBias,
     Confusion,
@@ -43,9 +51,20 @@ from kakehashi.compare.judges import (
     specificity,
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
+from kakehashi.compare.label_budget import LabelBudget, label_budget
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
+from kakehashi.compare.method_rows import MethodRows
+from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
+from kakehashi.compare.rogan_gladen import rogan_gladen
+from kakehashi.compare.select import (
+    Selection,
+    SelectionGate,
+    estimate_full_score,
+    select_items,
+    selection_gate,
+)
 from kakehashi.compare.selective import (
     SelectionTest,
     Selective,
@@ -56,35 +75,51 @@ from kakehashi.compare.selective import (
 )
 from kakehashi.compare.statement import Reply, gap_lines, group_lines, innocent_explanations, selective_lines
 from kakehashi.compare.table import ItemScores, ScoreTable
+from kakehashi.compare.variance import Component, VarianceComponents, variance_components
 
 __all__ = [
     "Agreement",
+    "BackwardItem",
     "ClassBias",
+    "Component",
     "Concordance",
     "Confusion",
     "DetectableDifference",
+    "DifferentialFunctioning",
+    "DifferentialItem",
     "Estimate",
+    "Explanation",
     "Exposure",
     "FactsRecord",
+    "Flip",
     "FrontierGap",
     "GapPoint",
     "Group",
     "GroupAgreement",
     "GroupRule",
     "Groups",
+    "ItemPart",
+    "ItemResponse",
     "ItemScores",
+    "JudgeFlips",
     "JudgeReport",
+    "LabelBudget",
+    "MethodRows",
     "ModelExposure",
     "ModelFacts",
     "NoiseExposure",
     "PairAgreement",
+    "Part",
     "PartyContrast",
     "RankIntervals",
     "Reply",
     "ReportedScore",
     "ScoreTable",
+    "Selection",
+    "SelectionGate",
     "SelectionTest",
     "Selective",
+    "VarianceComponents",
     "agreement",
     "bias_by_class",
     "capability_correlation",
@@ -93,8 +128,12 @@ __all__ = [
     "cluster_bootstrap_mean",
     "cohen_kappa",
     "confusion",
+    "differential_functioning",
     "disattenuated_correlation",
+    "estimate_full_score",
+    "explain",
     "exposure",
+    "fit_2pl",
     "frontier_gap",
     "gap_lines",
     "group_lines",
@@ -103,19 +142,25 @@ __all__ = [
     "innocent_explanations",
     "item_agreement",
     "jeffreys",
+    "judge_flips",
     "judge_report",
     "kendall_tau_b",
     "kendall_w",
     "krippendorff_alpha",
+    "label_budget",
     "newcombe_paired",
     "noise_exposure",
     "paired_difference",
     "partial_tau",
     "party_contrast",
+    "ppi_mean",
     "published_robustness",
     "published_robustness_source",
     "rank_intervals",
     "reliability",
+    "rogan_gladen",
+    "select_items",
+    "selection_gate",
     "selection_p_value",
     "selection_power",
     "selective",
@@ -128,6 +173,7 @@ __all__ = [
     "specificity",
     "tie_groups",
     "top_k_overlap",
+    "variance_components",
     "weighted_tau",
     "wilson",
 ]

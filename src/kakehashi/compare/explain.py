@@ -167,7 +167,11 @@ def explain(
         scores=(float(means[plan.own[0]]), float(means[plan.own[1]])),
         difference=difference,
         parts=tuple(parts),
-        same=tuple(a.value for a in Aspect if a not in differing),
+        same=tuple(
+            a.value
+            for a in Aspect
+            if a not in differing and not (a is Aspect.CONSTRUCT and sides.constructs_differ)
+        ),
         items=_items(sides, n_items),
         settings={
             "n_resamples": n_resamples,
@@ -187,7 +191,7 @@ def explain(
 
 
 _REASONS = {
-    Aspect.CONSTRUCT.value: "the same label is worth the same on both sides",
+    Aspect.CONSTRUCT.value: "the same label is worth the same on both sides (not: the same questions)",
     Aspect.ITEMS.value: "only items that both methods have, in the same shares",
     Aspect.ATTACK.value: "only attacks that both methods use, in the same shares",
     Aspect.JUDGE.value: "the same answers judged by one judge on both sides",
@@ -344,7 +348,10 @@ def _rest(
 ) -> Part:
     estimate = _estimate(row, means, drawn, sides.n_clusters, level, sides.reach)
     if missing:
-        names = ", ".join(a.value for a in missing)
+        found = [a.value for a in missing]
+        if Aspect.ITEMS in missing and sides.constructs_differ and Aspect.CONSTRUCT not in missing:
+            found.insert(0, Aspect.CONSTRUCT.value)  # beyond the credit: the questions themselves
+        names = ", ".join(found)
         why = "; ".join(sides.why_not(a) for a in missing)
         return Part(REST, estimate, f"{names} and noise cannot be told apart: {why}")
     if abs(estimate.value) < 1e-12 or (estimate.low <= 0 <= estimate.high):

@@ -151,6 +151,11 @@ class Sides:
                 )  # fmt: skip
 
     @property
+    def constructs_differ(self) -> bool:
+        """Whether the two mean to measure different things, even where a label is worth the same to both."""
+        return self.rows[0].construct != self.rows[1].construct
+
+    @property
     def n_shared_items(self) -> int:
         """Items that both methods have."""
         return int(np.intersect1d(self.items[0], self.items[1]).size)
@@ -180,7 +185,7 @@ class Sides:
         """Aspects in which the two methods differ."""
         a, b = self.rows
         out = []
-        if a.construct != b.construct or a.credit != b.credit:
+        if a.credit != b.credit or (a.credit is None and self.constructs_differ):
             out.append(Aspect.CONSTRUCT)
         for aspect in (Aspect.LANGUAGE, Aspect.ATTACK):
             codes = self.facets.get(aspect)

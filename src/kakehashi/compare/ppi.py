@@ -108,6 +108,7 @@ def ppi_mean(
         "n_judged_only": extra,
         "n_clusters_labelled": groups,
         "n_missing": missing,
+        "judge_mean": float(f.mean()),
     }
     for name, values in (("labels", y[labelled]), ("judge", f)):
         if np.ptp(values) == 0:
@@ -140,7 +141,6 @@ def ppi_mean(
     )
     diagnostics |= {
         "lam": mean_lam,
-        "judge_mean": float(f.mean()),
         "n_effective": effective,
         "labels_alone": (
             alone.value * (high - low) + low,

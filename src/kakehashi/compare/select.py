@@ -401,7 +401,7 @@ def _difference(selection: Selection, y: FloatArray) -> tuple[float, float, int]
 def _ridge(x: FloatArray, y: FloatArray) -> FloatArray:
     """Coefficients with a penalty of two items' worth on all but the constant."""
     penalty = np.diag([0.0, *[2.0] * (x.shape[1] - 1)])
-    found: FloatArray = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+    found: FloatArray = np.asarray(np.linalg.solve(x.T @ x + penalty, x.T @ y), dtype=np.float64)
     return found
 
 
