@@ -16,6 +16,8 @@ from kakehashi.errors import InputError, NotEstimableError, UsageError
 LEAST_MODELS = 20
 LEAST_ITEMS = 20
 _BLOCK = 1 << 18
+#: Up to so many cells what a block contributes is kept from one pass to the next (16 bytes a cell).
+_KEPT_CELLS = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,16 @@ def _half(
     )
 
 
+def _halves(
+    data: _Data, theta: FloatArray, slope: FloatArray, intercept: FloatArray
+) -> Iterator[tuple[int, int, _Half]]:
+    """The blocks' contributions once more, where there are too many cells to keep them."""
+    for start, end, y, seen in data.blocks():
+        a, d = slope[start:end].copy(), intercept[start:end].copy()
+        residual, weight = _residuals(theta, a, d, y, seen)
+        yield start, end, _half(data, theta, a, d, residual, weight)
+
+
 def _adjustment(
     theta: FloatArray, a: FloatArray, residual: FloatArray, weight: FloatArray, part: _Half, y: FloatArray
 ) -> FloatArray:
@@ -390,12 +402,16 @@ def _joint(
     """Joint Fisher scoring: the items are eliminated block by block, abilities solved together."""
     change = float("inf")
     iteration = 0
+    small = data.m * data.n <= _KEPT_CELLS
     while True:
         schur, gradient, information = np.zeros((data.m, data.m)), -theta, np.ones(data.m)
+        kept: list[tuple[int, int, _Half]] = []
         for start, end, y, seen in data.blocks():
             a, d = slope[start:end], intercept[start:end]
             residual, weight = _residuals(theta, a, d, y, seen)
             part = _half(data, theta, a, d, residual, weight)
+            if small:
+                kept.append((start, end, part))
             gradient = gradient + residual @ a - part.z_a @ part.u_a - part.z_d @ part.u_d
             gradient -= _adjustment(theta, a, residual, weight, part, y)
             information += weight @ a**2
@@ -415,10 +431,8 @@ def _joint(
         scale = min(1.0 if iteration < 30 else 0.5, 1.0 / float(np.abs(step).max() + 1e-12))
         moved = theta + scale * step
         spread = np.zeros((2, data.n))
-        for start, end, y, seen in data.blocks():
+        for start, end, part in kept if small else _halves(data, theta, slope, intercept):
             a, d = slope[start:end], intercept[start:end]
-            residual, weight = _residuals(theta, a, d, y, seen)
-            part = _half(data, theta, a, d, residual, weight)
             v_a, v_d = part.u_a - step @ part.z_a, part.u_d - step @ part.z_d
             slope[start:end] = a + np.clip(scale * (part.l_aa * v_a), -1, 1)
             intercept[start:end] = d + np.clip(scale * (part.l_da * v_a + part.l_dd * v_d), -2, 2)
@@ -439,12 +453,20 @@ def _free_slopes(
     """Slope and error of each item by itself at the abilities found, with a weak prior about 0.
 
     Also the p value of a slope of at least 0 by the signed root of the likelihood ratio (Wald's test has
-    little power where slopes are steep).
+    little power where slopes are steep); 1 where the slope is above 0, and slope and error are then not given.
     """
-    slope, error, p_value = np.empty(data.n), np.empty(data.n), np.empty(data.n)
-    for start, end, y, seen in data.blocks():
-        a, d = np.clip(joint.slope[start:end], -1, 1), joint.intercept[start:end].copy()
-        for _ in range(12):
+    slope, error, p_value = np.zeros(data.n), np.ones(data.n), np.ones(data.n)
+    for start, end, whole, known in data.blocks():
+        total = np.full(end - start, float(data.m)) if known is None else known.sum(axis=0)
+        rate = whole.sum(axis=0) / total
+        # the sign of the slope is that of the covariance with ability: only negative ones are fitted
+        expected = float(ability.sum()) if known is None else ability @ known
+        back = np.flatnonzero(ability @ whole - rate * expected < 0)
+        if not back.size:
+            continue
+        y, seen = whole[:, back], None if known is None else known[:, back]
+        a, d = np.full(back.size, -0.5), joint.intercept[start:end][back]
+        for _ in range(20):
             residual, weight = _residuals(ability, a, d, y, seen)
             g_a, g_d = ability @ residual - a / 6.25, residual.sum(axis=0) - d / 25
             aa = (ability**2) @ weight + 1 / 6.25
@@ -454,14 +476,13 @@ def _free_slopes(
             a, d = a + step, d + np.clip((aa * g_d - ad * g_a) / det, -2, 2)
             if np.abs(step).max() < 1e-4:
                 break
-        slope[start:end], error[start:end] = a, np.sqrt(dd / det)
-        known = np.ones_like(y) if seen is None else seen
         eta = np.multiply.outer(ability, a) + d
-        fitted = (known * (y * eta - np.logaddexp(0.0, eta))).sum(axis=0)
-        total = known.sum(axis=0)
-        rate = y.sum(axis=0) / total
-        flat = total * (rate * np.log(rate) + (1 - rate) * np.log1p(-rate))
-        p_value[start:end] = ndtr(np.sign(a) * np.sqrt(2 * np.maximum(fitted - flat, 0.0)))
+        fitted = (y * eta - np.logaddexp(0.0, eta)) * (1.0 if seen is None else seen)
+        n, share = total[back], rate[back]
+        flat = n * (share * np.log(share) + (1 - share) * np.log1p(-share))
+        place = start + back
+        slope[place], error[place] = a, np.sqrt(dd / det)
+        p_value[place] = ndtr(np.sign(a) * np.sqrt(2 * np.maximum(fitted.sum(axis=0) - flat, 0.0)))
     return slope, error, p_value
 
 
