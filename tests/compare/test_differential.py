@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference.coverage import Recorder, report_coverage
 from scipy.special import expit
 
 from kakehashi.compare.differential import differential_functioning
@@ -176,10 +177,12 @@ def test_intervals_cover_and_tests_keep_their_level(method: str) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("method", ["mantel-haenszel", "logistic"])
-def test_intervals_cover_and_tests_keep_their_level_at_full_size(method: str) -> None:
+def test_intervals_cover_and_tests_keep_their_level_at_full_size(
+    method: str, record_property: Recorder
+) -> None:
     cells = _rates(method, 400)
     mean = np.mean(list(cells.values()), axis=0)
-    print(method, cells)
+    report_coverage(record_property, {(method, *c): v[0] for c, v in cells.items()}, 400)
     assert ((mean[:2] >= 0.93) & (mean[:2] <= 0.97)).all(), cells
     assert mean[2] <= 0.06, cells
     assert mean[3] <= 0.08, cells

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference.coverage import Recorder, report_coverage
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -225,10 +226,14 @@ def test_intervals_cover_93_to_97_percent_on_average() -> None:
 
 
 @pytest.mark.proof
-def test_intervals_cover_at_full_size() -> None:
-    cells = _coverage(80, SHAPES)
-    cells |= _coverage(4, ((200, 5000, 0.0), (200, 5000, 0.3)))
-    print(cells)
+def test_intervals_cover_at_full_size(record_property: Recorder) -> None:
+    cells, large = _coverage(80, SHAPES), _coverage(4, ((200, 5000, 0.0), (200, 5000, 0.3)))
+    for found, times in ((cells, 80), (large, 4)):
+        for k, what in enumerate(("ability", "slope", "intercept")):
+            named = {(what, *c): float(v[k]) for c, v in found.items()}
+            # each simulation holds at least 20 abilities or 100 items
+            report_coverage(record_property, named, times * (20 if what == "ability" else 100))
+    cells |= large
     mean = np.mean(list(cells.values()), axis=0)
     assert ((mean >= 0.93) & (mean <= 0.97)).all(), cells
     assert min(c.min() for c in cells.values()) > 0.91, cells

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference.coverage import Recorder, report_coverage
 
 from kakehashi.compare.variance import VarianceComponents, variance_components
 from kakehashi.errors import InputError, NotEstimableError
@@ -177,9 +178,14 @@ def test_intervals_cover_93_to_97_percent_on_average() -> None:
 
 
 @pytest.mark.proof
-def test_intervals_cover_at_full_size() -> None:
+def test_intervals_cover_at_full_size(record_property: Recorder) -> None:
     cells = _coverage(400)
-    print(cells, "Monte Carlo error", np.sqrt(0.05 * 0.95 / 400))
+    names = ("model", "method", "item", "model:method", "residual")
+    report_coverage(
+        record_property,
+        {(what, *c): v[k] for c, v in cells.items() for k, what in enumerate(names)},
+        400,
+    )
     assert 0.93 <= np.mean(list(cells.values())) <= 0.97, cells
     # with four or five levels (flagged few_levels) the worst is lower
     assert min(min(v) for c, v in cells.items() if c[0] >= 20) > 0.9, cells
