@@ -174,6 +174,37 @@ def test_intervals_cover_93_to_97_percent_on_average() -> None:
     assert 0.93 <= np.mean([c[0] for c in cells.values()]) <= 0.97, cells
 
 
+def _factor_coverage(banks: int) -> dict[tuple[int, float], float]:
+    """Share of intervals of the factor that hold that of many models like these on the same items."""
+    rng = np.random.default_rng(2026)
+    n, asked, cells = 120, 40, {}
+    for m, slope in ((14, 1.0), (14, 2.5), (20, 1.0), (20, 2.5)):
+        steep, hard = slope * np.exp(rng.normal(0, 0.3, n)), rng.normal(0, 1, n)
+        gates = []
+        for _ in range(banks):
+            y = (rng.random((m, n)) < expit(np.outer(rng.standard_normal(m), steep) + hard)).astype(float)
+            models, items = tuple(f"m{i}" for i in range(m)), tuple(f"i{j}" for j in range(n))
+            gates.append(selection_gate(ItemScores(models, items, y), asked, n_draws=4, rng=rng))
+        squared = np.array([g.root_mean_square_error**2 for g in gates])
+        sizes = np.array([g.factor.value for g in gates]) * asked
+        spread = np.mean(squared * sizes / (1 - sizes / n))  # the definition turned round
+        truth = spread / (squared.mean() + spread / n) / asked
+        cells[m, slope] = float(np.mean([g.factor.low <= truth <= g.factor.high for g in gates]))
+    return cells
+
+
+def test_the_intervals_of_the_factor_cover_93_to_97_percent_on_average() -> None:
+    cells = _factor_coverage(100)
+    print(cells)
+    assert 0.93 <= np.mean(list(cells.values())) <= 0.97, cells
+
+
+@pytest.mark.proof
+def test_the_intervals_of_the_factor_cover_at_full_size(record_property: Recorder) -> None:
+    cells = _factor_coverage(500)
+    assert 0.93 <= report_coverage(record_property, cells, 500) <= 0.97, cells
+
+
 @pytest.mark.proof
 def test_intervals_cover_at_full_size(record_property: Recorder) -> None:
     cells = _coverage(5, 40)

@@ -64,7 +64,8 @@ class SelectionGate:
         n_bank: Items of the bank.
         n_models: Models of the bank.
         factor: How many times as many items a simple random choice takes for the same error, on models left
-            out, with interval over models. What was reached here; no promise for another bank.
+            out, with an interval for other models like these on the same items. What was reached here; no
+            promise for another bank.
         coverage: Share of nominal 95% intervals (or as set) that hold the full score, over models left out.
         coverage_error: Its standard error over models.
         tau: Mean tau-b between estimated and full scores.
@@ -259,7 +260,7 @@ def selection_gate(
     errors = estimates - truth
     squared: FloatArray = np.asarray((errors**2).mean(axis=0), dtype=np.float64)
     spread = np.asarray(bank.values[full], dtype=np.float64).var(axis=1, ddof=1)
-    factor = _factor(squared, spread, n_items, n, generator, confidence_level)
+    factor = _factor(squared, spread, n_items, n, confidence_level)
     by_model = hits.mean(axis=0)
     taus = [float(kendall_tau_b(np.column_stack([row, truth]))[0, 1]) for row in estimates]
     tau = float(np.nanmean(taus)) if np.isfinite(taus).any() else float("nan")
@@ -405,23 +406,28 @@ def _ridge(x: FloatArray, y: FloatArray) -> FloatArray:
     return found
 
 
-def _factor(
-    squared: FloatArray,
-    spread: FloatArray,
-    n_items: int,
-    n: int,
-    rng: np.random.Generator,
-    level: float,
-) -> Estimate:
-    """Size of a simple random sample with the same mean squared error, over the items asked."""
-    picks = rng.integers(0, len(squared), size=(2000, len(squared)))
+def _factor(squared: FloatArray, spread: FloatArray, n_items: int, n: int, level: float) -> Estimate:
+    """Size of a simple random sample with the same mean squared error, over the items asked.
+
+    The interval is a jackknife over models on the scale of the logarithm, with Student's t.
+    """
+    m = len(squared)
 
     def of(error: FloatArray, variance: FloatArray) -> FloatArray:
         # (1 - k/N) S2 / k = error, so k = S2 / (error + S2 / N)
         found: FloatArray = variance / (error + variance / n) / n_items
         return found
 
-    value = float(of(squared.mean(), spread.mean()))
-    drawn = of(np.asarray(squared[picks].mean(axis=1)), np.asarray(spread[picks].mean(axis=1)))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value, float(low), float(high), level, "bootstrap over models", len(squared))
+    value = float(of(np.atleast_1d(squared.mean()), np.atleast_1d(spread.mean()))[0])
+    without = np.log(of((squared.sum() - squared) / (m - 1), (spread.sum() - spread) / (m - 1)))
+    error = float(np.sqrt((m - 1) / m * ((without - without.mean()) ** 2).sum()))
+    half = critical_value(level, m - 1) * error
+    return Estimate(
+        value=value,
+        low=value * float(np.exp(-half)),
+        high=value * float(np.exp(half)),
+        confidence_level=level,
+        method="jackknife over models, log scale",
+        n=m,
+        std_error=value * error,
+    )
