@@ -193,16 +193,17 @@ def _factor_coverage(banks: int) -> dict[tuple[int, float], float]:
     return cells
 
 
-def test_the_intervals_of_the_factor_cover_93_to_97_percent_on_average() -> None:
+def test_the_conservative_intervals_of_the_factor_cover_at_least_93_percent() -> None:
     cells = _factor_coverage(100)
     print(cells)
-    assert 0.93 <= np.mean(list(cells.values())) <= 0.97, cells
+    assert np.mean(list(cells.values())) >= 0.93, cells
 
 
 @pytest.mark.proof
 def test_the_intervals_of_the_factor_cover_at_full_size(record_property: Recorder) -> None:
     cells = _factor_coverage(500)
-    assert 0.93 <= report_coverage(record_property, cells, 500) <= 0.97, cells
+    assert report_coverage(record_property, cells, 500) >= 0.93, cells
+    assert min(cells.values()) >= 0.93, cells
 
 
 @pytest.mark.proof
