@@ -26,6 +26,7 @@ def test_the_scores_are_the_means_of_the_rows_and_the_parts_sum_to_the_differenc
             mine = (items["measure"] == measure) & (items["subject"] == subject.name)
             mean = np.nanmean(items["credit"][mine].astype(float))
             assert score == pytest.approx(1 - mean if lower else mean)
+        assert found.second == "1 - kakehashi/attacks:attack-success-rate"  # turned, and it says so
         assert sum(p.estimate.value for p in found.parts) == pytest.approx(found.difference.value)
 
 

@@ -1,7 +1,7 @@
 """How much of the difference between two methods comes from construct, items, attack, judge, policy, language."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -152,6 +152,9 @@ def explain(
     )
     total = weights.pop("difference")
     difference = _estimate(total, means, drawn, sides.n_clusters, confidence_level, sides.reach)
+    difference = replace(
+        difference, low=max(difference.low, -sides.reach), high=min(difference.high, sides.reach)
+    )
     parts = []
     for source, row in weights.items():
         if source != NOISE:

@@ -71,7 +71,7 @@ def method_rows(view: RunView, name: str, subject: str) -> MethodRows:
         raise InputError(f"{measure.id!r}: empty and blocked answers are worth different amounts")
     judge = _judge(items, chosen, card)
     return MethodRows(
-        name=measure.id,
+        name=f"1 - {measure.id}" if measure.polarity is Polarity.LOWER else measure.id,
         construct=measure.construct,
         judge=judge,
         items=[str(sample) for sample in items["sample"][chosen]],
