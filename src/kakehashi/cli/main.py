@@ -77,6 +77,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Entry point: run the command and turn errors into exit codes."""
     words = sys.argv[1:] if arguments is None else arguments
     debug, as_json = "--debug" in words, "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        _make_writable(stream, as_json=as_json)
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
     except KakehashiError as error:
@@ -107,6 +109,23 @@ def run(arguments: list[str] | None = None) -> None:
         _say_error(_defect(error), as_json=as_json)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _make_writable(stream: object, *, as_json: bool) -> None:
+    """Let a stream take every character, whatever the locale is: names of files may be no UTF-8 at all.
+
+    JSON is UTF-8 everywhere, and so is what a locale of bare ASCII (LANG=C) gets; other encodings get escapes for
+    what they lack.
+    """
+    import io
+
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    encoding = stream.encoding.lower().replace("_", "-")
+    if as_json or encoding in {"utf-8", "utf8", "ascii", "us-ascii", "ansi-x3.4-1968"}:
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    else:
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _usage_error(error: click.ClickException) -> KakehashiError:

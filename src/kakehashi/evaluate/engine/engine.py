@@ -163,18 +163,25 @@ class _Session:
                 for task in over:
                     task.result()
         except asyncio.CancelledError:
-            self.stopping = True
-            for caller in self.callers.values():
-                caller.interrupt()
-            end = time.monotonic() + self.settings.grace
-            await asyncio.sleep(0)  # those that were waiting for a place go
-            callers = list(self.callers.values())
-            while any(each.under_way for each in callers) and time.monotonic() < end:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await self._let_end()
             self.folder.add_event("session-interrupted", done=self.done)
             if self.cache is not None:
                 self.cache.flush_soon()
             raise
+        except StorageError:  # of folder and cache, one may be able to keep what is under way
+            await self._let_end()
+            raise
+
+    async def _let_end(self) -> None:
+        """Send nothing any more, and give what is under way, and paid for, some time to end."""
+        self.stopping = True
+        for caller in self.callers.values():
+            caller.interrupt()
+        end = time.monotonic() + self.settings.grace
+        await asyncio.sleep(0)  # those that were waiting for a place go
+        callers = list(self.callers.values())
+        while any(each.under_way for each in callers) and time.monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
     async def _tick(self) -> None:
         synced = reported = time.monotonic()
