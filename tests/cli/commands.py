@@ -102,6 +102,10 @@ class Served:
         """The subject that it serves, as typed."""
         return f"{self.server.url}#tiny"
 
+    def mend(self) -> None:
+        """End all trouble: from now on every request is answered."""
+        self.server.plan, self.server.default, self.server.tags = [], "ok", False
+
     def requests(self) -> list[str]:
         """Every request body that arrived, as canonical text."""
         return [json.dumps(body, sort_keys=True) for body in self.server.bodies]
@@ -112,6 +116,30 @@ def subject_file(folder: Path, **keys: Any) -> Path:
     path = folder / f"{keys['name']}.yaml"
     path.write_text(json.dumps({"format": "kakehashi.subject/1", **keys}), encoding="utf-8")
     return path
+
+
+def own_method(folder: Path, prompts: Sequence[str], name: str = "mine") -> str:
+    """Make a method of harmless prompts in the folder's workspace; returns what to call it."""
+    rows = "".join(f'"{prompt}",harmful,p{n},\n' for n, prompt in enumerate(prompts))
+    (folder / f"{name}.csv").write_text(f"prompt,kind,pair,target\n{rows}", encoding="utf-8")
+    done = kakehashi(
+        "methods",
+        "new",
+        f"{name}.csv",
+        "--construct",
+        "harmful-request-handling",
+        "--language",
+        "en",
+        cwd=folder,
+    )
+    assert done.code == 0, done.err
+    return f"own/{name}"
+
+
+def run_files(workspace: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of one file of the only run folder."""
+    (path,) = workspace.glob(f"runs/*/{name}.jsonl")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def files_under(folder: Path) -> Mapping[str, bytes]:

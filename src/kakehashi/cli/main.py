@@ -81,6 +81,7 @@ def run(arguments: list[str] | None = None) -> None:
         _make_writable(stream, as_json=as_json)
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
+        sys.stdout.flush()
     except KakehashiError as error:
         if debug:
             raise
@@ -96,7 +97,7 @@ def run(arguments: list[str] | None = None) -> None:
             error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
+        _drop_output()
         sys.exit(0)
     except OSError as error:
         if debug:
@@ -151,10 +152,27 @@ def _defect(error: Exception) -> KakehashiError:
     )
 
 
+def _drop_output() -> None:
+    """Send what is left of standard output nowhere; else Python complains of it once more when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say_error(error: KakehashiError, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(error.facts(), ensure_ascii=False, sort_keys=True))
+        text = json.dumps(error.facts(), ensure_ascii=False, sort_keys=True)
+        try:
+            click.echo(text)
+            sys.stdout.flush()
+        except OSError:  # standard output itself may be what is full
+            _drop_output()
+            click.echo(text, err=True)
         return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     click.secho(f"error: {error.message}", fg="red", err=True)
     if error.hint:
         click.echo(error.hint, err=True)
