@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import signal
 import sys
+from contextlib import suppress
 
 import click
 
@@ -79,6 +81,8 @@ def run(arguments: list[str] | None = None) -> None:
     debug, as_json = "--debug" in words, "--json" in words
     for stream in (sys.stdout, sys.stderr):
         _make_writable(stream, as_json=as_json)
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # as gently as Ctrl-C
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
         sys.stdout.flush()

@@ -83,7 +83,6 @@ def serve(name: str, port: int | None, slots: int, workspace: Path) -> None:
 
     Example: kakehashi models serve smollm2 --port 8000
     """
-    import signal
     import time
     from contextlib import suppress
 
@@ -95,8 +94,7 @@ def serve(name: str, port: int | None, slots: int, workspace: Path) -> None:
     settings = RuntimeSettings(n_parallel=slots, n_ctx=model.context)
     with LocalServer(model, weights, settings=settings, port=port) as server:
         click.echo(f"{name} answers at {server.base_url} (use {server.base_url}#{name}); Ctrl-C stops it")
-        # A handler of Python runs between two short sleeps on every system; Windows has no sigwait.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Handlers of signals run between two short sleeps on every system; Windows has no sigwait.
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(0.5)
