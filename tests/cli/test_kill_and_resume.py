@@ -11,7 +11,19 @@ from commands import Served, kakehashi, run_files, start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 
-CALL = ("--method", "core", "--method", "attacks", "--limit", "14", "--concurrency", "4", "--out", "out", "--json")
+CALL = (
+    "--method",
+    "core",
+    "--method",
+    "attacks",
+    "--limit",
+    "14",
+    "--concurrency",
+    "4",
+    "--out",
+    "out",
+    "--json",
+)
 #: What differs between any two runs: times, and what is made from them or at random.
 TIMES = {"created", "data_date", "root", "seconds", "address", "id"}
 

@@ -12,14 +12,14 @@ CORE = ("--method", "core", "--limit", "14", "--workspace", "ws", "--json")
 
 def test_a_second_run_on_the_same_folder_is_told_who_holds_it_and_harms_nothing(tmp_path):
     with Served() as mock:
-        mock._loop.call_soon_threadsafe(mock.server.gate.clear)
+        mock.hold()
         first = start("assess", mock.subject, *CORE, cwd=tmp_path)
         while not mock.server.calls:
             time.sleep(0.02)
         second = kakehashi("assess", mock.subject, *CORE, cwd=tmp_path)
         assert (second.code, second.json["error"]) == (5, "LockedError")
         assert f"in use by process {first.pid} on" in second.json["message"]
-        mock._loop.call_soon_threadsafe(mock.server.gate.set)
+        mock.let_go()
         out, err = first.communicate(timeout=60)
         assert first.returncode == 0, err
         asked = mock.server.calls
@@ -33,7 +33,17 @@ def test_two_runs_at_once_share_cache_and_ledger_and_lose_nothing(tmp_path):
         # Half of what the second asks is asked by the first too; both make the workspace at the same time.
         methods = (("--limit", "14"), ("--limit", "28"))
         runs = [
-            start("assess", mock.subject, "--method", "core", *limit, "--workspace", "ws", "--json", cwd=tmp_path)
+            start(
+                "assess",
+                mock.subject,
+                "--method",
+                "core",
+                *limit,
+                "--workspace",
+                "ws",
+                "--json",
+                cwd=tmp_path,
+            )
             for limit in methods
         ]
         ended = [run.communicate(timeout=120) for run in runs]

@@ -9,7 +9,7 @@ from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
-from kakehashi.evaluate.engine import Job
+from kakehashi.evaluate.engine import Job, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.subjects import parse_subject
@@ -114,6 +114,7 @@ def make_plan(
 
     Raises:
         UnknownNameError: An unknown subject, profile or method.
+        InputError: A subject's address holds credentials.
         UsageError: Two subjects of one name, no sample at all, a limit below one.
     """
     if profile not in PROFILES:
@@ -123,6 +124,9 @@ def make_plan(
     if not subjects:
         raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
     systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
+    for subject in systems:
+        if subject.base_url:
+            checked_address(subject.base_url)  # before it is written into any manifest
     planned: list[PlannedMethod] = []
     notes: list[str] = []
     for name in dict.fromkeys(methods or DEFAULT_METHODS):
