@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from commands import Done, Served, environment, kakehashi, start, words
@@ -27,6 +28,7 @@ if os.environ.get("WITHOUT_POSIX"):
         if hasattr(signal, name):
             delattr(signal, name)
 """
+ROOT = Path(__file__).resolve().parents[2]
 CORE = ("--method", "core", "--limit", "14", "--json")
 
 
@@ -68,6 +70,17 @@ def test_without_posix_calls_a_run_is_made_resumed_locked_sealed_and_verified(tm
         assert usual.json["assessment"] == again.json["assessment"]
         assert mock.server.calls == asked
     assert kakehashi("results", "verify", cwd=tmp_path, **without_posix).code == 0
+
+
+@pytest.mark.parametrize(
+    "tests", ["evaluate/engine/test_runfolder.py", "evaluate/engine/test_resume.py", "ledger/test_store.py"]
+)
+def test_without_posix_calls_the_tests_of_run_folder_and_ledger_pass_too(without_posix, tests):
+    call = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", str(ROOT / "tests" / tests)]
+    env = {**environment(**without_posix), "PYTEST_ADDOPTS": ""}
+    ended = subprocess.run(call, cwd=ROOT, env=env, capture_output=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout.decode()[-3000:]
+    assert b" passed" in ended.stdout
 
 
 @pytest.mark.parametrize("name", ["with space", "作業フォルダー", "quote's [1] a*b? 50%", "é" * 20])
@@ -180,7 +193,7 @@ def test_a_workspace_that_may_not_be_written_is_one_error_and_may_still_be_read(
         listed = run("results", "list", "--workspace", "ws", "--json")
         assert listed.code == 0, listed.both
         name = listed.json["runs"][0]["run"]
-        for more in (("results", "verify"), ("results", "show", name), ("compare", "rank", name)):
+        for more in (("results", "verify"), ("results", "show", name)):
             read = run(*more, "--workspace", "ws")
             assert read.code == 0, (more, read.both)
         doctor = run("doctor", "--workspace", "ws", "--json")
