@@ -15,6 +15,7 @@ def test_a_second_run_on_the_same_folder_is_told_who_holds_it_and_harms_nothing(
         mock.hold()
         first = start("assess", mock.subject, *CORE, cwd=tmp_path)
         while not mock.server.calls:
+            assert first.poll() is None, first.communicate()[1].decode()
             time.sleep(0.02)
         second = kakehashi("assess", mock.subject, *CORE, cwd=tmp_path)
         assert (second.code, second.json["error"]) == (5, "LockedError")
