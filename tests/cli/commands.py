@@ -7,15 +7,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from reference.mock_server import MockServer
+from reference.proxy_server import ProxyServer
 
 #: No proxy, key or workspace of the machine that runs the tests reaches the command.
-_OURS = ("PROXY", "KAKEHASHI_", "API_KEY", "SSL_CERT")
+_OURS = ("PROXY", "KAKEHASHI_", "API_KEY", "SSL_CERT", "PIP_", "CA_BUNDLE")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -70,18 +72,16 @@ def start(*arguments: str | Path, cwd: Path, **env: str) -> "subprocess.Popen[by
     )
 
 
-class Served:
-    """A mock server in a thread, so that commands in other processes can call it."""
+class InThread:
+    """Servers in a thread, so that commands in other processes can call them; subclasses say which."""
 
-    def __init__(self, plan: Sequence[str] = (), **settings: Any) -> None:
-        self._made = (plan, settings)
+    def __init__(self) -> None:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self.server: MockServer
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait(30)
+        assert self._ready.wait(30)
         return self
 
     def __exit__(
@@ -93,18 +93,56 @@ class Served:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        async with MockServer(self._made[0], **self._made[1]) as self.server:
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
             self._ready.set()
             await self._over.wait()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        raise NotImplementedError
+
+
+class Served(InThread):
+    """A mock server."""
+
+    def __init__(self, plan: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__()
+        self.server = MockServer(plan, **settings)
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self.server)
+
+    def hold(self) -> None:
+        """Hold all answers back."""
+        self._loop.call_soon_threadsafe(self.server.gate.clear)
+
+    def let_go(self) -> None:
+        """Give the answers that were held back."""
+        self._loop.call_soon_threadsafe(self.server.gate.set)
 
     @property
     def subject(self) -> str:
         """The subject that it serves, as typed."""
         return f"{self.server.url}#tiny"
 
+    def mend(self) -> None:
+        """End all trouble: from now on every request is answered."""
+        self.server.plan, self.server.default, self.server.tags = [], "ok", False
+
     def requests(self) -> list[str]:
         """Every request body that arrived, as canonical text."""
         return [json.dumps(body, sort_keys=True) for body in self.server.bodies]
+
+
+class Proxied(InThread):
+    """A proxy that sends everything to one port on loopback, whatever host is named."""
+
+    def __init__(self, target_port: int) -> None:
+        super().__init__()
+        self.proxy = ProxyServer(target_port)
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await stack.enter_async_context(self.proxy)
 
 
 def subject_file(folder: Path, **keys: Any) -> Path:
@@ -112,6 +150,30 @@ def subject_file(folder: Path, **keys: Any) -> Path:
     path = folder / f"{keys['name']}.yaml"
     path.write_text(json.dumps({"format": "kakehashi.subject/1", **keys}), encoding="utf-8")
     return path
+
+
+def own_method(folder: Path, prompts: Sequence[str], name: str = "mine") -> str:
+    """Make a method of harmless prompts in the folder's workspace; returns what to call it."""
+    rows = "".join(f'"{prompt}",harmful,p{n},\n' for n, prompt in enumerate(prompts))
+    (folder / f"{name}.csv").write_text(f"prompt,kind,pair,target\n{rows}", encoding="utf-8")
+    done = kakehashi(
+        "methods",
+        "new",
+        f"{name}.csv",
+        "--construct",
+        "harmful-request-handling",
+        "--language",
+        "en",
+        cwd=folder,
+    )
+    assert done.code == 0, done.err
+    return f"own/{name}"
+
+
+def run_files(workspace: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of one file of the only run folder."""
+    (path,) = workspace.glob(f"runs/*/{name}.jsonl")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def files_under(folder: Path) -> Mapping[str, bytes]:

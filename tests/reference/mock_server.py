@@ -94,6 +94,8 @@ class MockServer:
         self.delay = delay
         self.answer = answer or (lambda body: "echo: " + str(body["messages"][-1]["content"]))
         self.refuses = set(refuses)
+        self.tags = True
+        """Whether a ``[[fault]]`` in a prompt has its effect; set to False, the trouble has ended."""
         self.calls = 0
         self.answered = 0
         self.active = 0
@@ -148,7 +150,7 @@ class MockServer:
                 self.bodies.append(body)
                 self.headers.append(dict(request.headers))
             fault = self.plan.pop(0) if self.plan else self.default
-            if fault == "ok" and body["messages"]:
+            if fault == "ok" and self.tags and body["messages"]:
                 tagged = TAG.search(str(body["messages"][-1]["content"]))
                 fault = tagged.group(1) if tagged else "ok"
             if self.delay:

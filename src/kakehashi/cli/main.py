@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import signal
 import sys
+from contextlib import suppress
 
 import click
 
@@ -78,8 +80,13 @@ def run(arguments: list[str] | None = None) -> None:
     """Entry point: run the command and turn errors into exit codes."""
     words = sys.argv[1:] if arguments is None else arguments
     debug, as_json = "--debug" in words, "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        _make_writable(stream, as_json=as_json)
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # as gently as Ctrl-C
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
+        sys.stdout.flush()
     except KakehashiError as error:
         if debug:
             raise
@@ -95,7 +102,7 @@ def run(arguments: list[str] | None = None) -> None:
             error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
+        _drop_output()
         sys.exit(0)
     except OSError as error:
         if debug:
@@ -108,6 +115,23 @@ def run(arguments: list[str] | None = None) -> None:
         _say_error(_defect(error), as_json=as_json)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _make_writable(stream: object, *, as_json: bool) -> None:
+    """Let a stream take every character, whatever the locale is: names of files may be no UTF-8 at all.
+
+    JSON is UTF-8 everywhere, and so is what a locale of bare ASCII (LANG=C) gets; other encodings get escapes for
+    what they lack.
+    """
+    import io
+
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    encoding = stream.encoding.lower().replace("_", "-")
+    if as_json or encoding in {"utf-8", "utf8", "ascii", "us-ascii", "ansi-x3.4-1968"}:
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    else:
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _usage_error(error: click.ClickException) -> KakehashiError:
@@ -133,10 +157,27 @@ def _defect(error: Exception) -> KakehashiError:
     )
 
 
+def _drop_output() -> None:
+    """Send what is left of standard output nowhere; else Python complains of it once more when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say_error(error: KakehashiError, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(error.facts(), ensure_ascii=False, sort_keys=True))
+        text = json.dumps(error.facts(), ensure_ascii=False, sort_keys=True)
+        try:
+            click.echo(text)
+            sys.stdout.flush()
+        except OSError:  # standard output itself may be what is full
+            _drop_output()
+            click.echo(text, err=True)
         return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     click.secho(f"error: {error.message}", fg="red", err=True)
     if error.hint:
         click.echo(error.hint, err=True)

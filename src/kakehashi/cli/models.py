@@ -83,17 +83,22 @@ def serve(name: str, port: int | None, slots: int, workspace: Path) -> None:
 
     Example: kakehashi models serve smollm2 --port 8000
     """
-    import signal
+    import time
+    from contextlib import suppress
 
-    from kakehashi.evaluate.local import LocalServer, RuntimeSettings, embedded_model
+    from kakehashi.evaluate.local import LocalServer, RuntimeSettings, embedded_model, weights_path
     from kakehashi.evaluate.local import pull as pull_weights
 
     model = embedded_model(name)
-    weights = pull_weights(model, workspace / "models", say=lambda text: click.echo(text, err=True))
+    models = workspace / "models"
     settings = RuntimeSettings(n_parallel=slots, n_ctx=model.context)
-    with LocalServer(model, weights, settings=settings, port=port) as server:
+    made = LocalServer(
+        model, weights_path(model, models), settings=settings, port=port
+    )  # is the runtime here?
+    pull_weights(model, models, say=lambda text: click.echo(text, err=True))
+    with made as server:
         click.echo(f"{name} answers at {server.base_url} (use {server.base_url}#{name}); Ctrl-C stops it")
-        try:
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
-        except AttributeError:  # Windows has no sigwait
-            input()
+        # Handlers of signals run between two short sleeps on every system; Windows has no sigwait.
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(0.5)

@@ -149,6 +149,11 @@ def _endpoint(text: str) -> tuple[str, str, str]:
                 hint="Put the key into an environment variable.",
             )
         return "openai", parts.fragment, urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, ""))
+    if "://" in text:
+        raise UsageError(
+            f"{_shown(text)!r} is no http or https address",
+            hint="Write it like http://127.0.0.1:8000/v1#name",
+        )
     if text.startswith("local/"):
         return "local", embedded_model(text.removeprefix("local/")).name, ""
     kind, colon, model = text.partition(":")

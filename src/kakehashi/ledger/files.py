@@ -13,7 +13,7 @@ from kakehashi.errors import DiskFullError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CHUNK = 1 << 20
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def temporary_beside(folder: Path) -> Iterator[Path]:
     """A path in ``folder`` for a file under construction; whatever stands there afterwards is deleted."""
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_TEMPORARY}{uuid4().hex}"
+    path = folder / f"{TEMPORARY}{uuid4().hex}"
     try:
         yield path
     finally:
@@ -139,7 +139,7 @@ def write_whole(place: Path, data: bytes, *, mode: int | None = None, flush_name
 
 def remove_temporary(folder: Path) -> None:
     """Delete the unfinished files that a crash left below a folder; only for who holds the lock."""
-    for path in folder.rglob(f"{_TEMPORARY}*"):
+    for path in folder.rglob(f"{TEMPORARY}*"):
         with suppress(OSError):
             path.unlink()
 

@@ -6,7 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from kakehashi.errors import CorruptFileError, FormatVersionError, InputError, StorageError
-from kakehashi.ledger.files import read_bytes, write_whole
+from kakehashi.ledger.files import TEMPORARY, read_bytes, storage_errors, write_whole
+from kakehashi.ledger.lock import WriterLock
 from kakehashi.proof import canonical_bytes, parse_json
 
 LEDGER_FORMAT = "kakehashi.ledger/1"
@@ -68,24 +69,42 @@ class About:
     salt_sha256: str
 
 
-def create(root: Path) -> Layout:
-    """Make an empty ledger in ``root``.
+def create(root: Path, *, wait: float = 0.0) -> Layout:
+    """Make an empty ledger in ``root``; what a crash in the middle of this left there is taken up.
+
+    Args:
+        root: The folder; made when missing.
+        wait: Seconds to wait for another process that is making it.
 
     Raises:
+        LockedError: Another process is making it.
         StorageError: There is something in the folder already.
     """
     layout = Layout(root)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    _must_be_free(layout)
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+    with WriterLock(layout.lock, wait=wait):
+        _must_be_free(layout)
+        salt = secrets.token_hex(32).encode()
+        origin = f"kakehashi.ledger/{secrets.token_hex(8)}"
+        write_whole(layout.salt, salt, mode=0o600)
+        write_whole(layout.log, b"")
+        write_about(layout, About(origin, sha256(salt).hexdigest()))  # last: it makes the folder a ledger
+    return layout
+
+
+def _must_be_free(layout: Layout) -> None:
+    root = layout.root
+    unfinished = {layout.salt.name, layout.lock.name, layout.log.name}
+    if root.exists() and (
+        not root.is_dir()
+        or any(p.name not in unfinished and not p.name.startswith(TEMPORARY) for p in root.iterdir())
+        or (layout.log.exists() and layout.log.stat().st_size)
+    ):
         raise StorageError(
             "there is something here already", path=root, hint="Open it, or name a folder that is empty."
         )
-    salt = secrets.token_hex(32).encode()
-    origin = f"kakehashi.ledger/{secrets.token_hex(8)}"
-    write_whole(layout.salt, salt, mode=0o600)
-    write_whole(layout.lock, b"")
-    write_whole(layout.log, b"")
-    write_about(layout, About(origin, sha256(salt).hexdigest()))  # last: it is what makes the folder a ledger
-    return layout
 
 
 def write_about(layout: Layout, about: About) -> None:

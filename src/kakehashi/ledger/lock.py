@@ -1,10 +1,11 @@
 """One writer at a time: a lock that the operating system lets go when its holder dies."""
 
 import contextlib
+import importlib
 import json
 import os
 import socket
-import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,20 +23,22 @@ class WriterLock:
 
     Args:
         path: The lock file; made where it is missing, never deleted.
+        wait: Seconds to wait for another holder.
 
     Raises:
         LockedError: On entering, when another process or another handle of this one holds it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait: float = 0.0) -> None:
         self.path = path
+        self._wait = wait
         self._stream: IO[str] | None = None
 
     def __enter__(self) -> "WriterLock":
         with storage_errors(self.path):
             stream = self.path.open("a+", encoding="utf-8")
         try:
-            _lock(stream)
+            self._take(stream)
         except OSError as error:
             stream.close()
             raise LockedError(
@@ -63,6 +66,18 @@ class WriterLock:
             self._stream.close()
             self._stream = None
 
+    def _take(self, stream: IO[str]) -> None:
+        deadline = time.monotonic() + self._wait
+        while True:
+            try:
+                _lock(stream)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+            time.sleep(0.05)
+
     def _holder(self) -> str:
         try:
             facts = json.loads(self.path.read_text(encoding="utf-8"))
@@ -79,23 +94,26 @@ def _me() -> dict[str, object]:
     }
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(stream: IO[str]) -> None:
-        stream.seek(_LOCKED_BYTE)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        stream.seek(0)
-
-    def _unlock(stream: IO[str]) -> None:
-        stream.seek(_LOCKED_BYTE)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(stream: IO[str]) -> None:
+def _lock(stream: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        _lock_windows(stream, "LK_NBLCK")
+    else:
         fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _unlock(stream: IO[str]) -> None:
+
+def _unlock(stream: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        _lock_windows(stream, "LK_UNLCK")
+    else:
         fcntl.flock(stream.fileno(), fcntl.LOCK_UN)
+
+
+def _lock_windows(stream: IO[str], how: str) -> None:
+    msvcrt = importlib.import_module("msvcrt")
+    stream.seek(_LOCKED_BYTE)
+    msvcrt.locking(stream.fileno(), getattr(msvcrt, how), 1)
+    stream.seek(0)

@@ -1,6 +1,7 @@
 """Questions to the ledger in SQL: DuckDB over Parquet, reading only."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,11 +147,13 @@ def _create_items(connection: Any, layout: Layout, records: Sequence[Record]) ->
         nothing = ", ".join(f"CAST(NULL AS {sql}) AS {name}" for name, sql in ALL_COLUMNS.items())
         connection.execute(f"CREATE VIEW items AS SELECT {nothing} WHERE false")
         return []
-    listed = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
+    # DuckDB takes a path for a pattern: a folder "a*b" must not bring in the rows of its neighbor "axb".
+    literal = [re.sub(r"([*?\[])", r"[\1]", str(p)) for p in paths]
+    listed = ", ".join("'" + p.replace("'", "''") + "'" for p in literal)
     view = f"CREATE VIEW items AS SELECT * FROM read_parquet([{listed}], union_by_name = true)"
     with _sql_errors(layout):
         connection.execute(view)
-    return [str(p) for p in paths]
+    return [*map(str, paths), *literal]
 
 
 def _create_table(connection: Any, name: str, columns: Mapping[str, str], rows: list[list[Any]]) -> None:

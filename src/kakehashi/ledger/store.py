@@ -46,11 +46,11 @@ class Ledger:
         (True, 'plan', 1)
     """
 
-    def __init__(self, path: Path | str, *, write: bool) -> None:
+    def __init__(self, path: Path | str, *, write: bool, wait: float = 0.0) -> None:
         self.layout = folders.Layout(Path(path))
         self.write = write
         self.about = folders.read_about(self.layout)
-        self._lock = WriterLock(self.layout.lock) if write else None
+        self._lock = WriterLock(self.layout.lock, wait=wait) if write else None
         self._ids: list[str] | None = None
         self._index: dict[str, int] = {}
         self._records: dict[str, Record] = {}
@@ -67,30 +67,36 @@ class Ledger:
                 raise
 
     @classmethod
-    def init(cls, path: Path | str) -> "Ledger":
+    def init(cls, path: Path | str, *, wait: float = 0.0) -> "Ledger":
         """Make an empty ledger and open it for writing.
 
+        Args:
+            path: Its folder; what a crash in the middle of this left there is taken up.
+            wait: Seconds to wait for another process that is making or writing it.
+
         Raises:
+            LockedError: Another process is making or writing it.
             StorageError: There is something in the folder already.
         """
-        folders.create(Path(path))
-        return cls(path, write=True)
+        folders.create(Path(path), wait=wait)
+        return cls(path, write=True, wait=wait)
 
     @classmethod
-    def open(cls, path: Path | str, *, write: bool = False) -> "Ledger":
+    def open(cls, path: Path | str, *, write: bool = False, wait: float = 0.0) -> "Ledger":
         """Open a ledger.
 
         Args:
             path: Its folder.
             write: Whether to add to it; takes the writer's lock and cuts a half line that a crash left in the
                 log.
+            wait: Seconds to wait for another process that is writing to it.
 
         Raises:
             StorageError: There is no ledger here.
             FormatVersionError: It was written by a newer Kakehashi.
             LockedError: Another process writes to it.
         """
-        return cls(path, write=write)
+        return cls(path, write=write, wait=wait)
 
     @property
     def path(self) -> Path:

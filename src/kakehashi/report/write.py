@@ -1,6 +1,8 @@
 """A report's files on disk."""
 
+import errno
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from kakehashi.errors import DiskFullError, StorageError
@@ -41,6 +43,7 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
         StorageError: The folder cannot be written to.
     """
     written = {}
+    part = folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -50,8 +53,15 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
             part.replace(path)
             written[name] = path
     except OSError as error:
-        kind = DiskFullError if error.errno == 28 else StorageError
-        raise kind(
+        with suppress(OSError):
+            part.unlink()
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFullError(
+                "no space left for the report",
+                path=folder,
+                hint="Free some space or choose another folder with --out, and run the same command again.",
+            ) from None
+        raise StorageError(
             f"the report cannot be written: {error.strerror}",
             path=folder,
             hint="Choose another folder with --out.",

@@ -9,7 +9,7 @@ from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
-from kakehashi.evaluate.engine import Job, JobKey
+from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.subjects import parse_subject
@@ -131,6 +131,7 @@ def make_plan(
 
     Raises:
         UnknownNameError: An unknown subject, profile, method or judge.
+        InputError: A subject's address holds credentials.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
             one that would judge itself.
     """
@@ -141,6 +142,9 @@ def make_plan(
     if not subjects:
         raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
     systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
+    for subject in systems:
+        if subject.base_url:
+            checked_address(subject.base_url)  # before it is written into any manifest
     chosen = choose_judge(judge or JudgeWords())
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)

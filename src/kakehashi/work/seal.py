@@ -15,6 +15,9 @@ from kakehashi.ledger import Entry, Ledger, encode
 from kakehashi.model import Provenance, Sample, Subject
 from kakehashi.work.plan import Plan, PlannedMethod, without_key_names
 
+#: Seconds to wait for another run that is being sealed into the same ledger.
+_WAIT = 60.0
+
 
 def open_ledger(path: Path, *, write: bool) -> Ledger:
     """The workspace's ledger, made when it is written to for the first time.
@@ -22,12 +25,16 @@ def open_ledger(path: Path, *, write: bool) -> Ledger:
     Raises:
         StorageError: There is none yet, and it was opened for reading.
     """
-    if write and not (path / "ledger.json").exists() and not (path.exists() and any(path.iterdir())):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Ledger.init(path)
+    made = path / "ledger.json"
+    if write and not made.exists():
+        try:
+            return Ledger.init(path, wait=_WAIT)
+        except StorageError:
+            if not made.exists():  # else another process has made it meanwhile
+                raise
     if not path.exists():
         raise StorageError("there is no ledger here yet", path=path, hint="Run: kakehashi demo")
-    return Ledger.open(path, write=write)
+    return Ledger.open(path, write=write, wait=_WAIT)
 
 
 def seal_run(
@@ -83,11 +90,8 @@ def _run_record(
         "planned": len(plan),
         "finished": sum(not row.retry for row in rows),
         "failed": sum(row.retry for row in rows),
-        "cached": sum(row.answer.cached for row in rows),
         "guarded": sum(bool(row.answer.guard) for row in rows),
-        "calls": sum(1 for _ in folder.calls()),
-        "prompt_tokens": sum(row.answer.prompt_tokens or 0 for row in rows if not row.answer.cached),
-        "completion_tokens": sum(row.answer.completion_tokens or 0 for row in rows if not row.answer.cached),
+        **_spent(folder, rows),
     }
     adapted = [event for event in folder.events() if event["event"] == "parameter-refused"]
     manifest = {
@@ -114,6 +118,23 @@ def _run_record(
             **({"plan": dict(preregistered)} if preregistered else {}),
         },
     }
+
+
+def _spent(folder: RunFolder, rows: list[FinishedRow]) -> dict[str, int]:
+    """What the answers cost, the same however often the run was stopped: each call of the log counts once."""
+    from_cache = {call["call"]: bool(call["from_cache"]) for call in folder.calls()}
+    spent = {"calls": len(from_cache), "cached": 0, "prompt_tokens": 0, "completion_tokens": 0}
+    counted = {key for key, cached in from_cache.items() if cached}
+    for row in sorted(rows, key=lambda row: row.job):
+        if row.retry and not row.calls:
+            continue
+        if counted.issuperset(row.calls):
+            spent["cached"] += 1
+        else:
+            spent["prompt_tokens"] += row.answer.prompt_tokens or 0
+            spent["completion_tokens"] += row.answer.completion_tokens or 0
+        counted.update(row.calls)
+    return spent
 
 
 def _described(subject: Subject) -> dict[str, Any]:

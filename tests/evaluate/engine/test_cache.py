@@ -171,3 +171,22 @@ async def test_a_full_disk_under_the_run_folder_ends_the_session_and_loses_nothi
         outcome = await assess(run, subject(server.url), samples(200), concurrency=5)
         assert server.calls == 200 + made - kept
     assert outcome.is_complete
+
+
+async def test_when_the_cache_is_full_the_answers_under_way_are_still_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(key: str, text: str) -> None:
+        raise DiskFullError("no space left")
+
+    # The first answer meets the full disk while seven others are still to come.
+    async with MockServer(["ok", *["slow:0.3"] * 7]) as server:
+        with ResponseCache(tmp_path / "cache.sqlite") as cache:
+            monkeypatch.setattr(cache, "put", full)
+            with pytest.raises(DiskFullError):
+                await assess(tmp_path / "run", subject(server.url), samples(20), cache=cache, concurrency=8)
+        paid = server.calls
+        outcome = await assess(tmp_path / "run", subject(server.url), samples(20), concurrency=8)
+    assert paid >= 2
+    assert outcome.is_complete
+    assert server.calls == 20  # none of those that had been paid for is asked again

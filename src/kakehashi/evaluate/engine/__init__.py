@@ -3,7 +3,7 @@
 from kakehashi.evaluate.engine.asking import Asker, asking
 from kakehashi.evaluate.engine.budget import Estimate, Limits, Price, PriceTable, estimate
 from kakehashi.evaluate.engine.cache import ResponseCache
-from kakehashi.evaluate.engine.connect import endpoint_for
+from kakehashi.evaluate.engine.connect import checked_address, endpoint_for
 from kakehashi.evaluate.engine.endpoint import Adaptation, Completion, Endpoint, split_thinking
 from kakehashi.evaluate.engine.engine import Job, Scorer, run_jobs
 from kakehashi.evaluate.engine.mock import MockEndpoint
@@ -40,6 +40,7 @@ __all__ = [
     "Scorer",
     "TransportSettings",
     "asking",
+    "checked_address",
     "endpoint_for",
     "estimate",
     "rescore",

@@ -108,7 +108,7 @@ class AppendLog:
         end = size = os.fstat(self._fd).st_size
         while end > 0:
             start = max(0, end - _BLOCK)
-            newline = os.pread(self._fd, end - start, start).rfind(b"\n")
+            newline = self._read(end - start, start).rfind(b"\n")
             if newline >= 0:
                 end = start + newline + 1
                 break
@@ -116,6 +116,11 @@ class AppendLog:
         if end < size:
             os.ftruncate(self._fd, end)
         return end
+
+    def _read(self, size: int, offset: int) -> bytes:
+        # Appending goes to the end wherever this leaves the place; Windows has no pread.
+        os.lseek(self._fd, offset, os.SEEK_SET)
+        return os.read(self._fd, size)
 
     def append(self, data: bytes) -> int:
         """Append whole lines; returns the offset of the first byte. They are written with :meth:`flush`.
@@ -160,7 +165,7 @@ class AppendLog:
         self.flush()
         raw = b""
         while True:
-            part = os.pread(self._fd, _BLOCK, offset + len(raw))
+            part = self._read(_BLOCK, offset + len(raw))
             newline = part.find(b"\n")
             if newline >= 0:
                 return parse(raw + part[:newline], self.path, offset)

@@ -6,6 +6,7 @@ is moved aside with a warning and a new one begun.
 
 import contextlib
 import sqlite3
+import tempfile
 import threading
 import time
 import zlib
@@ -14,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 
 from kakehashi.errors import DiskFullError, FormatVersionError, StorageError
-from kakehashi.evaluate.engine.appendlog import storage_error
+from kakehashi.evaluate.engine.appendlog import FULL, storage_error
 from kakehashi.evaluate.engine.lock import FolderLock
 
 FORMAT = 1
 _BATCH = 256
+_PROBE = 1 << 18
 _ROWS_A_STATEMENT = 128
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -174,14 +176,19 @@ class ResponseCache:
         )
 
     def _disk_is_full(self, code: int) -> bool:
+        """Whether the system refuses more bytes here: SQLite calls a limit or a quota an I/O error."""
         if code & 0xFF != sqlite3.SQLITE_IOERR:
             return False
-        import shutil
-
+        largest = max((p.stat().st_size for p in self.path.parent.glob(self.path.name + "*")), default=0)
         try:
-            return shutil.disk_usage(self.path.parent).free < 1 << 20
-        except OSError:
-            return False
+            with tempfile.TemporaryFile(dir=self.path.parent, buffering=0) as probe:
+                probe.seek(largest)
+                left = _PROBE
+                while left:  # a write that is cut short tells why only when it is tried again
+                    left -= probe.write(bytes(left))
+        except OSError as exc:
+            return exc.errno in FULL
+        return False
 
     def get(self, key: str) -> str | None:
         """The text stored under a key, or ``None``."""

@@ -61,7 +61,7 @@ def endpoint_for(
         identity = {"kind": "local", "model": subject.model, **(local_identity or {})}
         return OpenAIEndpoint(
             subject.model,
-            Transport(_checked(local_url), _JSON, settings=transport, env=env),
+            Transport(checked_address(local_url), _JSON, settings=transport, env=env),
             identity=identity,
             max_concurrency=max_concurrency,
         )
@@ -69,7 +69,7 @@ def endpoint_for(
         raise UnknownNameError("kind of endpoint", kind, ["openai", "anthropic", "local", "mock"])
     home, home_key = _HOMES[kind]
     address, _, fragment = (subject.base_url or home).partition("#")
-    address = _checked(address)
+    address = checked_address(address)
     key = _key(subject, env, home_key if urlsplit(address).netloc == urlsplit(home).netloc else "", address)
     model = subject.model or fragment
     if kind == "anthropic":
@@ -84,7 +84,12 @@ def endpoint_for(
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
-def _checked(address: str) -> str:
+def checked_address(address: str) -> str:
+    """An address that can be called and holds no credentials, as it was given.
+
+    Raises:
+        InputError: It is no http or https address, or holds credentials; the message does not repeat them.
+    """
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(

@@ -24,7 +24,7 @@ class FolderLock:
     def __init__(self, path: Path, what: str) -> None:
         self.path = path
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as exc:
             raise storage_error(exc, path) from exc
         if not _try_lock(self._fd):
@@ -42,14 +42,15 @@ class FolderLock:
         }
         try:
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, json.dumps(note, sort_keys=True).encode() + b"\n", 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)  # Windows has no pwrite
+            os.write(self._fd, json.dumps(note, sort_keys=True).encode() + b"\n")
         except OSError as exc:
             os.close(self._fd)
             raise storage_error(exc, path) from exc
 
     def _holder(self) -> str:
         try:
-            note = json.loads(os.pread(self._fd, 4096, 0))
+            note = json.loads(self.path.read_bytes())
             return f"process {note['process']} on {note['host']} since {note['since']}"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"

