@@ -12,6 +12,8 @@ from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import NotEstimableError, UsageError
 
 EXACT_METHODS = 20
+EXACT_NOISE_METHODS = 12
+SAMPLED_NOISE_SUBSETS = 4096
 BoolArray = NDArray[np.bool_]
 
 
@@ -58,6 +60,8 @@ class Exposure:
         n_first: Models that can come first.
         n_first_by_min_methods: For k = 1..K the number of models that can come first by choosing at least
             k methods.
+        ranges_by_min_methods: For k = 1..K each model's best and worst rank by choosing at least k methods,
+            ``(None, None)`` where it never competes: exposure against k.
         always_ahead: Pairs (ahead, behind) whose order no choice of at least ``min_methods`` methods can
             change, or ``None`` where it was not computed.
         settings: Rules that the figures rest on.
@@ -71,9 +75,19 @@ class Exposure:
     exact: bool
     n_first: int
     n_first_by_min_methods: Mapping[int, int]
+    ranges_by_min_methods: Mapping[int, tuple[tuple[int | None, int | None], ...]]
     always_ahead: tuple[tuple[str, str], ...] | None
     settings: Mapping[str, object] = field(default_factory=dict)
     diagnostics: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def mean_width_by_min_methods(self) -> Mapping[int, float]:
+        """For k = 1..K the mean width of the rank ranges (worst minus best), over models that compete."""
+        out = {}
+        for size, ranges in self.ranges_by_min_methods.items():
+            widths = [high - low for low, high in ranges if low is not None and high is not None]
+            out[size] = float(np.mean(widths)) if widths else float("nan")
+        return out
 
     @property
     def can_come_first(self) -> tuple[str, ...]:
@@ -174,7 +188,14 @@ def exposure(
                 worst_rank_bound=(None if never else int(-worst[i])) if exact else m - (dominates or 0),
             )
         )
-    by_k = {size: int((search.best.at_least(size)[0] == 1).sum()) for size in range(1, k + 1)}
+    by_k: dict[int, int] = {}
+    ranges: dict[int, tuple[tuple[int | None, int | None], ...]] = {}
+    for size in range(1, k + 1):
+        low, high = search.best.at_least(size)[0], -search.worst.at_least(size)[0]
+        by_k[size] = int((low == 1).sum())
+        ranges[size] = tuple(
+            (None, None) if a >= _NEVER else (a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)
+        )
     missing = int(np.isnan(values).sum())
     diagnostics: dict[str, object] = {"n_missing_cells": missing, "n_subsets_passed_over": search.passed_over}
     if not exact:
@@ -191,6 +212,7 @@ def exposure(
         exact=exact,
         n_first=by_k[min_methods],
         n_first_by_min_methods=by_k,
+        ranges_by_min_methods=ranges,
         always_ahead=None
         if ahead is None
         else tuple((table.models[i], table.models[j]) for i, j in np.argwhere(ahead)),
@@ -317,14 +339,26 @@ def _some_subsets(
     values: FloatArray, min_methods: int, n_samples: int, rng: np.random.Generator
 ) -> Iterator[BoolArray]:
     """The likeliest subsets for each model, all methods, and random ones."""
+    yield from _likely_subsets(values)
+    yield from _random_subsets(values.shape[1], min_methods, n_samples, rng)
+
+
+def _likely_subsets(values: FloatArray) -> Iterator[BoolArray]:
+    """For each model its best methods and its worst, by place, in subsets of every size."""
     m, k = values.shape
     place = average_ranks(values) / np.maximum((~np.isnan(values)).sum(axis=0), 1)
+    sizes = np.arange(1, k + 1)
     for sign in (1.0, -1.0):
         order = np.argsort(np.where(np.isnan(place), np.inf, sign * place), axis=1)
         rank = np.argsort(order, axis=1)
-        sizes = np.arange(1, k + 1)
         for start in range(0, m, 64):
             yield (rank[start : start + 64, None, :] < sizes[None, :, None]).reshape(-1, k)
+
+
+def _random_subsets(
+    k: int, min_methods: int, n_samples: int, rng: np.random.Generator
+) -> Iterator[BoolArray]:
+    """Random subsets of ``min_methods`` methods or more, each size equally likely."""
     done = 0
     while done < n_samples:
         block = min(1 << 14, n_samples - done)
@@ -398,8 +432,12 @@ def noise_exposure(
     drawn at random from a normal population in which methods correlate as they do here (Spearman's
     correlation, turned into that of the normal by 2 sin(pi r / 6)). Complete models only.
 
+    Up to 12 methods every subset is looked at; beyond, the same search in every table (the likeliest subsets
+    for each model and 4,096 random ones), so that ``observed`` and the simulated counts are alike and all of them
+    may be too low; ``settings`` says which.
+
     Raises:
-        NotEstimableError: Fewer than two complete models, or more than 20 methods.
+        NotEstimableError: Fewer than two complete models.
 
     References:
         Kruskal (1958). Ordinal measures of association. JASA 53, 814-861 (the sine relation).
@@ -407,24 +445,31 @@ def noise_exposure(
     values = table.oriented().values
     values = values[~np.isnan(values).any(axis=1)]
     m, k = values.shape
-    if m < 2 or k > EXACT_METHODS:
+    if m < 2:
         raise NotEstimableError(
             f"{m} models with a score by all of {k} methods: no noise level can be simulated",
-            diagnostic="too-few-complete-models" if m < 2 else "too-many-methods",
-            hint=f"Choose at most {EXACT_METHODS} methods that share at least two models.",
+            diagnostic="too-few-complete-models",
+            hint="Choose methods that share at least two models.",
         )
     if not 1 <= min_methods <= k:
         raise UsageError(f"min_methods is {min_methods}, but there are {k} methods")
     generator = as_generator(rng)
-    subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in _all_subsets(k)])
-    weights = subsets.astype(np.float32)
+    exact = k <= EXACT_NOISE_METHODS
+    blocks = _all_subsets(k) if exact else _random_subsets(k, min_methods, SAMPLED_NOISE_SUBSETS, generator)
+    subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in blocks])
+    weights = np.ascontiguousarray(subsets.T, dtype=np.float32)
 
     def count(scores: FloatArray) -> int:
-        ranks = average_ranks(scores).T.astype(np.float32)
+        ranks = average_ranks(scores).astype(np.float32)
         first = np.zeros(m, dtype=bool)
-        for start in range(0, len(weights), 1 << 15):
-            totals = weights[start : start + (1 << 15)] @ ranks
-            first |= (totals == totals.min(axis=1, keepdims=True)).any(axis=0)
+        looked = [weights]
+        if not exact:
+            likely = np.concatenate(list(_likely_subsets(scores)))
+            looked.append(np.ascontiguousarray(likely[likely.sum(axis=1) >= min_methods].T, dtype=np.float32))
+        for block in looked:
+            for start in range(0, block.shape[1], 1 << 12):
+                totals = ranks @ block[:, start : start + (1 << 12)]
+                first |= (totals == totals.min(axis=0)).any(axis=1)
         return int(first.sum())
 
     ranks = average_ranks(values)
@@ -451,5 +496,10 @@ def noise_exposure(
         correlated_high=float(high[1]),
         min_methods=min_methods,
         n_simulations=n_simulations,
-        settings={"seed": seed_of(rng), "n_models": m, "n_methods": k},
+        settings={
+            "seed": seed_of(rng),
+            "n_models": m,
+            "n_methods": k,
+            "subsets": "all" if exact else "likely and random: counts may be too low, all alike",
+        },
     )
