@@ -123,7 +123,7 @@ def rank_intervals(
         sign = 1.0 if data.higher_is_better[chosen] else -1.0
     oriented, drawn = sign * score, np.float32(sign) * replicates
     probability = rank_probability(drawn)
-    ahead, spread = _surely_ahead(oriented, drawn, degrees, confidence_level)
+    ahead, spread = surely_ahead(oriented, drawn, degrees, confidence_level)
     if interval == "pairwise":
         low, high = 1 + ahead.sum(axis=0), len(oriented) - ahead.sum(axis=1)
     elif interval == "percentile":
@@ -267,7 +267,7 @@ def rank_probability(drawn: NDArray[np.floating]) -> FloatArray:
     return np.maximum(out, 0.0)
 
 
-def _surely_ahead(
+def surely_ahead(
     oriented: FloatArray, drawn: NDArray[np.float32], degrees: float, confidence_level: float
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Which model is surely ahead of which (level held for each model's comparisons), and standard errors."""
