@@ -5,7 +5,16 @@ cannot be estimated is an error or NaN with a named diagnostic, never 0.
 """
 
 from kakehashi.compare.agreement import Agreement, GroupAgreement, PairAgreement, agreement, item_agreement
-from kakehashi.compare.capability import capability_correlation, capability_score, partial_tau
+from kakehashi.compare.bradley_terry import bradley_terry, bradley_terry_consensus
+from kakehashi.compare.capability import (
+    capability_correlation,
+    capability_score,
+    capability_share,
+    partial_tau,
+)
+from kakehashi.compare.completion import CompletionBounds, completion_bounds
+from kakehashi.compare.consensus import Consensus, MethodWeight
+from kakehashi.compare.constructs import ConstructSplit, construct_split
 from kakehashi.compare.contrast import PartyContrast, party_contrast, sign_flip_p_value
 from kakehashi.compare.correlation import (
     Concordance,
@@ -22,6 +31,7 @@ from kakehashi.compare.differential import (
 )
 from kakehashi.compare.explain import Explanation, ItemPart, Part, explain
 from kakehashi.compare.exposure import Exposure, ModelExposure, NoiseExposure, exposure, noise_exposure
+from kakehashi.compare.factor import factor_consensus
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.gap import FrontierGap, GapPoint, frontier_gap, sibling_gaps
 from kakehashi.compare.grouping import GroupRule
@@ -52,8 +62,10 @@ from kakehashi.compare.judges import (
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.label_budget import LabelBudget, label_budget
+from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
+from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
@@ -76,14 +88,18 @@ from kakehashi.compare.selective import (
 from kakehashi.compare.statement import Reply, gap_lines, group_lines, innocent_explanations, selective_lines
 from kakehashi.compare.table import ItemScores, ScoreTable
 from kakehashi.compare.variance import Component, VarianceComponents, variance_components
+from kakehashi.compare.weightings import Weightings, weightings
 
 __all__ = [
     "Agreement",
     "BackwardItem",
     "ClassBias",
+    "CompletionBounds",
     "Component",
     "Concordance",
     "Confusion",
+    "Consensus",
+    "ConstructSplit",
     "DetectableDifference",
     "DifferentialFunctioning",
     "DifferentialItem",
@@ -105,6 +121,7 @@ __all__ = [
     "JudgeReport",
     "LabelBudget",
     "MethodRows",
+    "MethodWeight",
     "ModelExposure",
     "ModelFacts",
     "NoiseExposure",
@@ -120,19 +137,26 @@ __all__ = [
     "SelectionTest",
     "Selective",
     "VarianceComponents",
+    "Weightings",
     "agreement",
     "bias_by_class",
+    "bradley_terry",
+    "bradley_terry_consensus",
     "capability_correlation",
     "capability_score",
+    "capability_share",
     "clopper_pearson",
     "cluster_bootstrap_mean",
     "cohen_kappa",
+    "completion_bounds",
     "confusion",
+    "construct_split",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",
     "explain",
     "exposure",
+    "factor_consensus",
     "fit_2pl",
     "frontier_gap",
     "gap_lines",
@@ -148,11 +172,13 @@ __all__ = [
     "kendall_w",
     "krippendorff_alpha",
     "label_budget",
+    "mean_rank_intervals",
     "newcombe_paired",
     "noise_exposure",
     "paired_difference",
     "partial_tau",
     "party_contrast",
+    "plackett_luce_consensus",
     "ppi_mean",
     "published_robustness",
     "published_robustness_source",
@@ -175,5 +201,6 @@ __all__ = [
     "top_k_overlap",
     "variance_components",
     "weighted_tau",
+    "weightings",
     "wilson",
 ]

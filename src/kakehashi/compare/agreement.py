@@ -1,13 +1,15 @@
 """Do methods agree, would other models agree too, and is the disagreement more than noise?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kakehashi.compare.capability import capability_vector, partial_tau
+from kakehashi.compare.agreement_results import Agreement, GroupAgreement, PairAgreement
+from kakehashi.compare.capability import capability_vector, partial_tau, partial_tau_replicates
+from kakehashi.compare.constructs import construct_split
 from kakehashi.compare.correlation import (
     holm,
     kendall_tau_b,
@@ -21,7 +23,11 @@ from kakehashi.compare.correlation import (
 from kakehashi.compare.intervals import Clusters, Estimate
 from kakehashi.compare.judges import cohen_kappa
 from kakehashi.compare.krippendorff import krippendorff_alpha
-from kakehashi.compare.measurement_noise import disattenuated_correlation, noise_intervals
+from kakehashi.compare.measurement_noise import (
+    disattenuated_correlation,
+    disattenuated_interval,
+    noise_intervals,
+)
 from kakehashi.compare.resampling import (
     FloatArray,
     IntArray,
@@ -37,117 +43,7 @@ from kakehashi.errors import NotEstimableError, UsageError
 
 LEAST_MODELS = 10
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PairAgreement:
-    """Two methods side by side.
-
-    Attributes:
-        first: Name of one method.
-        second: Name of the other.
-        same_construct: Whether both mean to measure the same; ``None`` where not stated.
-        n_shared: Models with a score by both.
-        status: ``"ok"``, or ``"insufficient"`` with fewer than ten shared models (then all figures are NaN).
-        tau: Kendall's tau-b.
-        tau_low: Lower end for other models like these (models resampled).
-        tau_high: Upper end.
-        noise_low: Lower end with these models and other items (items resampled); NaN without items.
-        noise_high: Upper end.
-        weighted_tau: Tau with weight on the top.
-        top_overlap: Share of the best k in common, at the agreement's ``top_k``.
-        pearson: Pearson correlation of the scores.
-        disattenuated: That correlation freed from measurement noise; NaN where errors are unknown or too great.
-        partial_tau: Tau with capability held fixed; NaN where none was given.
-        p_value: Permutation p value of tau = 0, two-sided.
-        p_holm: The same, adjusted by Holm over all pairs.
-    """
-
-    first: str
-    second: str
-    same_construct: bool | None
-    n_shared: int
-    status: str
-    tau: float
-    tau_low: float
-    tau_high: float
-    noise_low: float
-    noise_high: float
-    weighted_tau: float
-    top_overlap: float
-    pearson: float
-    disattenuated: float
-    partial_tau: float
-    p_value: float
-    p_holm: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupAgreement:
-    """Agreement of the methods of one construct, or of all.
-
-    Attributes:
-        name: The construct, ``"all"`` or ``"between constructs"``.
-        methods: The methods (for ``"between constructs"`` those that stand in such pairs).
-        n_models: Models with a score by all of them (for W).
-        n_pairs: Pairs of methods with enough shared models.
-        mean_tau: Mean tau-b over those pairs, with interval over models.
-        share_negative: Share of those pairs with a negative tau.
-        kendall_w: Kendall's W with interval over models, or ``None`` where it cannot be estimated.
-        w_p_value: Permutation p value of W against unrelated methods.
-        alpha: Krippendorff's alpha of the ranks (interval level), methods as raters; ``None`` as above.
-        reason: Why a figure is missing.
-    """
-
-    name: str
-    methods: tuple[str, ...]
-    n_models: int
-    n_pairs: int
-    mean_tau: Estimate | None
-    share_negative: float
-    kendall_w: Estimate | None
-    w_p_value: float
-    alpha: Estimate | None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Agreement:
-    """How far the methods of a table agree in the order of models.
-
-    Attributes:
-        status: ``"ok"``, or ``"insufficient"``: then ``reason`` says why and there are no groups.
-        reason: In words.
-        models: Models of the table.
-        methods: Methods of the table.
-        constructs: Their constructs, or ``None``.
-        tau: K x K matrix of tau-b, NaN where a pair has too few shared models.
-        pairs: All pairs of methods.
-        overall: All methods together; ``None`` if insufficient.
-        within: One entry for each construct with two methods or more. Read these before any alarm.
-        between: The pairs across constructs; ``None`` where there are none.
-        settings: What the function was called with.
-        diagnostics: What the reader must know.
-    """
-
-    status: str
-    reason: str
-    models: tuple[str, ...]
-    methods: tuple[str, ...]
-    constructs: tuple[str, ...] | None
-    tau: FloatArray
-    pairs: tuple[PairAgreement, ...]
-    overall: GroupAgreement | None
-    within: tuple[GroupAgreement, ...]
-    between: GroupAgreement | None
-    settings: Mapping[str, object] = field(default_factory=dict)
-    diagnostics: Mapping[str, object] = field(default_factory=dict)
-
-    def pair(self, first: str, second: str) -> PairAgreement:
-        """The entry of two methods, in either order."""
-        for entry in self.pairs:
-            if {entry.first, entry.second} == {first, second}:
-                return entry
-        raise KeyError((first, second))
+__all__ = ["Agreement", "GroupAgreement", "PairAgreement", "agreement", "item_agreement"]
 
 
 def agreement(
@@ -230,7 +126,7 @@ def agreement(
         )
         return Agreement(
             "insufficient", reason, table.models, table.methods, table.constructs, empty, pairs, None, (), None,
-            settings, diagnostics,
+            None, settings, diagnostics,
         )  # fmt: skip
     generator = as_generator(rng)
     allowed = np.zeros((k, k), dtype=bool)
@@ -247,7 +143,13 @@ def agreement(
     adjusted = holm(p_values)
     noise_low, noise_high = noise_intervals(table, items, tau, n_resamples, confidence_level, generator)
     pearson, true = disattenuated_correlation(values, table.std_error)
-    partial = np.full((k, k), np.nan) if control is None else partial_tau(values, control)
+    true_low, true_high = disattenuated_interval(pearson, true, shared, confidence_level)
+    partial = np.full((k, k), np.nan)
+    partial_drawn = np.full((len(drawn), len(first)), np.nan)
+    if control is not None:
+        partial = partial_tau(values, control)
+        partial_drawn = partial_tau_replicates(values, control, drawn)
+    partial_low, partial_high = _quantiles(partial_drawn, tail)
     pairs = tuple(
         _pair(
             table,
@@ -266,7 +168,11 @@ def agreement(
                 "top_overlap": overlap[i, j],
                 "pearson": pearson[i, j],
                 "disattenuated": true[i, j],
+                "disattenuated_low": true_low[i, j],
+                "disattenuated_high": true_high[i, j],
                 "partial_tau": partial[i, j],
+                "partial_low": partial_low[p],
+                "partial_high": partial_high[p],
                 "p_value": p_values[p],
                 "p_holm": adjusted[p],
             },
@@ -274,13 +180,14 @@ def agreement(
         for p, (i, j) in enumerate(zip(first.tolist(), second.tolist(), strict=True))
     )
     context = _Context(
-        values, table.methods, tau, replicates, drawn, first, second, enough, min_models, confidence_level,
-        n_permutations, generator,
+        values, table.methods, tau, replicates, partial, partial_drawn, (noise_low, noise_high), drawn, first,
+        second, enough, min_models, confidence_level, n_permutations, generator,
     )  # fmt: skip
     everything = np.ones(len(first), dtype=bool)
     overall = context.group("all", np.arange(k), everything)
     within: list[GroupAgreement] = []
     between: GroupAgreement | None = None
+    split = None
     if table.constructs is not None:
         construct = np.array(table.constructs)
         for name in dict.fromkeys(table.constructs):
@@ -292,9 +199,13 @@ def agreement(
         if across.any():
             columns = np.unique(np.r_[first[across], second[across]])
             between = context.group("between constructs", columns, across, whole=False)
+        split = construct_split(
+            tau, table.constructs, replicates, confidence_level=confidence_level, n_models=m,
+            n_permutations=n_permutations, rng=generator,
+        )  # fmt: skip
     return Agreement(
         "ok", "", table.models, table.methods, table.constructs, tau, pairs, overall, tuple(within), between,
-        settings, diagnostics,
+        split, settings, diagnostics,
     )  # fmt: skip
 
 
@@ -302,7 +213,8 @@ def _pair(table: ScoreTable, i: int, j: int, shared: int, figures: Mapping[str, 
     nan = float("nan")
     names = (
         "tau", "tau_low", "tau_high", "noise_low", "noise_high", "weighted_tau", "top_overlap", "pearson",
-        "disattenuated", "partial_tau", "p_value", "p_holm",
+        "disattenuated", "disattenuated_low", "disattenuated_high", "partial_tau", "partial_low",
+        "partial_high", "p_value", "p_holm",
     )  # fmt: skip
     same = None if table.constructs is None else table.constructs[i] == table.constructs[j]
     return PairAgreement(
@@ -376,6 +288,9 @@ class _Context:
     methods: tuple[str, ...]
     tau: FloatArray
     replicates: FloatArray
+    partial: FloatArray
+    partial_replicates: FloatArray
+    noise: tuple[FloatArray, FloatArray]
     weights: FloatArray
     first: IntArray
     second: IntArray
@@ -397,6 +312,13 @@ class _Context:
             mean = self._estimate(float(taus.mean()), self.replicates[:, used].mean(axis=1), -1.0)
         else:
             reasons.append(f"no pair of methods shares {self.min_models} models")
+        partial: Estimate | None = None
+        partials = self.partial[self.first[used], self.second[used]]
+        if len(used) and not np.isnan(partials).any():
+            partial = self._estimate(
+                float(partials.mean()), self.partial_replicates[:, used].mean(axis=1), -1.0
+            )
+        noise = [float(ends[used].mean()) if len(used) else float("nan") for ends in self.noise]
         complete = ~np.isnan(self.values[:, columns]).any(axis=1)
         concordance: Estimate | None = None
         alpha: Estimate | None = None
@@ -409,13 +331,11 @@ class _Context:
             scores = self.values[np.ix_(complete, columns)]
             try:
                 concordance, p_value = self._concordance(scores)
-                alpha = krippendorff_alpha(
-                    average_ranks(scores).T,
-                    level="interval",
-                    confidence_level=self.confidence_level,
-                    n_resamples=len(self.weights),
-                    rng=self.rng,
-                )
+            except NotEstimableError as error:
+                reasons.append(error.message)
+        if whole:
+            try:
+                alpha = self._alpha(self.values[:, columns])
             except NotEstimableError as error:
                 reasons.append(error.message)
         return GroupAgreement(
@@ -428,6 +348,9 @@ class _Context:
             kendall_w=concordance,
             w_p_value=p_value,
             alpha=alpha,
+            mean_partial_tau=partial,
+            noise_low=noise[0],
+            noise_high=noise[1],
             reason="; ".join(reasons),
         )
 
@@ -442,6 +365,20 @@ class _Context:
         half = critical_value(self.confidence_level, n - 1) * spread
         low, high = max(value - half, least), min(value + half, 1.0)
         return Estimate(value, low, high, self.confidence_level, "model-bootstrap-t", n, spread)
+
+    def _alpha(self, scores: FloatArray) -> Estimate | None:
+        """Alpha of the ranks as shares of each method's models: equal to alpha of the ranks without holes."""
+        two = (~np.isnan(scores)).sum(axis=1) >= 2
+        if two.sum() < self.min_models:
+            return None
+        place = (average_ranks(scores) - 0.5) / (~np.isnan(scores)).sum(axis=0)
+        return krippendorff_alpha(
+            place.T,
+            level="interval",
+            confidence_level=self.confidence_level,
+            n_resamples=len(self.weights),
+            rng=self.rng,
+        )
 
     def _concordance(self, scores: FloatArray) -> tuple[Estimate, float]:
         found = kendall_w(scores)

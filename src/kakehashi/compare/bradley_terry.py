@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarise, what_the_table_says
+from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarize, what_the_table_says
 from kakehashi.compare.correlation import kendall_tau_b
 from kakehashi.compare.resampling import (
     FloatArray,
@@ -86,7 +86,7 @@ def bradley_terry(
     roots, vectors = np.linalg.eigh(covariance)
     factor = vectors * np.sqrt(np.maximum(roots, 0.0))
     draws = strength + generator.standard_normal((n_resamples, len(scored))) @ factor.T
-    return summarise(
+    return summarize(
         labels,
         score,
         draws,
@@ -179,7 +179,7 @@ def from_influence(
         diagnostics["no_interval"] = "a single method cannot be resampled" if k == 1 else "no resamples"
     tau = kendall_tau_b(np.column_stack([table.oriented().values, score]))[-1]
     nan = float("nan")
-    return summarise(
+    return summarize(
         table.models,
         score,
         draws,
@@ -271,8 +271,8 @@ def _tally(
         raise InputError("weights must be finite numbers of at least 0, one a comparison")
 
     def tally(x: FloatArray) -> FloatArray:
-        out: FloatArray = np.bincount(cell, weights=x if w is None else x * w, minlength=m * m).reshape(m, m)
-        return out
+        counted = np.bincount(cell, weights=x if w is None else x * w, minlength=m * m)
+        return counted.reshape(m, m).astype(np.float64)
 
     total = np.bincount(cell, weights=w, minlength=m * m).reshape(m, m).astype(np.float64)
     forward = tally(won)
@@ -300,10 +300,11 @@ def within_method(values: FloatArray) -> FloatArray:
     """K x M x M: 1 where a method puts model i ahead of j, one half where it ties them."""
     columns = values.T
     with np.errstate(invalid="ignore"):
-        out = (columns[:, :, None] > columns[:, None, :]) + 0.5 * (columns[:, :, None] == columns[:, None, :])
+        ahead = (columns[:, :, None] > columns[:, None, :]).astype(np.float64)
+        out: FloatArray = ahead + 0.5 * (columns[:, :, None] == columns[:, None, :])
     own = np.arange(values.shape[0])
     out[:, own, own] = 0.0
-    return np.asarray(out, dtype=np.float64)
+    return out
 
 
 def _chance(strength: FloatArray) -> FloatArray:

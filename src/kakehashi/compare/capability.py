@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kakehashi.compare.correlation import kendall_tau_b, spearman
-from kakehashi.compare.resampling import FloatArray, average_ranks
+from kakehashi.compare.correlation import kendall_tau_b, spearman, weighted_tau_b
+from kakehashi.compare.intervals import Estimate
+from kakehashi.compare.resampling import FloatArray, average_ranks, critical_value
 from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import InputError, NotEstimableError
 
@@ -46,6 +47,31 @@ def partial_tau(values: ArrayLike, control: ArrayLike) -> FloatArray:
             if scale > 1e-12:
                 out[i, j] = out[j, i] = (tau[0, 1] - tau[0, 2] * tau[1, 2]) / np.sqrt(scale)
     return out
+
+
+def partial_tau_replicates(values: FloatArray, control: FloatArray, weights: FloatArray) -> FloatArray:
+    """Partial tau of all pairs of methods when model i is drawn ``weights[b, i]`` times.
+
+    Returns:
+        B x P over the pairs of ``np.triu_indices``; NaN where undefined.
+    """
+    k = values.shape[1]
+    whole = np.column_stack([values, control])
+    position = {pair: p for p, pair in enumerate(zip(*np.triu_indices(k + 1, 1), strict=True))}
+    complete = not np.isnan(whole).any()
+    taus = weighted_tau_b(whole, weights) if complete else np.zeros((0, 0))
+    columns = []
+    for i, j in zip(*np.triu_indices(k, 1), strict=True):
+        if complete:
+            three = taus[:, [position[i, j], position[i, k], position[j, k]]]
+        else:
+            rows = ~np.isnan(whole[:, [i, j, k]]).any(axis=1)
+            three = weighted_tau_b(whole[rows][:, [i, j, k]], weights[:, rows])
+        ab, ac, bc = three.T
+        scale = (1 - ac**2) * (1 - bc**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns.append(np.where(scale > 1e-12, (ab - ac * bc) / np.sqrt(scale), np.nan))
+    return np.column_stack(columns)
 
 
 def capability_score(table: ScoreTable) -> FloatArray:
@@ -89,3 +115,37 @@ def capability_correlation(table: ScoreTable, capability: ArrayLike) -> Mapping[
     control = capability_vector(capability, len(table.models))
     values = table.oriented().values
     return {name: spearman(values[:, j], control) for j, name in enumerate(table.methods)}
+
+
+def capability_share(
+    table: ScoreTable, capability: ArrayLike, *, confidence_level: float = 0.95
+) -> Mapping[str, Estimate]:
+    """Spearman correlation of each method (higher = better) with capability, with its interval over models.
+
+    The interval is Fisher's with the variance (1 + r^2 / 2) / (n - 3); NaN ends, with a diagnostic, where fewer
+    than ten models share a method and the capability score.
+
+    References:
+        Bonett, Wright (2000). Sample size requirements for estimating Pearson, Kendall and Spearman
+            correlations. Psychometrika 65, 23-28.
+    """
+    control = capability_vector(capability, len(table.models))
+    values = table.oriented().values
+    out = {}
+    for j, name in enumerate(table.methods):
+        n = int((~np.isnan(values[:, j]) & ~np.isnan(control)).sum())
+        r = spearman(values[:, j], control)
+        low = high = spread = float("nan")
+        diagnostics: dict[str, object] = {}
+        if n < 10 or np.isnan(r):
+            diagnostics["no_interval"] = f"{n} models have both scores" if n < 10 else "constant scores"
+        else:
+            centre = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+            error = np.sqrt((1 + r**2 / 2) / (n - 3))
+            half = critical_value(confidence_level) * error
+            low, high = float(np.tanh(centre - half)), float(np.tanh(centre + half))
+            spread = float(error * (1 - r**2))
+        out[name] = Estimate(
+            r, low, high, confidence_level, "Fisher, Bonett and Wright", n, spread, {}, diagnostics
+        )
+    return out

@@ -87,7 +87,7 @@ class Consensus:
         return out
 
 
-def summarise(
+def summarize(
     models: tuple[str, ...],
     score: FloatArray,
     draws: FloatArray | None,
@@ -120,7 +120,9 @@ def summarise(
     known = np.flatnonzero(~np.isnan(score))
     own = score[known]
     rank = np.full(m, np.nan)
-    rank[known] = (own[None, :] > own[:, None]).sum(axis=1) + ((own[None, :] == own[:, None]).sum(axis=1) + 1) / 2
+    rank[known] = (own[None, :] > own[:, None]).sum(axis=1) + (
+        (own[None, :] == own[:, None]).sum(axis=1) + 1
+    ) / 2
     error, low, high = (np.full(m, np.nan) for _ in range(3))
     rank_low, rank_high = np.zeros(m, dtype=np.int64), np.zeros(m, dtype=np.int64)
     ahead = np.zeros((m, m), dtype=bool)

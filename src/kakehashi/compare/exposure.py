@@ -58,6 +58,8 @@ class Exposure:
         n_first: Models that can come first.
         n_first_by_min_methods: For k = 1..K the number of models that can come first by choosing at least
             k methods.
+        ranges_by_min_methods: For k = 1..K each model's best and worst rank by choosing at least k methods,
+            ``(None, None)`` where it never competes: exposure against k.
         always_ahead: Pairs (ahead, behind) whose order no choice of at least ``min_methods`` methods can
             change, or ``None`` where it was not computed.
         settings: Rules that the figures rest on.
@@ -71,9 +73,19 @@ class Exposure:
     exact: bool
     n_first: int
     n_first_by_min_methods: Mapping[int, int]
+    ranges_by_min_methods: Mapping[int, tuple[tuple[int | None, int | None], ...]]
     always_ahead: tuple[tuple[str, str], ...] | None
     settings: Mapping[str, object] = field(default_factory=dict)
     diagnostics: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def mean_width_by_min_methods(self) -> Mapping[int, float]:
+        """For k = 1..K the mean width of the rank ranges (worst minus best), over models that compete."""
+        out = {}
+        for size, ranges in self.ranges_by_min_methods.items():
+            widths = [high - low for low, high in ranges if low is not None and high is not None]
+            out[size] = float(np.mean(widths)) if widths else float("nan")
+        return out
 
     @property
     def can_come_first(self) -> tuple[str, ...]:
@@ -174,7 +186,14 @@ def exposure(
                 worst_rank_bound=(None if never else int(-worst[i])) if exact else m - (dominates or 0),
             )
         )
-    by_k = {size: int((search.best.at_least(size)[0] == 1).sum()) for size in range(1, k + 1)}
+    by_k: dict[int, int] = {}
+    ranges: dict[int, tuple[tuple[int | None, int | None], ...]] = {}
+    for size in range(1, k + 1):
+        low, high = search.best.at_least(size)[0], -search.worst.at_least(size)[0]
+        by_k[size] = int((low == 1).sum())
+        ranges[size] = tuple(
+            (None, None) if a >= _NEVER else (a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)
+        )
     missing = int(np.isnan(values).sum())
     diagnostics: dict[str, object] = {"n_missing_cells": missing, "n_subsets_passed_over": search.passed_over}
     if not exact:
@@ -191,6 +210,7 @@ def exposure(
         exact=exact,
         n_first=by_k[min_methods],
         n_first_by_min_methods=by_k,
+        ranges_by_min_methods=ranges,
         always_ahead=None
         if ahead is None
         else tuple((table.models[i], table.models[j]) for i, j in np.argwhere(ahead)),

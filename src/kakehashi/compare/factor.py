@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarise, what_the_table_says
+from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarize, what_the_table_says
 from kakehashi.compare.correlation import kendall_tau_b
 from kakehashi.compare.resampling import FloatArray, Rng, as_generator, check_level, seed_of
 from kakehashi.compare.table import ScoreTable
@@ -102,7 +102,9 @@ def factor_consensus(
     diagnostics["second_factor"] = p_value < 0.05
     diagnostics["reliability"] = float(score.var())
     if score.var() < 0.5:
-        diagnostics["weak_factor"] = "less than half of the variance of the scores is determined; intervals cover less"
+        diagnostics["weak_factor"] = (
+            "less than half of the variance of the scores is determined; intervals cover less"
+        )
     if m < 10:
         diagnostics["few_models"] = f"with {m} models the prior has a part in the loadings"
     weight = (loading / (own + (error**2).mean(axis=0))).mean(axis=0)
@@ -114,12 +116,17 @@ def factor_consensus(
             at = int(np.searchsorted(kept, j))
             weights.append(
                 MethodWeight(
-                    name, *(float(x[at]) for x in (weight, share.mean(axis=0), low, high)), float(tau[at])
+                    name,
+                    float(weight[at]),
+                    float(share[:, at].mean()),
+                    float(low[at]),
+                    float(high[at]),
+                    float(tau[at]),
                 )
             )
         else:
             weights.append(MethodWeight(name, 0.0, nan, nan, nan, nan))
-    return summarise(
+    return summarize(
         table.models,
         score,
         factor,

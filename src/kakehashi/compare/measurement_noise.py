@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from kakehashi.compare.resampling import FloatArray, bootstrap_weights, sums_by_cluster
+from kakehashi.compare.resampling import (
+    FloatArray,
+    IntArray,
+    bootstrap_weights,
+    critical_value,
+    sums_by_cluster,
+)
 from kakehashi.compare.table import ItemScores, ScoreTable
 from kakehashi.errors import InputError, NotEstimableError
 
@@ -184,3 +190,22 @@ def disattenuated_correlation(
                 corrected = plain[i, j] / np.sqrt(share[0] * share[1])
                 true[i, j] = true[j, i] = float(np.clip(corrected, -1, 1))
     return plain, true
+
+
+def disattenuated_interval(
+    plain: FloatArray, true: FloatArray, shared: IntArray, confidence_level: float
+) -> tuple[FloatArray, FloatArray]:
+    """Interval of the freed correlations for other models: Fisher's of the plain one, freed in the same way.
+
+    The reliabilities are taken as known, and ends beyond 1 are cut off; with few models and reliabilities
+    near one half it is rough.
+
+    References:
+        Hunter, Schmidt (2004). Methods of Meta-Analysis, 2nd ed., chapter 3.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.where(plain != 0, true / plain, np.nan)
+        half = critical_value(confidence_level) / np.sqrt(np.maximum(shared - 3, 0.0))
+        centre = np.arctanh(np.clip(plain, -1 + 1e-12, 1 - 1e-12))
+        ends = [np.clip(np.tanh(centre + sign * half) * factor, -1.0, 1.0) for sign in (-1.0, 1.0)]
+    return ends[0], ends[1]

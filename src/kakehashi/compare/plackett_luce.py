@@ -5,9 +5,9 @@ import numpy as np
 from kakehashi.compare.bradley_terry import (
     MAX_STEPS,
     TOLERANCE,
-    within_method,
     from_influence,
     scoreable,
+    within_method,
 )
 from kakehashi.compare.consensus import Consensus, check_table
 from kakehashi.compare.resampling import FloatArray, Rng, check_level

@@ -98,7 +98,7 @@ def weightings(
     """
     check_level(confidence_level)
     values = table.oriented().values
-    complete = ~np.isnan(values).any(axis=1)
+    complete = np.asarray(~np.isnan(values).any(axis=1))
     names = tuple(n for n, kept in zip(table.models, complete, strict=True) if kept)
     if len(names) < 2:
         raise NotEstimableError(
@@ -127,8 +127,9 @@ def weightings(
             hits < n_samples, betaincinv(hits + 1, np.maximum(n_samples - hits, 1e-9), 1 - tail), 1.0
         )
     able, witness = _first_weights(cost)
-    better = (values[:, None, :] >= values[None, :, :]).all(axis=2)
-    dominates = better & ~better.T
+    better = np.asarray((values[:, None, :] >= values[None, :, :]).all(axis=2))
+    dominates: NDArray[np.bool_] = np.asarray(better & ~better.T)
+    below = np.asarray(dominates.any(axis=0))
     left_out = tuple(n for n, kept in zip(table.models, complete, strict=True) if not kept)
     return Weightings(
         models=names,
@@ -139,7 +140,7 @@ def weightings(
         can_come_first=able,
         first_weights=witness,
         dominates=dominates,
-        undominated=tuple(n for n, below in zip(names, dominates.any(axis=0), strict=True) if not below),
+        undominated=tuple(n for n, behind in zip(names, below, strict=True) if not behind),
         exact=exact,
         confidence_level=confidence_level,
         settings={
@@ -161,7 +162,8 @@ def _sampled_shares(cost: FloatArray, n_samples: int, rng: np.random.Generator) 
         total = block @ cost.T
         first = total <= total.min(axis=1, keepdims=True) * (1 + 1e-12) + 1e-12
         hits += (first / first.sum(axis=1, keepdims=True)).sum(axis=0)
-    return hits / n_samples
+    hits /= n_samples
+    return hits
 
 
 def _exact_shares(cost: FloatArray) -> FloatArray:
@@ -190,7 +192,8 @@ def _exact_shares(cost: FloatArray) -> FloatArray:
         else:
             size[i] = _area(lead)
     out: FloatArray = (size / count)[inverse]
-    return out / out.sum()
+    out /= out.sum()
+    return out
 
 
 def _area(lead: FloatArray) -> float:
@@ -231,7 +234,7 @@ def _first_weights(cost: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
             bounds=bounds,
             method="highs",
         )
-        if found.status == 0 and found.x[-1] >= -1e-9:
+        if found.status == 0 and found.x is not None and found.x[-1] >= -1e-9:
             able[i] = True
             weight = np.maximum(found.x[:k], 0.0)
             witness[i] = weight / weight.sum()
