@@ -183,6 +183,31 @@ def test_noise_of_two_unrelated_methods_agrees_with_its_mean_by_hand() -> None:
     assert found.independent_mean == pytest.approx(1.5, abs=0.05)
 
 
-def test_too_many_methods_have_no_noise_level() -> None:
-    with pytest.raises(NotEstimableError, match="at most 20"):
-        noise_exposure(table(np.random.default_rng(0).normal(size=(3, 21))))
+def test_beyond_twelve_methods_noise_is_searched_for_alike_in_every_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.random.default_rng(6).normal(size=(12, 9))
+    exact = noise_exposure(table(values), n_simulations=40, rng=1)
+    monkeypatch.setattr(sys.modules["kakehashi.compare.exposure"], "EXACT_NOISE_METHODS", 8)
+    searched = noise_exposure(table(values), n_simulations=40, rng=1)
+    assert exact.settings["subsets"] == "all"
+    assert "too low" in str(searched.settings["subsets"])
+    assert exact.observed - 1 <= searched.observed <= exact.observed
+    assert searched.independent_mean == pytest.approx(exact.independent_mean, abs=0.8)
+    wide = noise_exposure(table(np.random.default_rng(0).normal(size=(5, 24))), n_simulations=5, rng=1)
+    assert 1 <= wide.observed <= 5
+
+
+def test_exposure_against_k_narrows_to_the_rank_by_all_methods() -> None:
+    values = np.random.default_rng(9).normal(size=(9, 6))
+    found = exposure(table(values), min_methods=2)
+    assert found.ranges_by_min_methods[2] == tuple((m.best_rank, m.worst_rank) for m in found.models)
+    ranks = np.column_stack([stats.rankdata(-column) for column in values.T]).sum(axis=1)
+    last = found.ranges_by_min_methods[6]
+    assert [low for low, _ in last] == (stats.rankdata(ranks, method="min")).tolist()
+    assert [high for _, high in last] == (stats.rankdata(ranks, method="max")).tolist()
+    widths = list(found.mean_width_by_min_methods.values())
+    assert widths == sorted(widths, reverse=True)
+    for size in range(2, 6):
+        again = exposure(table(values), min_methods=size)
+        assert found.ranges_by_min_methods[size] == tuple((m.best_rank, m.worst_rank) for m in again.models)

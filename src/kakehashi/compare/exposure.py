@@ -12,6 +12,8 @@ from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import NotEstimableError, UsageError
 
 EXACT_METHODS = 20
+EXACT_NOISE_METHODS = 12
+SAMPLED_NOISE_SUBSETS = 4096
 BoolArray = NDArray[np.bool_]
 
 
@@ -337,14 +339,26 @@ def _some_subsets(
     values: FloatArray, min_methods: int, n_samples: int, rng: np.random.Generator
 ) -> Iterator[BoolArray]:
     """The likeliest subsets for each model, all methods, and random ones."""
+    yield from _likely_subsets(values)
+    yield from _random_subsets(values.shape[1], min_methods, n_samples, rng)
+
+
+def _likely_subsets(values: FloatArray) -> Iterator[BoolArray]:
+    """For each model its best methods and its worst, by place, in subsets of every size."""
     m, k = values.shape
     place = average_ranks(values) / np.maximum((~np.isnan(values)).sum(axis=0), 1)
+    sizes = np.arange(1, k + 1)
     for sign in (1.0, -1.0):
         order = np.argsort(np.where(np.isnan(place), np.inf, sign * place), axis=1)
         rank = np.argsort(order, axis=1)
-        sizes = np.arange(1, k + 1)
         for start in range(0, m, 64):
             yield (rank[start : start + 64, None, :] < sizes[None, :, None]).reshape(-1, k)
+
+
+def _random_subsets(
+    k: int, min_methods: int, n_samples: int, rng: np.random.Generator
+) -> Iterator[BoolArray]:
+    """Random subsets of ``min_methods`` methods or more, each size equally likely."""
     done = 0
     while done < n_samples:
         block = min(1 << 14, n_samples - done)
@@ -418,8 +432,12 @@ def noise_exposure(
     drawn at random from a normal population in which methods correlate as they do here (Spearman's
     correlation, turned into that of the normal by 2 sin(pi r / 6)). Complete models only.
 
+    Up to 12 methods every subset is looked at; beyond, the same search in every table (the likeliest subsets
+    for each model and 4,096 random ones), so that ``observed`` and the simulated counts are alike and all of them
+    may be too low; ``settings`` says which.
+
     Raises:
-        NotEstimableError: Fewer than two complete models, or more than 20 methods.
+        NotEstimableError: Fewer than two complete models.
 
     References:
         Kruskal (1958). Ordinal measures of association. JASA 53, 814-861 (the sine relation).
@@ -427,24 +445,31 @@ def noise_exposure(
     values = table.oriented().values
     values = values[~np.isnan(values).any(axis=1)]
     m, k = values.shape
-    if m < 2 or k > EXACT_METHODS:
+    if m < 2:
         raise NotEstimableError(
             f"{m} models with a score by all of {k} methods: no noise level can be simulated",
-            diagnostic="too-few-complete-models" if m < 2 else "too-many-methods",
-            hint=f"Choose at most {EXACT_METHODS} methods that share at least two models.",
+            diagnostic="too-few-complete-models",
+            hint="Choose methods that share at least two models.",
         )
     if not 1 <= min_methods <= k:
         raise UsageError(f"min_methods is {min_methods}, but there are {k} methods")
     generator = as_generator(rng)
-    subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in _all_subsets(k)])
+    exact = k <= EXACT_NOISE_METHODS
+    blocks = _all_subsets(k) if exact else _random_subsets(k, min_methods, SAMPLED_NOISE_SUBSETS, generator)
+    subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in blocks])
     weights = subsets.astype(np.float32)
 
     def count(scores: FloatArray) -> int:
-        ranks = average_ranks(scores).T.astype(np.float32)
+        ranks = average_ranks(scores).astype(np.float32)
         first = np.zeros(m, dtype=bool)
-        for start in range(0, len(weights), 1 << 15):
-            totals = weights[start : start + (1 << 15)] @ ranks
-            first |= (totals == totals.min(axis=1, keepdims=True)).any(axis=0)
+        looked = [weights]
+        if not exact:
+            likely = np.concatenate(list(_likely_subsets(scores)))
+            looked.append(likely[likely.sum(axis=1) >= min_methods].astype(np.float32))
+        for block in looked:
+            for start in range(0, len(block), 1 << 15):
+                totals = ranks @ block[start : start + (1 << 15)].T
+                first |= (totals == totals.min(axis=0)).any(axis=1)
         return int(first.sum())
 
     ranks = average_ranks(values)
@@ -471,5 +496,10 @@ def noise_exposure(
         correlated_high=float(high[1]),
         min_methods=min_methods,
         n_simulations=n_simulations,
-        settings={"seed": seed_of(rng), "n_models": m, "n_methods": k},
+        settings={
+            "seed": seed_of(rng),
+            "n_models": m,
+            "n_methods": k,
+            "subsets": "all" if exact else "likely and random: counts may be too low, all alike",
+        },
     )
