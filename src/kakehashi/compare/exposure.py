@@ -457,7 +457,7 @@ def noise_exposure(
     exact = k <= EXACT_NOISE_METHODS
     blocks = _all_subsets(k) if exact else _random_subsets(k, min_methods, SAMPLED_NOISE_SUBSETS, generator)
     subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in blocks])
-    weights = subsets.astype(np.float32)
+    weights = np.ascontiguousarray(subsets.T, dtype=np.float32)
 
     def count(scores: FloatArray) -> int:
         ranks = average_ranks(scores).astype(np.float32)
@@ -465,10 +465,10 @@ def noise_exposure(
         looked = [weights]
         if not exact:
             likely = np.concatenate(list(_likely_subsets(scores)))
-            looked.append(likely[likely.sum(axis=1) >= min_methods].astype(np.float32))
+            looked.append(np.ascontiguousarray(likely[likely.sum(axis=1) >= min_methods].T, dtype=np.float32))
         for block in looked:
-            for start in range(0, len(block), 1 << 15):
-                totals = ranks @ block[start : start + (1 << 15)].T
+            for start in range(0, block.shape[1], 1 << 12):
+                totals = ranks @ block[:, start : start + (1 << 12)]
                 first |= (totals == totals.min(axis=0)).any(axis=1)
         return int(first.sum())
 
