@@ -184,13 +184,28 @@ def what_the_table_says(table: ScoreTable) -> dict[str, object]:
     out: dict[str, object] = {"n_missing_cells": int(np.isnan(values).sum())}
     if table.constructs is not None and len(set(table.constructs)) > 1:
         out["constructs"] = tuple(dict.fromkeys(table.constructs))
-    copies = []
-    for i in range(values.shape[1]):
-        for j in range(i + 1, values.shape[1]):
-            both = ~np.isnan(values[:, i]) & ~np.isnan(values[:, j])
-            x, y = values[both, i], values[both, j]
-            if both.sum() > 2 and x.std() > 0 and y.std() > 0 and abs(np.corrcoef(x, y)[0, 1]) > 1 - 1e-9:
-                copies.append((table.methods[i], table.methods[j]))
+    correlation = shared_correlations(values[None])[0]
+    shared = (~np.isnan(values)).T.astype(np.float64) @ ~np.isnan(values)
+    alike = np.argwhere(np.triu((np.abs(correlation) > 1 - 1e-9) & (shared > 2), 1))
+    copies = [(table.methods[i], table.methods[j]) for i, j in alike.tolist()]
     if copies:
         out["copies"] = tuple(copies)
+    return out
+
+
+def shared_correlations(values: FloatArray) -> FloatArray:
+    """C x K x K correlations of the columns of C x M x K scores over shared rows; 0 where there are none.
+
+    Columns are centred over all their own rows, so with holes this is a screen, not an estimate.
+    """
+    here = ~np.isnan(values)
+    mask = here.astype(np.float64)
+    seen = np.where(here, values, 0.0)
+    n = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    centred = (seen - seen.sum(axis=1, keepdims=True) / n) * mask
+    cross = np.swapaxes(centred, 1, 2) @ centred
+    square = np.swapaxes(centred**2, 1, 2) @ mask
+    scale = np.sqrt(square * np.swapaxes(square, 1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out: FloatArray = np.where(scale > 1e-300, cross / scale, 0.0)
     return out

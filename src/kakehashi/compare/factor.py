@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarize, what_the_table_says
+from kakehashi.compare.consensus import (
+    Consensus,
+    MethodWeight,
+    check_table,
+    shared_correlations,
+    summarize,
+    what_the_table_says,
+)
 from kakehashi.compare.correlation import kendall_tau_b
 from kakehashi.compare.resampling import FloatArray, Rng, as_generator, check_level, seed_of
 from kakehashi.compare.table import ScoreTable
@@ -72,15 +78,10 @@ def factor_consensus(
             hint="Use bradley_terry_consensus, or show the methods apart.",
         )
     values = values[:, kept]
-    spread = np.nanstd(values, axis=0)
-    standard = (values - np.nanmean(values, axis=0)) / spread
-    error = np.zeros_like(standard)
-    if table.std_error is not None:
-        known = table.std_error[:, kept] / spread
-        error = np.where(np.isnan(known), 0.0, known)
-        diagnostics["n_unknown_errors"] = int((np.isnan(known) & ~np.isnan(values)).sum())
-    else:
-        diagnostics["n_unknown_errors"] = int((~np.isnan(values)).sum())
+    unknown = np.full(values.shape, np.nan)
+    known = unknown if table.std_error is None else table.std_error[:, kept]
+    diagnostics["n_unknown_errors"] = int((np.isnan(known) & ~np.isnan(values)).sum())
+    standard, error = (x[0] for x in standardized(values[None], np.nan_to_num(known)[None]))
     generator = as_generator(rng)
     length = max(-(-n_draws // CHAINS), 2)
     chain = (CHAINS, 1, 1)
@@ -140,6 +141,19 @@ def factor_consensus(
     )
 
 
+def standardized(values: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Scores (C x M x K) and their errors, on the scale where each method's true scores have variance 1.
+
+    True means without the noise that is known; at least a tenth of the variance seen is left to it.
+    """
+    here = ~np.isnan(values)
+    n = here.sum(axis=1, keepdims=True)
+    variance = np.nanvar(values, axis=1, keepdims=True)
+    noise = np.where(here, error**2, 0.0).sum(axis=1, keepdims=True) / n
+    spread = np.sqrt(np.maximum(variance - noise, 0.1 * variance))
+    return (values - np.nanmean(values, axis=1, keepdims=True)) / spread, error / spread
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FactorDraws:
     """Draws (D x C chains x ...): standardized factor scores, loadings, own variances, levels, raw factor."""
@@ -157,7 +171,7 @@ def gibbs(
     """Gibbs sampler of many chains at once; a chain may have its own data.
 
     Args:
-        values: C x M x K scores, near mean 0 and variance 1 by column; NaN is missing.
+        values: C x M x K scores as :func:`standardized` gives them; NaN is missing.
         error: C x M x K standard errors; 0 where the noise is part of the method's own variance.
         length: Draws kept of each chain.
         rng: Generator.
@@ -169,7 +183,7 @@ def gibbs(
     noise = np.where(here, error**2, 0.0)
     exact = not bool((noise > 0).any())
     count = here.sum(axis=1).astype(np.float64)
-    reference = _reference(seen, here)
+    reference = _reference(values)
     loading = reference * 0.7 + 0.2 * rng.standard_normal((chains, k))
     own, level = np.full((chains, k), 0.6), np.zeros((chains, k))
     centre, between = loading.mean(axis=1, keepdims=True), np.full((chains, 1), 0.2)
@@ -224,22 +238,9 @@ def gibbs(
     return out
 
 
-def _correlations(seen: FloatArray, here: NDArray[np.bool_]) -> FloatArray:
-    """C x K x K correlations over the models that two methods share; 0 where there are none."""
-    mask = here.astype(np.float64)
-    n = np.maximum(mask.sum(axis=1, keepdims=True), 1)
-    x = (seen - (seen * mask).sum(axis=1, keepdims=True) / n) * mask
-    cross = np.swapaxes(x, 1, 2) @ x
-    square = np.swapaxes(x**2, 1, 2) @ mask
-    scale = np.sqrt(square * np.swapaxes(square, 1, 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out: FloatArray = np.where(scale > 0, cross / scale, 0.0)
-    return out
-
-
-def _reference(seen: FloatArray, here: NDArray[np.bool_]) -> FloatArray:
+def _reference(values: FloatArray) -> FloatArray:
     """C x K signs and sizes of the first component, turned to the side of most methods."""
-    leading = np.linalg.eigh(_correlations(seen, here))[1][:, :, -1]
+    leading = np.linalg.eigh(shared_correlations(values))[1][:, :, -1]
     sign = np.where(leading.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     out: FloatArray = sign * leading / np.abs(leading).max(axis=1, keepdims=True)
     return out
@@ -270,7 +271,6 @@ def _second_factor(
     factor = rng.standard_normal((n, len(standard)))
     made = level[:, None, :] + factor[:, :, None] * loading[:, None, :]
     made = made + np.sqrt(own[:, None, :] + error**2) * rng.standard_normal(made.shape)
-    holes = np.broadcast_to(here, made.shape)
-    seconds = np.linalg.eigvalsh(_correlations(np.where(holes, made, 0.0), holes))[:, -2]
-    observed = np.linalg.eigvalsh(_correlations(np.where(here, standard, 0.0)[None], here[None]))[0, -2]
+    seconds = np.linalg.eigvalsh(shared_correlations(np.where(here, made, np.nan)))[:, -2]
+    observed = np.linalg.eigvalsh(shared_correlations(standard[None]))[0, -2]
     return float((1 + (seconds >= observed).sum()) / (n + 1))
