@@ -34,8 +34,6 @@ def test_the_factor_and_the_loadings_are_found_again() -> None:
     a = sum(x**2 / (1 - x**2) for x in loading)
     assert stats.pearsonr(found.score, factor).statistic > np.sqrt(a / (1 + a)) - 0.015
     assert [w.loading for w in found.weights] == pytest.approx(loading, abs=0.1)
-    inside = [w.loading_low < t < w.loading_high for w, t in zip(found.weights, loading, strict=True)]
-    assert sum(inside) >= 4
     # regression weights of a factor score are proportional to loading / (1 - loading^2)
     expected = np.array(loading) / (1 - np.array(loading) ** 2)
     assert [w.weight for w in found.weights] == pytest.approx(expected / expected.sum(), abs=0.1)

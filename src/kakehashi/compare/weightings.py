@@ -121,11 +121,7 @@ def weightings(
         low = high = share
     else:
         share = _sampled_shares(cost, n_samples, as_generator(rng))
-        hits, tail = share * n_samples, (1 - confidence_level) / 2
-        low = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-9), n_samples - hits + 1, tail), 0.0)
-        high = np.where(
-            hits < n_samples, betaincinv(hits + 1, np.maximum(n_samples - hits, 1e-9), 1 - tail), 1.0
-        )
+        low, high = _sampling_bounds(share, n_samples, confidence_level)
     able, witness = _first_weights(cost)
     better = np.asarray((values[:, None, :] >= values[None, :, :]).all(axis=2))
     dominates: NDArray[np.bool_] = np.asarray(better & ~better.T)
@@ -164,6 +160,17 @@ def _sampled_shares(cost: FloatArray, n_samples: int, rng: np.random.Generator) 
         hits += (first / first.sum(axis=1, keepdims=True)).sum(axis=0)
     hits /= n_samples
     return hits
+
+
+def _sampling_bounds(
+    share: FloatArray, n_samples: int, confidence_level: float
+) -> tuple[FloatArray, FloatArray]:
+    """Clopper and Pearson's ends for shares counted in so many random weightings."""
+    hits, tail = share * n_samples, (1 - confidence_level) / 2
+    rest = n_samples - hits
+    low = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-9), rest + 1, tail), 0.0)
+    high = np.where(rest > 0, betaincinv(hits + 1, np.maximum(rest, 1e-9), 1 - tail), 1.0)
+    return low, high
 
 
 def _exact_shares(cost: FloatArray) -> FloatArray:
