@@ -21,7 +21,8 @@ from kakehashi.compare.resampling import (
 from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import InputError, NotEstimableError
 
-TOLERANCE = 1e-10
+# Newton's steps square the error: after one of this size the next would be of rounding
+TOLERANCE = 1e-7
 MAX_STEPS = 200
 
 
@@ -54,7 +55,7 @@ def bradley_terry(
         names: M names; default "0", "1", ...
         weights: N weights of the comparisons (counts); default 1 each.
         confidence_level: Nominal coverage.
-        n_resamples: Draws for rank intervals.
+        n_resamples: Draws for rank intervals; 0 for strengths and their errors alone.
         rng: Generator or seed.
 
     Raises:
@@ -76,21 +77,23 @@ def bradley_terry(
     scored, reasons = scoreable(wins, labels)
     inner = np.ix_(scored, scored)
     strength, steps = _fit(wins[inner])
-    information = _information(wins[inner], strength)
-    covariance = np.linalg.pinv(information, hermitian=True)
-    tied = not np.allclose(squares, wins)
-    if tied:
+    covariance = centred_inverse(_information(wins[inner], strength))
+    tied = squares is not None
+    if squares is not None:
         covariance = covariance @ _scatter(wins[inner], squares[inner], strength) @ covariance
     score = np.full(len(labels), np.nan)
     score[scored] = strength
-    roots, vectors = np.linalg.eigh(covariance)
-    factor = vectors * np.sqrt(np.maximum(roots, 0.0))
-    draws = strength + generator.standard_normal((n_resamples, len(scored))) @ factor.T
+    draws = None
+    if n_resamples > 1:
+        roots, vectors = np.linalg.eigh(covariance)
+        factor = vectors * np.sqrt(np.maximum(roots, 0.0))
+        draws = strength + generator.standard_normal((n_resamples, len(scored))) @ factor.T
     return summarize(
         labels,
         score,
         draws,
         float("inf"),
+        spread=np.sqrt(np.maximum(np.diag(covariance), 0.0)),
         confidence_level=confidence_level,
         method="Bradley-Terry, " + ("residuals" if tied else "information"),
         not_scoreable=reasons,
@@ -131,7 +134,7 @@ def bradley_terry_consensus(
     wins = by_method.sum(axis=0)
     scored, reasons = scoreable(wins, table.models)
     strength, steps = _fit(wins[np.ix_(scored, scored)])
-    inverse = np.linalg.pinv(_information(wins[np.ix_(scored, scored)], strength), hermitian=True)
+    inverse = centred_inverse(_information(wins[np.ix_(scored, scored)], strength))
     chance = _chance(strength)
     pull = np.empty((len(table.methods), len(scored)))
     for k, own in enumerate(by_method):
@@ -205,7 +208,10 @@ def scoreable(wins: FloatArray, names: Sequence[str]) -> tuple[NDArray[np.int64]
     Raises:
         NotEstimableError: No such set of two models or more.
     """
-    graph = csr_array((wins > 0).astype(np.int8))
+    won = wins > 0
+    if len(won) > 1 and _reaches_all(won) and _reaches_all(won.T):
+        return np.arange(len(won), dtype=np.int64), {}
+    graph = csr_array(won.astype(np.int8))
     _, label = connected_components(graph, directed=True, connection="strong")
     sizes = np.bincount(label)
     if sizes.max() < 2:
@@ -231,14 +237,25 @@ def scoreable(wins: FloatArray, names: Sequence[str]) -> tuple[NDArray[np.int64]
     return scored, reasons
 
 
+def _reaches_all(won: NDArray[np.bool_]) -> bool:
+    """Whether a chain of wins leads from the first model to every other."""
+    reached = np.zeros(len(won), dtype=bool)
+    reached[0] = True
+    fresh = reached.copy()
+    while fresh.any():
+        fresh = won[fresh].any(axis=0) & ~reached
+        reached |= fresh
+    return bool(reached.all())
+
+
 def _tally(
     first: ArrayLike,
     second: ArrayLike,
     outcome: ArrayLike,
     names: Sequence[str] | None,
     weights: ArrayLike | None,
-) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
-    """Wins of i over j, the sums of squared outcomes, and the names."""
+) -> tuple[FloatArray, FloatArray | None, tuple[str, ...]]:
+    """Wins of i over j, the sums of squared outcomes (``None``: equal to the wins), and the names."""
     a, b = (_codes(side, names, what) for side, what in ((first, "first"), (second, "second")))
     won = np.asarray(outcome, dtype=np.float64)
     if a.shape != b.shape or won.shape != a.shape or a.ndim != 1 or not len(a):
@@ -246,18 +263,11 @@ def _tally(
             f"first, second and outcome have shapes {a.shape}, {b.shape} and {won.shape}",
             hint="Give one entry a comparison, and at least one comparison.",
         )
-    for bad, words in (
-        (~((won >= 0) & (won <= 1)), "the outcome is not between 0 and 1"),
-        (a == b, "a model is compared with itself"),
-        ((a < 0) | (b < 0), "a code is negative"),
-    ):
-        if bad.any():
-            raise InputError(
-                f"comparison {int(np.flatnonzero(bad)[0]) + 1}: {words}", row=int(np.flatnonzero(bad)[0]) + 1
-            )
+    if min(a.min(), b.min()) < 0:
+        raise _bad((a < 0) | (b < 0), "a code is negative")
     m = int(max(a.max(), b.max())) + 1
     if names is None:
-        labels = tuple(str(i) for i in range(m))
+        labels = tuple(map(str, range(m)))
     else:
         labels = tuple(str(name) for name in names)
         if len(set(labels)) < len(labels):
@@ -265,22 +275,42 @@ def _tally(
         if m > len(labels):
             raise InputError(f"code {m - 1} has no name: there are {len(labels)} names")
         m = len(labels)
-    cell = a * m + b
     w = None if weights is None else np.asarray(weights, dtype=np.float64)
     if w is not None and (w.shape != a.shape or not (np.isfinite(w) & (w >= 0)).all()):
         raise InputError("weights must be finite numbers of at least 0, one a comparison")
+    # lost and won by pair, and the sums of squares of outcomes between the two; in parts that stay in the cache
+    counts: FloatArray = np.zeros((3, m * m))
+    lost, forward, beyond = counts
+    plain = True
+    step = max(1 << 15, m * m)
+    for start in range(0, len(a), step):
+        part = slice(start, start + step)
+        y, weight = won[part], None if w is None else w[part]
+        cell = a[part] * m + b[part]
+        if bool(((y == 0) | (y == 1)).all()):
+            cell += y.astype(np.int64) * (m * m)
+            counted = np.bincount(cell, weights=weight, minlength=2 * m * m)
+            lost += counted[: m * m]
+            forward += counted[m * m :]
+            continue
+        plain = False
+        if not bool(((y >= 0) & (y <= 1)).all()):
+            raise _bad(~((won >= 0) & (won <= 1)), "the outcome is not between 0 and 1")
+        weight = np.ones(len(y)) if weight is None else weight
+        lost += np.bincount(cell, weights=weight * (1 - y), minlength=m * m)
+        forward += np.bincount(cell, weights=weight * y, minlength=m * m)
+        beyond += np.bincount(cell, weights=weight * y * (1 - y), minlength=m * m)
+    lost, forward, beyond = counts.reshape(3, m, m)
+    if np.diagonal(forward + lost).any():
+        raise _bad(a == b, "a model is compared with itself")
+    # y^2 = y - y (1 - y), and the same from the other side
+    squares = None if plain else forward + lost.T - beyond - beyond.T
+    return forward + lost.T, squares, labels
 
-    def tally(x: FloatArray) -> FloatArray:
-        counted = np.bincount(cell, weights=x if w is None else x * w, minlength=m * m)
-        return counted.reshape(m, m).astype(np.float64)
 
-    total = np.bincount(cell, weights=w, minlength=m * m).reshape(m, m).astype(np.float64)
-    forward = tally(won)
-    wins = forward + (total - forward).T
-    if bool(((won == 0) | (won == 1)).all()):
-        return wins, wins, labels
-    square = tally(won**2)
-    return wins, square + (total - 2 * forward + square).T, labels
+def _bad(where: NDArray[np.bool_], words: str) -> InputError:
+    row = int(np.flatnonzero(where)[0]) + 1
+    return InputError(f"comparison {row}: {words}", row=row)
 
 
 def _codes(side: ArrayLike, names: Sequence[str] | None, what: str) -> NDArray[np.int64]:
@@ -330,30 +360,45 @@ def _scatter(wins: FloatArray, squares: FloatArray, strength: FloatArray) -> Flo
     return out
 
 
+def centred_inverse(information: FloatArray) -> FloatArray:
+    """Pseudo-inverse of a connected graph's information, whose only null vector is the constant one."""
+    m = len(information)
+    ridge = max(float(np.trace(information)) / m, 1e-300) / m
+    inverse = np.linalg.inv(information + ridge) - 1.0 / (ridge * m * m)
+    return np.asarray(inverse, dtype=np.float64)
+
+
 def _fit(wins: FloatArray) -> tuple[FloatArray, int]:
     """Newton's method with halved steps; the log-likelihood is concave, and the estimate exists."""
     m = len(wins)
     total = wins + wins.T
-    won = wins.sum(axis=1)
+    won, played = wins.sum(axis=1), total.sum(axis=1)
 
-    def likelihood(s: FloatArray) -> float:
-        return float(won @ s - 0.5 * (total * np.logaddexp(s[:, None], s[None, :])).sum())
+    def at(s: FloatArray) -> tuple[float, FloatArray]:
+        chance = _chance(s)
+        with np.errstate(divide="ignore"):
+            logs = np.log(chance)
+        return float((wins * np.where(wins > 0, logs, 0.0)).sum()), chance
 
-    strength = np.zeros(m)
-    value = likelihood(strength)
+    strength: FloatArray = np.log((won + 0.5) / (played - won + 0.5))
+    strength -= strength.mean()
+    value, chance = at(strength)
     for step in range(1, MAX_STEPS + 1):
-        gradient = won - (total * _chance(strength)).sum(axis=1)
-        information = _information(wins, strength)
+        weight = total * chance
+        gradient = won - weight.sum(axis=1)
+        weight *= 1.0 - chance
+        information = np.diag(weight.sum(axis=1)) - weight
         ridge = max(float(np.trace(information)) / m, 1e-300) / m
         move = np.linalg.solve(information + ridge, gradient)
         length = 1.0
         while True:
             trial = strength + length * move
-            found = likelihood(trial)
+            trial -= trial.mean()
+            found, chance = at(trial)
             if found >= value - 1e-12 * abs(value) or length < 1e-6:
                 break
             length /= 2
-        strength, value = trial - trial.mean(), found
+        strength, value = trial, found
         if float(np.abs(move).max()) < TOLERANCE:
             return strength, step
     raise NotEstimableError(

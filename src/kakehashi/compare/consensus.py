@@ -96,6 +96,7 @@ def summarize(
     confidence_level: float,
     method: str,
     ends: tuple[FloatArray, FloatArray] | None = None,
+    spread: FloatArray | None = None,
     weights: tuple[MethodWeight, ...] = (),
     not_scoreable: Mapping[str, str] | None = None,
     settings: Mapping[str, object] | None = None,
@@ -111,6 +112,7 @@ def summarize(
         confidence_level: Nominal coverage.
         method: Words for the estimator.
         ends: Ends of the intervals of the scores that are not NaN; default Student's from the draws' spread.
+        spread: Standard errors of the scores that are not NaN; default the draws'.
         weights: One entry a method.
         not_scoreable: Reasons.
         settings: For the result.
@@ -129,15 +131,17 @@ def summarize(
     probability = np.full((m, m), np.nan)
     groups: tuple[tuple[int, ...], ...] = ()
     if draws is not None and len(known) > 1:
-        inside, spread = surely_ahead(own, draws.astype(np.float32), degrees, confidence_level)
-        half = critical_value(confidence_level, degrees) * spread
-        lower, upper = (own - half, own + half) if ends is None else ends
-        error[known], low[known], high[known] = spread, lower, upper
+        inside, drawn_spread = surely_ahead(own, draws.astype(np.float32), degrees, confidence_level)
+        spread = drawn_spread if spread is None else spread
         rank_low[known] = 1 + inside.sum(axis=0)
         rank_high[known] = len(known) - inside.sum(axis=1)
         ahead[np.ix_(known, known)] = inside
         probability[known] = 0.0
         probability[np.ix_(known, np.arange(len(known)))] = rank_probability(draws)
+    if spread is not None:
+        half = critical_value(confidence_level, degrees) * spread
+        lower, upper = (own - half, own + half) if ends is None else ends
+        error[known], low[known], high[known] = spread, lower, upper
         groups = tie_groups(lower, upper)
     return Consensus(
         models=models,

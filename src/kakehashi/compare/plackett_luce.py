@@ -5,6 +5,7 @@ import numpy as np
 from kakehashi.compare.bradley_terry import (
     MAX_STEPS,
     TOLERANCE,
+    centred_inverse,
     from_influence,
     scoreable,
     within_method,
@@ -52,7 +53,7 @@ def plackett_luce_consensus(
         strength,
         scored,
         reasons,
-        pull @ np.linalg.pinv(information, hermitian=True),
+        pull @ centred_inverse(information),
         share=places / places.sum(),
         method="Plackett-Luce on within-method orders",
         confidence_level=confidence_level,
