@@ -1,12 +1,9 @@
-"""A long run resumed: ``--make`` leaves a finished run behind, without it a new process goes on with one sample more."""
-
-import time
-
-STARTED = time.time()  # replaced by the kernel's own count where it gives one
+"""A long run resumed by a new process, which gets one sample more; ``--make`` leaves the finished run behind."""
 
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 
 from ours import METHOD, lines, sample
@@ -25,6 +22,7 @@ from kakehashi.evaluate.judges import RuleJudge
 from kakehashi.evaluate.methods.judged import judged
 from kakehashi.model import Subject
 
+IMPORTED = time.monotonic()  # the start of the count where the kernel does not tell the process's own
 SUBJECT = Subject("mock", "openai", "mock-model", parameters={"temperature": 0.0})
 MANIFEST = {"benchmark": METHOD}
 RESPONSE = {
@@ -74,7 +72,7 @@ def since_start() -> float:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
     except (OSError, AttributeError):
-        return time.time() - STARTED
+        return time.monotonic() - IMPORTED
     return uptime - ticks / os.sysconf("SC_CLK_TCK")
 
 
