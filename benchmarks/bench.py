@@ -141,20 +141,28 @@ class Bench:
         temporary.write_text(text)
         temporary.replace(self._file)
 
-    def subject(self, script: str, *words: object, peer: str | None = None, timeout: float = 300.0) -> Record:
+    def subject(
+        self,
+        script: str,
+        *words: object,
+        peer: str | None = None,
+        peers: PeerEnvironment | None = None,
+        timeout: float = 300.0,
+    ) -> Record:
         """Run a program of ``benchmarks/subjects`` in a process of its own and return what it reports.
 
         Args:
             script: Its name, without ``.py``.
             words: Its arguments.
             peer: The peer that it needs; ours is measured with this interpreter.
+            peers: The environment where it is, if not the common one.
             timeout: Seconds after which it is given up.
 
         Raises:
             NotMeasured: A peer is missing or broke down.
             RuntimeError: Ours broke down.
         """
-        python = sys.executable if peer is None else str(self.peers.need(peer))
+        python = sys.executable if peer is None else str((peers or self.peers).need(peer))
         command = [python, str(HERE / "subjects" / f"{script}.py"), *map(str, words)]
         try:
             done = subprocess.run(

