@@ -27,7 +27,7 @@ def section(part: Part, found: Results, facts: Mapping[str, str]) -> str:
     """A part's section, without its marks."""
     rows = part.rows(found)
     lines = [f"## {part.title}", "", part.about, ""]
-    lines += table(("work", "at least / at most", "measured", "met"), [cells(row) for row in rows])
+    lines += table(("work", "bound", "measured", "met"), [cells(row) for row in rows])
     notes = [f"{row.work}: {row.note}." for row in rows if row.note]
     lines += [*(f"- {note}" for note in dict.fromkeys(notes)), *([""] if notes else [])]
     for each in part.tables(found):
@@ -59,6 +59,8 @@ def bound_text(bound: Bound, unit: str, digits: int) -> str:
         return f"at least {bound.at_least:,.{digits}f} {unit}"
     if bound.at_most is not None:
         return f"at most {bound.at_most:,.{digits}f} {unit}"
+    if bound.under is not None:
+        return f"under {bound.under:,.{digits}f} {unit}"
     return "shown only"
 
 

@@ -37,17 +37,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure has to keep to: ``at_least`` or ``at_most``, or neither where it is only shown."""
+    """What a figure has to keep to: ``at_least``, ``at_most`` or ``under``; none of them where it is only shown."""
 
     at_least: float | None = None
     at_most: float | None = None
+    under: float | None = None
 
     def is_met(self, value: float) -> bool | None:
         """Whether a value keeps to it; ``None`` where there is no bound."""
-        if self.at_least is None and self.at_most is None:
+        if self == Bound():
             return None
-        return (self.at_least is None or value >= self.at_least) and (
-            self.at_most is None or value <= self.at_most
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.under is None or value < self.under)
         )
 
 

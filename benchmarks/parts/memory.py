@@ -52,7 +52,7 @@ def rows(found: Results) -> list[Row]:
         Row(
             "highest resident memory at 100,000 samples",
             "MB",
-            Bound(at_most=LIMIT_MB),
+            Bound(under=LIMIT_MB),
             found.values("run", lambda record: float(record["peak_mb"])),
             digits=0,
             why_not=found.why_not("run"),

@@ -38,7 +38,7 @@ def rows(found: Results) -> list[Row]:
         Row(
             "resume of a run of 100,000 finished samples, to the first new call",
             "s",
-            Bound(at_most=3.0),
+            Bound(under=3.0),
             found.values("resume", lambda record: float(record["to_first_call"])),
             why_not=found.why_not("resume"),
             note="from the start of the process, imports among it",

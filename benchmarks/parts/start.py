@@ -47,7 +47,7 @@ def rows(found: Results) -> list[Row]:
             note=note,
         )
         for title, figure, bound, note in (
-            ("`kakehashi --help`", "seconds", Bound(at_most=0.3), ""),
+            ("`kakehashi --help`", "seconds", Bound(under=0.3), ""),
             ("`kakehashi --help`, CPU", "cpu", Bound(), "firmer on a busy machine"),
         )
     ]

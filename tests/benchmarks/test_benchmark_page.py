@@ -25,6 +25,8 @@ def test_the_median_is_held_against_the_bound_and_the_spread_is_shown() -> None:
     assert cells([0.7, 0.9, 0.79], Bound(at_least=0.8))[-1] == "**not met**"
     assert cells([2.4, 2.5, 2.6], Bound(at_most=2.5))[-1] == "met (not in 1 of 3)"
     assert cells([2.6], Bound(at_most=2.5))[2:] == ("**2.60** × peer", "**not met**")
+    assert cells([3.0], Bound(under=3.0))[1:] == ("under 3.00 × peer", "**3.00** × peer", "**not met**")
+    assert cells([2.999], Bound(under=3.0))[-1] == "met"
     assert cells([1.0], Bound())[-1] == "–"
 
 
@@ -77,7 +79,7 @@ def test_a_section_is_written_whole() -> None:
         "",
         "About.",
         "",
-        "| work | at least / at most | measured | met |",
+        "| work | bound | measured | met |",
         "| --- | --- | --- | --- |",
         "| work | at most 3.00 s | **2.00** s (1.00 to 4.00, n = 3) | met (not in 1 of 3) |",
         "",
