@@ -51,8 +51,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs
 proof: $(VENV)/.dev ## the full sizes; writes docs/proof.md
 	$(BIN)/python scripts/proof.py
 
+# BENCH="engine start" measures these parts alone, BENCH=--list names them.
 bench: $(VENV)/.dev ## speed against peers, in one run; writes docs/benchmarks.md
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) out build dist

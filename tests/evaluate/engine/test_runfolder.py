@@ -147,3 +147,33 @@ def test_a_log_cut_anywhere_opens_with_its_whole_lines(
     path.write_bytes(data)
     AppendLog(path).close()
     assert path.read_bytes() == data[: data.rfind(b"\n") + 1]
+
+
+def test_a_call_is_found_among_others_whose_keys_begin_alike(tmp_path: Path) -> None:
+    first, second, third = ("ab" * 8 + digit * 48 for digit in "123")
+    with RunFolder.create(tmp_path, {"a": 1}) as folder:
+        folder.add_call(first, '"n":1')
+        folder.add_call(second, '"n":2')
+        assert folder.find(first) == {"call": first, "n": 1}
+        assert folder.find(second) == {"call": second, "n": 2}
+        assert folder.find(third) is None
+    with RunFolder.open(tmp_path) as folder:
+        assert folder.find(first) == {"call": first, "n": 1}
+        assert folder.find(third) is None
+
+
+def test_a_call_whose_key_is_none_is_damage(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, {"a": 1}):
+        pass
+    (tmp_path / "calls.jsonl").write_text('{"call":"' + "no key at all" * 6 + '"}\n')
+    with pytest.raises(CorruptFileError, match="no key at byte 0"):
+        RunFolder.open(tmp_path)
+
+
+def test_what_is_done_is_known_anew_after_each_row(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, {"a": 1}) as folder:
+        assert folder.done() == set()
+        folder.add_row(row("1"))
+        assert folder.done() == {row("1").job}
+        folder.add_row(row("1", retry=True, label="error"))
+        assert folder.done() == set()

@@ -34,6 +34,7 @@ from kakehashi.evaluate.engine.appendlog import (
     storage_error,
     write_whole,
 )
+from kakehashi.evaluate.engine.keyindex import KeyIndex
 from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.engine.rows import FinishedRow, JobKey, from_record, to_line
 
@@ -109,7 +110,8 @@ class RunFolder:
         self._calls: AppendLog | None = None
         self._rows: AppendLog | None = None
         self._events: AppendLog | None = None
-        self._index: dict[bytes, int] = {}
+        self._index = KeyIndex()
+        self._done: frozenset[JobKey] | None = None
         self._marked = self.is_complete
         self._flush_planned = False
         if lock is not None:
@@ -119,7 +121,10 @@ class RunFolder:
             for offset, raw in read_lines(path / "calls.jsonl"):
                 if not raw.startswith(_CALL_PREFIX):
                     raise CorruptFileError(f"no call at byte {offset}", path=path / "calls.jsonl")
-                self._index[raw[_KEY_START:_KEY_END]] = offset
+                try:
+                    self._index.add(raw[_KEY_START:_KEY_END], offset)
+                except ValueError:
+                    raise CorruptFileError(f"no key at byte {offset}", path=path / "calls.jsonl") from None
 
     @classmethod
     def create(cls, path: Path | str, manifest: Mapping[str, Any]) -> "RunFolder":
@@ -214,23 +219,36 @@ class RunFolder:
         for offset, raw in read_lines(path):
             yield offset, parse(raw, path, offset)
 
-    def _latest(self) -> dict[JobKey, tuple[int, bool]]:
-        """Job → where its last row begins, and whether it is to be tried again."""
-        latest: dict[JobKey, tuple[int, bool]] = {}
+    def _jobs(self) -> Iterator[tuple[int, JobKey, bool]]:
+        """Each row: where it begins, its job, and whether that is to be tried again."""
         self.flush()
         path = self.path / "rows.jsonl"
         for offset, raw in read_lines(path):
-            key, retry = _job_of(raw, path, offset)
-            latest[key] = (offset, retry)
-        return latest
+            yield offset, *_job_of(raw, path, offset)
 
-    def done(self) -> set[JobKey]:
-        """Jobs that are finished; those that ended in an error are not among them and are tried again."""
-        return {key for key, (_, retry) in self._latest().items() if not retry}
+    def done(self) -> frozenset[JobKey]:
+        """Jobs that are finished; those that ended in an error are not among them and are tried again.
+
+        Until the next row is written the answer is kept: on resuming a long run several ask.
+        """
+        if self._done is not None:
+            return self._done
+        finished: set[JobKey] = set()
+        for _, key, retry in self._jobs():
+            if retry:
+                finished.discard(key)
+            else:
+                finished.add(key)
+        found = frozenset(finished)
+        if not self.read_only:  # else another process may be writing
+            self._done = found
+        return found
 
     def rows(self) -> Iterator[FinishedRow]:
         """The last row of each job, in the order in which they were written, one at a time."""
-        current = {offset for offset, _ in self._latest().values()}
+        latest = {key: offset for offset, key, _ in self._jobs()}
+        current = set(latest.values())
+        del latest
         for offset, record in self._records():
             if offset in current:
                 yield from_record(record)
@@ -255,10 +273,13 @@ class RunFolder:
 
     def find(self, key: str) -> dict[str, Any] | None:
         """The call under a key, if this run has made it."""
-        offset = self._index.get(key.encode())
-        if offset is None or self._calls is None:
+        if self._calls is None:
             return None
-        return self._calls.read_at(offset)
+        for offset in self._index.offsets(key):
+            record = self._calls.read_at(offset)
+            if record["call"] == key:
+                return record
+        return None
 
     @property
     def is_complete(self) -> bool:
@@ -283,7 +304,7 @@ class RunFolder:
             DiskFullError: No space left; everything before is whole.
         """
         data = f'{{"call":"{key}",{fields}}}\n'.encode()
-        self._index[key.encode()] = self._writable(self._calls).append(data)
+        self._index.add(key, self._writable(self._calls).append(data))
         self._flush_soon()
 
     def add_row(self, row: FinishedRow) -> None:
@@ -296,6 +317,7 @@ class RunFolder:
         if self._marked:
             (self.path / "complete.json").unlink(missing_ok=True)
             self._marked = False
+        self._done = None
         log.append(to_line(row))
         self._flush_soon()
 
@@ -342,11 +364,11 @@ class RunFolder:
         self._writable(self._rows)
         self.flush()
         self.sync()
-        latest = self._latest()
+        jobs = len({key for _, key, _ in self._jobs()})
         note = {
             "finished": now(),
             "format": FORMAT,
-            "jobs": len(latest),
+            "jobs": jobs,
             "sha256": {
                 name: _sha256(self.path / name) for name in ("manifest.json", "calls.jsonl", "rows.jsonl")
             },

@@ -1,0 +1,1 @@
+"""One module for each part of the benchmark; every module here is found by itself (see benchmarks/README.md)."""
