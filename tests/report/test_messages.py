@@ -159,6 +159,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
         " caption.headline caption.attacks sentence.assessed subtitle text.exposure.insufficient blank"
     )
     families += " judge clause phrase mark text.gaps text.conflicts text.differences"
+    families += " brief.methods brief.models brief.ranks brief.why"
     families += " text.notes text.no-notes origin text.speaks note cell entry"
     families += " plan.status plan.order"
     prefixes = tuple(families.split())

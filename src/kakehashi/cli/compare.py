@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from kakehashi.cli import compare_groups, compare_items
-from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.compare_brief import brief
+from kakehashi.cli.options import (
+    json_option,
+    plain,
+    print_json,
+    print_table,
+    table_options,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
-    from kakehashi.compare import Estimate, ScoreTable
-    from kakehashi.work.view import RunView
+    from kakehashi.compare import Estimate, RankIntervals, ScoreTable
+    from kakehashi.work.tables import Sheet
 
 
 @click.group()
@@ -22,48 +30,60 @@ def compare() -> None:
     """
 
 
-compare.add_command(compare_groups.selective)
-compare.add_command(compare_groups.groups)
-compare.add_command(compare_groups.gap)
-for _command in compare_items.COMMANDS:
+for _command in (
+    brief,
+    compare_groups.selective,
+    compare_groups.groups,
+    compare_groups.gap,
+    *compare_items.COMMANDS,
+):
     compare.add_command(_command)
 
 
-def _sources(runs: tuple[str, ...], published: bool, workspace: Path) -> "tuple[ScoreTable, RunView | None]":
-    from kakehashi.errors import NotEstimableError, UsageError
-    from kakehashi.work.reconcile import score_table
-    from kakehashi.work.view import load_run, merged
-    from kakehashi.work.workspace import Workspace
+def _sheet(
+    targets: tuple[str, ...],
+    published: bool,
+    query: str,
+    columns: str | None,
+    selection: str,
+    methods: tuple[str, ...],
+    construct: str,
+    workspace: Path,
+) -> "Sheet":
+    from kakehashi.cli.progress import show_steps
+    from kakehashi.work.tables import read_sheet
 
-    if published == bool(runs):
-        raise UsageError(
-            "name one or more runs, or --published" if not runs else "give either runs or --published",
-            hint="Runs are listed by: kakehashi results list",
+    with show_steps("reading") as progress:
+        return read_sheet(
+            targets,
+            published=published,
+            query=query,
+            columns=columns,
+            selection=selection,
+            methods=methods,
+            construct=construct,
+            workspace=workspace,
+            progress=progress,
         )
-    if published:
-        from kakehashi.compare import published_robustness
-
-        return published_robustness(), None
-    view = merged([load_run(Workspace(workspace).ledger, run) for run in runs])
-    table = score_table(view)
-    if table is None:
-        raise NotEstimableError(
-            "there are not two systems and two measures to compare",
-            diagnostic="too-small",
-            hint="Assess another system, or name another run beside this one.",
-        )
-    return table, view
 
 
 @compare.command()
-@click.argument("runs", nargs=-1)
-@click.option(
-    "--published", is_flag=True, help="Use the table of published figures that comes with the package."
-)
+@table_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def agreement(runs: tuple[str, ...], published: bool, seed: int, workspace: Path, as_json: bool) -> None:
+def agreement(
+    targets: tuple[str, ...],
+    published: bool,
+    query: str,
+    columns: str | None,
+    selection: str,
+    methods: tuple[str, ...],
+    construct: str,
+    seed: int,
+    workspace: Path,
+    as_json: bool,
+) -> None:
     """Agreement of methods on the order of systems, within and between constructs.
 
     Example: kakehashi compare agreement --published
@@ -71,7 +91,8 @@ def agreement(runs: tuple[str, ...], published: bool, seed: int, workspace: Path
     from kakehashi.compare import agreement as estimate_agreement
     from kakehashi.work.reconcile import reconcile
 
-    table, view = _sources(runs, published, workspace)
+    sheet = _sheet(targets, published, query, columns, selection, methods, construct, workspace)
+    table, view = sheet.table, sheet.view
     found = estimate_agreement(table, rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
@@ -104,31 +125,36 @@ def agreement(runs: tuple[str, ...], published: bool, seed: int, workspace: Path
 
 
 @compare.command()
-@click.argument("runs", nargs=-1)
-@click.option(
-    "--published", is_flag=True, help="Use the table of published figures that comes with the package."
-)
+@table_options
 @click.option("--measure", help="One measure; all of them by default.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
 def rank(
-    runs: tuple[str, ...], published: bool, measure: str | None, seed: int, workspace: Path, as_json: bool
+    targets: tuple[str, ...],
+    published: bool,
+    query: str,
+    columns: str | None,
+    selection: str,
+    methods: tuple[str, ...],
+    construct: str,
+    measure: str | None,
+    seed: int,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Rank intervals by each measure; no order is given where intervals overlap.
 
     Example: kakehashi compare rank run-1a2b3c
     """
-    from kakehashi.errors import NotEstimableError, UnknownNameError
+    from kakehashi.errors import UnknownNameError
     from kakehashi.work.reconcile import rank_columns
 
-    _, view = _sources(runs, published, workspace)
-    if view is None:
-        raise NotEstimableError(
-            "the published table has no items and no standard errors, so ranks have no intervals",
-            diagnostic="no-std-error",
-            hint="Run: kakehashi compare exposure --published",
-        )
+    sheet = _sheet(targets, published, query, columns, selection, methods, construct, workspace)
+    if sheet.view is None:
+        _rank_table(sheet, measure, seed, as_json)
+        return
+    view = sheet.view
     found = rank_columns(view, rng=seed)
     if measure is not None:
         chosen = {key: result for key, result in found.items() if measure in (key, key.split(" [")[0])}
@@ -161,23 +187,65 @@ def rank(
         click.echo("groups, best first (no order within a group): " + groups)
 
 
+def _rank_table(sheet: "Sheet", measure: str | None, seed: int, as_json: bool) -> None:
+    """Rank intervals of a table without items: from its standard errors, where it has them."""
+    from kakehashi.compare import rank_intervals
+    from kakehashi.errors import NotEstimableError, UnknownNameError
+
+    table = sheet.table
+    if measure is not None and measure not in table.methods:
+        raise UnknownNameError("measure", measure, table.methods)
+    found: dict[str, RankIntervals | NotEstimableError] = {}
+    for name in table.methods if measure is None else (measure,):
+        try:
+            found[name] = rank_intervals(table, method=name, rng=seed)
+        except NotEstimableError as error:
+            if measure is not None:
+                raise
+            found[name] = error
+    if all(isinstance(one, NotEstimableError) for one in found.values()):
+        raise NotEstimableError(
+            f"ranks have no intervals: {next(iter(found.values()))}".splitlines()[0],
+            diagnostic="no-std-error",
+            hint="Run: kakehashi compare exposure, or kakehashi compare brief, with the same words.",
+        )
+    if as_json:
+        print_json(
+            {
+                name: str(one) if isinstance(one, NotEstimableError) else plain(one)
+                for name, one in found.items()
+            }
+        )
+        return
+    for name, one in found.items():
+        click.echo(name)
+        if isinstance(one, NotEstimableError):
+            click.echo(f"  not estimated: {one.message}")
+            continue
+        rows = [
+            {"system": model, "rank": f"{low} to {high}" if low < high else str(low)}
+            for model, low, high in zip(one.models, map(int, one.low), map(int, one.high), strict=True)
+        ]
+        print_table(rows, ["system", "rank"])
+
+
 @compare.command()
-@click.argument("runs", nargs=-1)
-@click.option(
-    "--published", is_flag=True, help="Use the table of published figures that comes with the package."
-)
+@table_options
 @click.option(
     "--min-methods", type=click.IntRange(min=1), help="Least number of methods in a choice; 3 by default."
 )
-@click.option("--construct", help="Only methods of this construct.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
 def exposure(
-    runs: tuple[str, ...],
+    targets: tuple[str, ...],
     published: bool,
+    query: str,
+    columns: str | None,
+    selection: str,
+    methods: tuple[str, ...],
+    construct: str,
     min_methods: int | None,
-    construct: str | None,
     seed: int,
     workspace: Path,
     as_json: bool,
@@ -188,16 +256,8 @@ def exposure(
     """
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure
-    from kakehashi.errors import UnknownNameError
 
-    table, _ = _sources(runs, published, workspace)
-    if construct is not None:
-        constructs = table.constructs or ()
-        if construct not in constructs:
-            raise UnknownNameError("construct", construct, sorted(set(constructs)))
-        table = table.select(
-            methods=[m for m, c in zip(table.methods, constructs, strict=True) if c == construct]
-        )
+    table = _sheet(targets, published, query, columns, selection, methods, construct, workspace).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
     found = estimate_exposure(table, min_methods=least, rng=seed)
     noise = noise_exposure(table, min_methods=least, rng=seed)

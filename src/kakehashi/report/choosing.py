@@ -149,21 +149,18 @@ def published_facts(table: ScoreTable | None, *, rng: int) -> PublishedFacts:
     about = published_robustness_source() if table is None else {}
     shown = published_robustness() if table is None else table
     date = about.get("data_date", "")
-    constructs = shown.constructs or ("",) * len(shown.methods)
-    largest = max(dict.fromkeys(constructs), key=constructs.count)
-    within = [name for name, one in zip(shown.methods, constructs, strict=True) if one == largest]
-    rest = [name for name in shown.methods if name not in within]
-    chosen = {"all": list(shown.methods)}
-    if rest and len(within) > 1:
-        chosen |= {f"construct:{largest}": within} | ({"rest": rest} if len(rest) > 1 else {})
-    groups = []
-    for name, methods in chosen.items():
-        part = shown.select(methods=methods)
-        found = exposure_facts(part, data_date=date, rng=rng)
-        # Pages show the ranges under all methods, and of the fixed orders only how many there are.
-        found = replace(found, always_ahead=(), ranges=found.ranges if name == "all" else ())
-        agreed = agreement_facts(part, len(part.models), rng=rng)
-        groups.append(PublishedGroup(name, agreed, found))
+    # Pages show the ranges under all methods, and of the fixed orders only how many there are.
+    groups = [
+        replace(
+            group,
+            exposure=replace(
+                group.exposure,
+                always_ahead=(),
+                ranges=group.exposure.ranges if group.name == "all" else (),
+            ),
+        )
+        for group in choice_groups(shown, data_date=date, rng=rng)
+    ]
     return PublishedFacts(
         citation=about.get("citation", shown.source),
         repository=about.get("repository", ""),
@@ -173,6 +170,36 @@ def published_facts(table: ScoreTable | None, *, rng: int) -> PublishedFacts:
         population=about.get("population", ""),
         groups=tuple(groups),
     )
+
+
+def choice_groups(table: ScoreTable, *, data_date: str, rng: int) -> list[PublishedGroup]:
+    """Agreement and exposure of all methods, of those of the largest construct, and of the rest.
+
+    Args:
+        table: Models by methods.
+        data_date: Date of the figures.
+        rng: Seed.
+    """
+    constructs = table.constructs or ("",) * len(table.methods)
+    largest = max(dict.fromkeys(constructs), key=constructs.count)
+    within = [name for name, one in zip(table.methods, constructs, strict=True) if one == largest]
+    rest = [name for name in table.methods if name not in within]
+    chosen = {"all": list(table.methods)}
+    if rest and len(within) > 1:
+        chosen |= {f"construct:{largest}": within} | ({"rest": rest} if len(rest) > 1 else {})
+    groups = []
+    for name, methods in chosen.items():
+        part = _with_values(table, methods)
+        agreed = agreement_facts(part, len(part.models), rng=rng)
+        groups.append(PublishedGroup(name, agreed, exposure_facts(part, data_date=data_date, rng=rng)))
+    return groups
+
+
+def _with_values(table: ScoreTable, methods: list[str]) -> ScoreTable:
+    """The part with these methods and the models that have a value by one of them."""
+    part = table.values[:, [table.methods.index(name) for name in methods]]
+    rows = np.flatnonzero(~np.isnan(part).all(axis=1))
+    return table.select(methods=methods, models=[table.models[i] for i in rows])
 
 
 def _mean_ranks(table: ScoreTable) -> list[float]:

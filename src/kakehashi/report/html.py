@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from kakehashi import __version__
 from kakehashi.errors import MissingExtraError
+from kakehashi.report.brief import Brief
 from kakehashi.report.charts import charts_available, draw
 from kakehashi.report.document import (
     Bullets,
@@ -23,6 +24,7 @@ from kakehashi.report.document import (
     Table,
 )
 from kakehashi.report.pages import assessment_document
+from kakehashi.report.pages.brief import brief_document
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import LANGUAGES, Voice, check_languages
 
@@ -48,6 +50,11 @@ def render_html(
     """
     document = assessment_document(assessment)
     return render_document(document, run=assessment.run.id, languages=languages, charts=charts)
+
+
+def render_brief(brief: Brief, *, languages: Sequence[str] = LANGUAGES, charts: bool | None = None) -> str:
+    """A brief as a single self-contained HTML file; arguments as for :func:`render_html`."""
+    return render_document(brief_document(brief), run="", languages=languages, charts=charts)
 
 
 def render_document(
@@ -83,6 +90,8 @@ def render_document(
 
 
 def _footer(document: Document, run: str) -> Piece:
+    if not document.root:
+        return Say("page.footer-plain", {"software": Code(f"kakehashi {__version__}")})
     return Say(
         "page.footer",
         {

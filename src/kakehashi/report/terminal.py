@@ -1,6 +1,8 @@
 """The few lines that stand in a terminal when a run is done."""
 
-from kakehashi.report.document import Say
+from kakehashi.report.brief import Brief
+from kakehashi.report.document import Say, Verbatim
+from kakehashi.report.pages.brief import brief_sentences, first_table
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
 from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title, unproven_judges
@@ -36,3 +38,21 @@ def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[
     return [
         voice.plain(sentence) for sentence in (*three_sentences(assessment), *unproven_judges(assessment))
     ]
+
+
+def brief_text(brief: Brief, *, language: str = "en") -> tuple[list[str], str, str]:
+    """Sentences of a brief as plain text, the numbers of the methods, and the source."""
+    voice = Voice(language)
+    numbered = ", ".join(f"{i} {name}" for i, name in enumerate(brief.methods, start=1))
+    rules = [Say(f"brief.ranks-{brief.rank_basis}")] if brief.rank_bounds else []
+    foot = " ".join(voice.plain(one) for one in [*rules, Say("brief.not-a-ranking")])
+    source = voice.plain(Say("brief.source", {"citation": Verbatim(brief.citation, "en")}))
+    return [voice.plain(one) for one in brief_sentences(brief)], f"{numbered}\n{foot}", source
+
+
+def brief_rows(brief: Brief, *, language: str = "en") -> list[list[str]]:
+    """Rows of a table: a head, then one row for each system that a choice of methods can show first."""
+    voice = Voice(language)
+    table = first_table(brief)
+    head = [voice.plain(column.title) for column in table.columns]
+    return [head, *([voice.plain(cell) for cell in row] for row in table.rows)]

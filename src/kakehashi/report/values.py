@@ -428,9 +428,13 @@ class Assessment:
     def to_json(self) -> str:
         """Strict JSON, sorted and stable, one row a line; ``ledger`` is what ``results verify --against`` reads."""
         ledger = {"size": self.run.tree_size, "root": self.run.root}
-        body = {"format": FORMAT, "ledger": ledger, **_plain(self)}
-        entries = (f" {_line(key)}: {_lines(body[key])}" for key in sorted(body))
-        return "{\n" + ",\n".join(entries) + "\n}\n"
+        return as_lines({"format": FORMAT, "ledger": ledger, **as_plain(self)})
+
+
+def as_lines(body: Mapping[str, Any]) -> str:
+    """Strict JSON, sorted and stable, one row a line."""
+    entries = (f" {_line(key)}: {_lines(body[key])}" for key in sorted(body))
+    return "{\n" + ",\n".join(entries) + "\n}\n"
 
 
 def _line(value: Any) -> str:
@@ -444,15 +448,16 @@ def _lines(value: Any) -> str:
     return "[\n" + ",\n".join(f"  {_line(row)}" for row in value) + "\n ]"
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """A frozen value as strict JSON takes it: what is not a number becomes null."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {one.name: as_plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): as_plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(inner) for inner in value]
+        return [as_plain(inner) for inner in value]
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return as_plain(value.value)
     if isinstance(value, bool | int | str) or value is None:
         return value
     number = float(value)

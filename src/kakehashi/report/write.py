@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kakehashi.errors import DiskFullError, StorageError
-from kakehashi.report.html import render_html
+from kakehashi.report.brief import Brief
+from kakehashi.report.html import render_brief, render_html
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import LANGUAGES
 
@@ -31,6 +32,17 @@ def write_report(
     texts = {
         "report.html": render_html(assessment, languages=languages, charts=charts),
         "report.json": assessment.to_json(),
+    }
+    return write_texts(texts, folder)
+
+
+def write_brief(
+    brief: Brief, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+) -> dict[str, Path]:
+    """Write ``brief.html`` and ``brief.json``; arguments, result and errors as for :func:`write_report`."""
+    texts = {
+        "brief.html": render_brief(brief, languages=languages, charts=charts),
+        "brief.json": brief.to_json(),
     }
     return write_texts(texts, folder)
 

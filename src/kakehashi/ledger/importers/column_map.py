@@ -56,6 +56,9 @@ class ColumnMap:
         citation: How to cite it.
         licence: Licence of the table.
         notes: What a reader of the numbers must know.
+        population: What the subjects are, by language: ``{"en": "open-weight models of 2023 and 2024"}``.
+        selections: Named sets of measures for ``compare``: ``{"robustness": {"en": …, "ja": …, "measures": […]}}``;
+            the first is taken where none is named.
     """
 
     source: str
@@ -83,6 +86,8 @@ class ColumnMap:
     citation: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
+    population: Mapping[str, str] = field(default_factory=dict)
+    selections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> "ColumnMap":
@@ -92,6 +97,9 @@ class ColumnMap:
             InputError: A key that is not known, or one that is missing.
         """
         settings = _checked(cls, given, ("source", "subject"))
+        for name, chosen in settings.get("selections", {}).items():
+            if not isinstance(chosen, Mapping) or not isinstance(chosen.get("measures"), list):
+                raise InputError(f"selection {name!r} of a column map has no list 'measures'")
         if settings.get("subject_missing", "refuse") not in ("refuse", "quarantine"):
             raise InputError("'subject_missing' of a column map is 'refuse' or 'quarantine'")
         for name, construct in settings.get("constructs", {}).items():
@@ -247,8 +255,12 @@ class ItemMap:
 
 
 def fingerprint(columns: ColumnMap | ItemMap) -> str:
-    """Twelve digits that tell one map from another: the same file by another map is another import."""
-    return sha256(canonical_bytes(_plain(columns))).hexdigest()[:12]
+    """Twelve digits that tell one map from another: the same file by another map is another import.
+
+    What a map says for comparisons only (``population``, ``selections``) changes nothing that is imported.
+    """
+    read = {key: value for key, value in _plain(columns).items() if key not in {"population", "selections"}}
+    return sha256(canonical_bytes(read)).hexdigest()[:12]
 
 
 def shipped_maps() -> dict[str, Mapping[str, Any]]:
@@ -263,6 +275,19 @@ def shipped_maps() -> dict[str, Mapping[str, Any]]:
         entry.name.removesuffix(".yaml"): entry for entry in folder.iterdir() if entry.name.endswith(".yaml")
     }
     return {name: _parse(found[name].read_bytes(), Path(f"{name}.yaml")) for name in sorted(found)}
+
+
+def map_for(file_name: str) -> ColumnMap | ItemMap | None:
+    """The shipped map that says that it is for a file of this name, or ``None``.
+
+    Examples:
+        >>> map_for("xstest_items.csv").source, map_for("mine.csv")
+        ('xstest@d7bb5bd738', None)
+    """
+    for given in shipped_maps().values():
+        if given.get("file") == file_name:
+            return columns_from(given)
+    return None
 
 
 def load_columns(name: str | Path) -> ColumnMap | ItemMap:

@@ -1,5 +1,7 @@
 """Published figures beside the run: too few systems were assessed to say how far methods agree on order."""
 
+from collections.abc import Sequence
+
 from kakehashi.report.document import (
     Blank,
     Block,
@@ -38,8 +40,8 @@ def published(assessment: Assessment) -> Section | None:
     if whole.exposure.status == "estimated":
         blocks.append(Paragraph(_sentence(found), "lead"))
         blocks.append(Paragraph(noise_sentence(whole.exposure)))
-        blocks += _between(found)
-    blocks.append(_groups_table(found))
+        blocks += between(found.groups)
+    blocks.append(groups_table(found.groups))
     numbers: dict[str, Piece] = {name: Number(i) for i, name in enumerate(whole.agreement.methods, start=1)}
     if whole.agreement.status == "estimated":
         names = tuple(Code(method) for method in whole.agreement.methods)
@@ -97,16 +99,17 @@ def _sentence(found: PublishedFacts) -> Piece:
     )
 
 
-def _between(found: PublishedFacts) -> list[Block]:
+def between(groups: Sequence[PublishedGroup]) -> list[Block]:
     """That the conflict lies between constructs: only where the figures show it."""
-    whole = found.groups[0].agreement
-    part = next((g.agreement for g in found.groups if g.name.startswith("construct:")), None)
+    whole = groups[0].agreement
+    part = next((g.agreement for g in groups if g.name.startswith("construct:")), None)
     if part is None or part.mean_tau is None or whole.mean_tau is None or part.mean_tau <= whole.mean_tau:
         return []
     return [Paragraph(Say("text.published.between"))]
 
 
-def _groups_table(found: PublishedFacts) -> Table:
+def groups_table(groups: Sequence[PublishedGroup]) -> Table:
+    """Agreement and choice of all methods, of one construct, of the rest."""
     figures = (
         "methods",
         "kendall-w",
@@ -120,7 +123,7 @@ def _groups_table(found: PublishedFacts) -> Table:
         id="published-groups",
         caption=Say("caption.published-groups"),
         columns=heads("group", *figures, figures=figures),
-        rows=tuple(_group_row(group) for group in found.groups),
+        rows=tuple(_group_row(group) for group in groups),
         notes=(Say("note.published-groups"),),
     )
 
