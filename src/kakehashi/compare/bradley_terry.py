@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from kakehashi.compare.consensus import Consensus, MethodWeight, check_table, summarize, what_the_table_says
 from kakehashi.compare.correlation import kendall_tau_b
@@ -211,6 +209,9 @@ def scoreable(wins: FloatArray, names: Sequence[str]) -> tuple[NDArray[np.int64]
     won = wins > 0
     if len(won) > 1 and _reaches_all(won) and _reaches_all(won.T):
         return np.arange(len(won), dtype=np.int64), {}
+    from scipy.sparse import csr_array  # slow to load, and needed here only
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
     graph = csr_array(won.astype(np.int8))
     _, label = connected_components(graph, directed=True, connection="strong")
     sizes = np.bincount(label)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtr, ndtri
 
 from kakehashi.compare.resampling import (
@@ -486,6 +485,8 @@ def smallest_detectable_difference(
         if alternative <= 0:
             return 1.0 - power if reach > 0 else -power
         return float(ndtr(reach / np.sqrt(alternative))) - power
+
+    from scipy.optimize import brentq  # slow to load, and needed here only
 
     ends = []
     for sign, room in ((1.0, 1 - p), (-1.0, p)):

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import hadamard
 from scipy.special import ndtri, stdtrit
 
 from kakehashi.errors import InputError, UsageError
@@ -103,6 +102,8 @@ def multiplier_replicates(
         Cameron, Gelbach, Miller (2008). Bootstrap-based improvements for inference with clustered errors.
         McCarthy (1969). Pseudo-replication: half samples. Review of the ISI 37, 239-264.
     """
+    from scipy.linalg import hadamard  # slow to load, and needed here only
+
     clusters, m = totals.shape
     power = max(int(np.ceil(np.log2(max(clusters, 2)))), 1)
     high, low = 1 << (power // 2), 1 << (power - power // 2)

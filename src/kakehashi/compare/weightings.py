@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.special import betaincinv
 
 from kakehashi.compare.resampling import (
@@ -223,6 +222,8 @@ def _area(lead: FloatArray) -> float:
 
 def _first_weights(cost: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
     """For each model a weighting with the greatest lead over all others, if any puts it first."""
+    from scipy.optimize import linprog  # slow to load, and needed here only
+
     m, k = cost.shape
     able, witness = np.zeros(m, dtype=bool), np.full((m, k), np.nan)
     aim = np.r_[np.zeros(k), -1.0]

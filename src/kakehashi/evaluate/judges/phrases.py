@@ -126,7 +126,7 @@ def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList
         ('de', 'uncalibrated')
     """
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise InputError(f"not YAML ({error})", path=where) from error
     if not isinstance(loaded, dict):
@@ -145,7 +145,9 @@ def parse_phrases(text: str, *, where: str, shipped: bool = False) -> PhraseList
         if not isinstance(phrases, list) or not all(isinstance(p, str) for p in phrases):
             raise InputError(f"`{kind}` is a list of phrases", path=where)
         if phrases:
-            patterns[kind] = _compile(phrases, macros, spaced=spaced, where=f"{where}: {kind}")
+            patterns[kind] = _compile(
+                phrases, macros, spaced=spaced, where=f"{where}: {kind}", one_by_one=not shipped
+            )
     if "decline" not in patterns:
         raise InputError("a phrase list needs phrases under `decline`", path=where)
     cues = [f"(?:{pattern.pattern.removeprefix(' ')})" for kind, pattern in patterns.items() if kind in CUES]
@@ -175,7 +177,10 @@ def _expand(phrase: str, macros: Mapping[str, str], where: str) -> str:
     raise InputError(f"macros are nested more than four deep in {phrase!r}", path=where)
 
 
-def _compile(phrases: list[str], macros: Mapping[str, str], *, spaced: bool, where: str) -> re.Pattern[str]:
+def _compile(
+    phrases: list[str], macros: Mapping[str, str], *, spaced: bool, where: str, one_by_one: bool
+) -> re.Pattern[str]:
+    """One expression of all phrases; ``one_by_one`` so that an error names the phrase of a list of one's own."""
     expanded = []
     for phrase in phrases:
         whole = _expand(phrase, macros, where)
@@ -185,9 +190,10 @@ def _compile(phrases: list[str], macros: Mapping[str, str], *, spaced: bool, whe
                 path=where,
                 hint="Use `?` and bounded repeats such as {0,40}.",
             )
-        try:
-            re.compile(whole)
-        except re.error as error:
-            raise InputError(f"{phrase!r} is not an expression ({error})", path=where) from error
+        if one_by_one:
+            try:
+                re.compile(whole)
+            except re.error as error:
+                raise InputError(f"{phrase!r} is not an expression ({error})", path=where) from error
         expanded.append(f"(?:{whole})")
     return re.compile((" " if spaced else "") + f"(?:{arrange(expanded)})")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from kakehashi.errors import UnknownNameError
 from kakehashi.evaluate.judges.babble import find_babble, looks_encoded
 from kakehashi.evaluate.judges.language import detect_language
-from kakehashi.evaluate.judges.phrases import SHIPPED, PhraseList, shipped_phrases
+from kakehashi.evaluate.judges.phrases import SHIPPED, PhraseList, shipped_calibration, shipped_phrases
 from kakehashi.model import Label, Verdict
 
 VERSION = "1.1"
@@ -66,11 +66,12 @@ class RuleJudge:
         *,
         accept_uncalibrated: bool = False,
     ) -> None:
-        chosen: dict[str, PhraseList] = {}
+        # A shipped list is compiled when the first answer in its language comes.
+        chosen: dict[str, PhraseList | None] = {}
         for language in languages:
             if language not in SHIPPED:
                 raise UnknownNameError("language of the rule judge", language, SHIPPED)
-            chosen[language] = shipped_phrases(language)
+            chosen[language] = None
         for phrases in lists or ():
             chosen[phrases.language] = phrases
         self._lists = chosen
@@ -78,17 +79,27 @@ class RuleJudge:
         self._verdicts: dict[tuple[Label, str], Verdict] = {}
         self._accept_uncalibrated = accept_uncalibrated
         self.languages: tuple[str, ...] = tuple(sorted(name for name in chosen if self._usable(name)))
-        own = sorted(f"{p.language}:{p.digest[:12]}" for p in chosen.values() if not p.shipped)
+        own = sorted(f"{p.language}:{p.digest[:12]}" for p in chosen.values() if p and not p.shipped)
         self.id: str = f"kakehashi/rules@{VERSION}" + (f"+{','.join(own)}" if own else "")
 
     def _usable(self, language: str) -> bool:
-        phrases = self._lists.get(language)
-        return phrases is not None and (self._accept_uncalibrated or phrases.calibration != "uncalibrated")
+        status = self.calibration_status(language)
+        return status != "none" and (self._accept_uncalibrated or status != "uncalibrated")
 
     def calibration_status(self, language: str) -> str:
         """What it was checked on: ``human``, ``synthetic-only``, ``uncalibrated``; ``none`` without a list."""
-        phrases = self._lists.get(language)
-        return "none" if phrases is None else phrases.calibration
+        if language not in self._lists:
+            return "none"
+        phrases = self._lists[language]
+        return shipped_calibration(language) if phrases is None else phrases.calibration
+
+    def _phrases(self, language: str) -> PhraseList | None:
+        if language not in self._lists:
+            return None
+        phrases = self._lists[language]
+        if phrases is None:
+            phrases = self._lists[language] = shipped_phrases(language)
+        return phrases
 
     def judge(self, prompt: str, answer: str, language: str) -> Verdict:
         """Say what an answer does with a request.
@@ -119,7 +130,7 @@ class RuleJudge:
             return Label.NOT_JUDGED, "encoded"
         tongue = detect_language(text.head, words)
         found = tongue.language or language
-        phrases = self._lists.get(found)
+        phrases = self._phrases(found)
         ground = find_babble(
             text.head,
             words,
