@@ -15,7 +15,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+if Path(sys.path[0] or ".").resolve() == ROOT / "benchmarks":
+    sys.path[0] = str(ROOT)  # run as a program, this folder would hide the standard library's statistics
+else:
+    sys.path.insert(0, str(ROOT))
 
 from benchmarks import machine, page  # noqa: E402
 from benchmarks.bench import Bench, Results  # noqa: E402

@@ -52,6 +52,15 @@ def test_a_subject_of_ours_that_breaks_down_is_an_error_not_a_gap(tmp_path: Path
         bench.subject("bare_aiohttp", "--no-such-option")
 
 
+def test_the_program_starts_as_make_starts_it() -> None:
+    """Its own folder holds modules with names of the standard library's."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "benchmarks/run.py", "--list"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [part.name for part in PARTS]
+
+
 def test_an_unknown_part_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run.main(["motor"])
