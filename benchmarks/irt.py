@@ -16,7 +16,7 @@ from scipy.special import expit
 from kakehashi.compare.irt import fit_2pl
 from kakehashi.compare.table import ItemScores
 
-PEER = Path(__file__).parent / "peers" / "irt_peer.py"
+PEER = Path(__file__).parent / "subjects" / "irt_peer.py"
 #: Recovery counts as equal from so much below ours, in correlation with the truth.
 MARGIN = 0.005
 

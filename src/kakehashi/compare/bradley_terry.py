@@ -279,34 +279,30 @@ def _tally(
     w = None if weights is None else np.asarray(weights, dtype=np.float64)
     if w is not None and (w.shape != a.shape or not (np.isfinite(w) & (w >= 0)).all()):
         raise InputError("weights must be finite numbers of at least 0, one a comparison")
-    # lost and won by pair, and the sums of squares of outcomes between the two; in parts that stay in the cache
-    counts: FloatArray = np.zeros((3, m * m))
-    lost, forward, beyond = counts
+    # wins by pair, and what outcomes between lost and won take from their squares; in parts that stay in the cache
+    counts: FloatArray = np.zeros((2, m * m))
     plain = True
-    step = max(1 << 15, m * m)
+    step = max(1 << 15, m * m // 2)
     for start in range(0, len(a), step):
         part = slice(start, start + step)
         y, weight = won[part], None if w is None else w[part]
-        cell = a[part] * m + b[part]
-        if bool(((y == 0) | (y == 1)).all()):
-            cell += y.astype(np.int64) * (m * m)
-            counted = np.bincount(cell, weights=weight, minlength=2 * m * m)
-            lost += counted[: m * m]
-            forward += counted[m * m :]
+        cell, mirror = a[part] * m + b[part], b[part] * m + a[part]
+        first_won = y == 1
+        if bool((first_won | (y == 0)).all()):
+            counts[0] += np.bincount(np.where(first_won, cell, mirror), weights=weight, minlength=m * m)
             continue
         plain = False
         if not bool(((y >= 0) & (y <= 1)).all()):
             raise _bad(~((won >= 0) & (won <= 1)), "the outcome is not between 0 and 1")
         weight = np.ones(len(y)) if weight is None else weight
-        lost += np.bincount(cell, weights=weight * (1 - y), minlength=m * m)
-        forward += np.bincount(cell, weights=weight * y, minlength=m * m)
-        beyond += np.bincount(cell, weights=weight * y * (1 - y), minlength=m * m)
-    lost, forward, beyond = counts.reshape(3, m, m)
-    if np.diagonal(forward + lost).any():
+        counts[0] += np.bincount(cell, weights=weight * y, minlength=m * m)
+        counts[0] += np.bincount(mirror, weights=weight * (1 - y), minlength=m * m)
+        counts[1] += np.bincount(cell, weights=weight * y * (1 - y), minlength=m * m)
+    wins, beyond = counts.reshape(2, m, m)
+    if np.diagonal(wins).any():
         raise _bad(a == b, "a model is compared with itself")
     # y^2 = y - y (1 - y), and the same from the other side
-    squares = None if plain else forward + lost.T - beyond - beyond.T
-    return forward + lost.T, squares, labels
+    return wins, None if plain else wins - beyond - beyond.T, labels
 
 
 def _bad(where: NDArray[np.bool_], words: str) -> InputError:

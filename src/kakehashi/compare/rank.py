@@ -280,14 +280,18 @@ def surely_ahead(
     floor = 1e-6 * max(float(np.sqrt(variance.max())), 1e-300)
     same = gap <= floor
     gap[same] = np.inf  # no difference was seen to vary: nothing is sure about such a pair
-    used = centred[:1000] * np.float32(np.sqrt(inflate))
+    used = np.ascontiguousarray(centred[:1000].T) * np.float32(np.sqrt(inflate))
+    apart = np.empty_like(used)
     ratio = critical_value(confidence_level, degrees) / critical_value(confidence_level)
     lead = oriented[:, None] - oriented[None, :]
     ahead = np.zeros((m, m), dtype=bool)
     behind = np.zeros((m, m), dtype=bool)
     inverse = (1.0 / gap).astype(np.float32)
     for i in range(m):
-        widest = (np.abs(used - used[:, [i]]) * inverse[i]).max(axis=1)
+        np.subtract(used, used[i], out=apart)
+        np.abs(apart, out=apart)
+        np.multiply(apart, inverse[i][:, None], out=apart)
+        widest = apart.max(axis=0)
         critical = max(float(np.quantile(widest, confidence_level)), critical_value(confidence_level)) * ratio
         ahead[i] = lead[i] > critical * gap[i]
         behind[i] = lead[i] < -critical * gap[i]

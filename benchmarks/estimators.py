@@ -3,7 +3,7 @@
 Each ``measure_*`` returns a JSON-ready dict with seconds, ratio and versions. Peers run in an environment of their own
 (``peer`` is its python); without it the ratio is ``None``. One BLAS thread: set OMP_NUM_THREADS=1 before numpy loads.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/statistics.py .venv-bench/bin/python
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/estimators.py .venv-bench/bin/python
 """
 
 import json
@@ -30,7 +30,7 @@ from kakehashi.compare import (
     rank_intervals,
 )
 
-SUBJECT = Path(__file__).resolve().parent / "subjects" / "evalica_statistics.py"
+PEER = Path(__file__).resolve().parent / "subjects" / "evalica_peer.py"
 Measured = dict[str, object]
 
 
@@ -144,7 +144,7 @@ def measure_memory(models: int = 1000, items: int = 50_000, resamples: int = 200
     rng = np.random.default_rng(4)
     values = rng.random((models, items), dtype=np.float32)
     data = ItemScores(tuple(f"m{i}" for i in range(models)), tuple(f"i{j}" for j in range(items)), values)
-    seconds = _seconds(lambda: rank_intervals(data, n_resamples=resamples, rng=1))
+    seconds = _seconds(lambda: rank_intervals(data, n_resamples=resamples, rng=1), 1)
     return {
         "seconds": seconds,
         "matrix_megabytes": values.nbytes / 1e6,
@@ -154,10 +154,14 @@ def measure_memory(models: int = 1000, items: int = 50_000, resamples: int = 200
     }
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _seconds(work: Callable[[], object], times: int = 3) -> float:
+    """The middle one of some runs, after one that warms up."""
+    taken = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken[1:]))
 
 
 def _peak() -> float:
@@ -168,7 +172,7 @@ def _peer(peer: Path | None, *words: object) -> dict[str, object] | None:
     if peer is None:
         return None
     done = subprocess.run(
-        [str(peer), str(SUBJECT), *map(str, words)], capture_output=True, text=True, timeout=900, check=True
+        [str(peer), str(PEER), *map(str, words)], capture_output=True, text=True, timeout=900, check=True
     )
     found: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
