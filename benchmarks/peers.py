@@ -41,7 +41,7 @@ class PeerEnvironment:
             for line in requirements.read_text(encoding="utf-8").splitlines()
             if line.strip() and not line.startswith("#")
         ]
-        self._allowed = allowed
+        self.allowed = allowed
         self._say = say
         self._state: dict[str, str] | None = None
 
@@ -56,7 +56,7 @@ class PeerEnvironment:
         Raises:
             NotMeasured: It could not be installed, or peers were left out.
         """
-        if not self._allowed:
+        if not self.allowed:
             raise NotMeasured("peers were left out of this run")
         if self._state is None:
             self._state = self._install()
