@@ -186,6 +186,7 @@ def main() -> int:
     with ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(prove, every))
     found = [(step, outcomes[step.title]) for step in every]
+    (ROOT / "docs" / "proof.md").write_text(page(found, tree), encoding="utf-8")
     failed = [step.title for step, one in found if not one.passed]
     print(f"proof: {len(found)} steps, {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}")
     return 1 if failed else 0

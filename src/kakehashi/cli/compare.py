@@ -2,18 +2,19 @@
 
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kakehashi.cli import compare_groups, compare_items
 from kakehashi.cli.compare_brief import brief
+from kakehashi.cli.compare_consensus import completion, consensus, weightings
+from kakehashi.cli.compare_source import sheet_of, source_options
 from kakehashi.cli.options import (
     json_option,
     plain,
     print_json,
     print_table,
-    table_options,
     workspace_option,
 )
 
@@ -32,6 +33,9 @@ def compare() -> None:
 
 for _command in (
     brief,
+    completion,
+    consensus,
+    weightings,
     compare_groups.selective,
     compare_groups.groups,
     compare_groups.gap,
@@ -40,50 +44,12 @@ for _command in (
     compare.add_command(_command)
 
 
-def _sheet(
-    targets: tuple[str, ...],
-    published: bool,
-    query: str,
-    columns: str | None,
-    selection: str,
-    methods: tuple[str, ...],
-    construct: str,
-    workspace: Path,
-) -> "Sheet":
-    from kakehashi.cli.progress import show_steps
-    from kakehashi.work.tables import read_sheet
-
-    with show_steps("reading") as progress:
-        return read_sheet(
-            targets,
-            published=published,
-            query=query,
-            columns=columns,
-            selection=selection,
-            methods=methods,
-            construct=construct,
-            workspace=workspace,
-            progress=progress,
-        )
-
-
 @compare.command()
-@table_options
+@source_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def agreement(
-    targets: tuple[str, ...],
-    published: bool,
-    query: str,
-    columns: str | None,
-    selection: str,
-    methods: tuple[str, ...],
-    construct: str,
-    seed: int,
-    workspace: Path,
-    as_json: bool,
-) -> None:
+def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     """Agreement of methods on the order of systems, within and between constructs.
 
     Example: kakehashi compare agreement --published
@@ -91,7 +57,7 @@ def agreement(
     from kakehashi.compare import agreement as estimate_agreement
     from kakehashi.work.reconcile import reconcile
 
-    sheet = _sheet(targets, published, query, columns, selection, methods, construct, workspace)
+    sheet = sheet_of(workspace, **source)
     table, view = sheet.table, sheet.view
     found = estimate_agreement(table, rng=seed)
     pairs = () if view is None else reconcile(view).differences
@@ -125,24 +91,12 @@ def agreement(
 
 
 @compare.command()
-@table_options
+@source_options
 @click.option("--measure", help="One measure; all of them by default.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def rank(
-    targets: tuple[str, ...],
-    published: bool,
-    query: str,
-    columns: str | None,
-    selection: str,
-    methods: tuple[str, ...],
-    construct: str,
-    measure: str | None,
-    seed: int,
-    workspace: Path,
-    as_json: bool,
-) -> None:
+def rank(measure: str | None, seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     """Rank intervals by each measure; no order is given where intervals overlap.
 
     Example: kakehashi compare rank run-1a2b3c
@@ -150,7 +104,7 @@ def rank(
     from kakehashi.errors import UnknownNameError
     from kakehashi.work.reconcile import rank_columns
 
-    sheet = _sheet(targets, published, query, columns, selection, methods, construct, workspace)
+    sheet = sheet_of(workspace, **source)
     if sheet.view is None:
         _rank_table(sheet, measure, seed, as_json)
         return
@@ -230,26 +184,14 @@ def _rank_table(sheet: "Sheet", measure: str | None, seed: int, as_json: bool) -
 
 
 @compare.command()
-@table_options
+@source_options
 @click.option(
     "--min-methods", type=click.IntRange(min=1), help="Least number of methods in a choice; 3 by default."
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def exposure(
-    targets: tuple[str, ...],
-    published: bool,
-    query: str,
-    columns: str | None,
-    selection: str,
-    methods: tuple[str, ...],
-    construct: str,
-    min_methods: int | None,
-    seed: int,
-    workspace: Path,
-    as_json: bool,
-) -> None:
+def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     """Best and worst rank of every system over all choices of methods, and what noise alone would give.
 
     Example: kakehashi compare exposure --published
@@ -257,7 +199,7 @@ def exposure(
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure
 
-    table = _sheet(targets, published, query, columns, selection, methods, construct, workspace).table
+    table = sheet_of(workspace, **source).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
     found = estimate_exposure(table, min_methods=least, rng=seed)
     noise = noise_exposure(table, min_methods=least, rng=seed)

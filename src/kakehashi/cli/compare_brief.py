@@ -1,14 +1,16 @@
 """``kakehashi compare brief``: what a policy reader needs of a table of methods, and where the rest is."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from kakehashi.cli.options import json_option, table_options, workspace_option
+from kakehashi.cli.compare_source import sheet_of, source_options
+from kakehashi.cli.options import json_option, workspace_option
 
 
 @click.command()
-@table_options
+@source_options
 @click.option("--lang", default="en", show_default=True, help="Languages of the brief; the first is printed.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for brief.html and brief.json."
@@ -17,18 +19,12 @@ from kakehashi.cli.options import json_option, table_options, workspace_option
 @workspace_option
 @json_option
 def brief(
-    targets: tuple[str, ...],
-    published: bool,
-    query: str,
-    columns: str | None,
-    selection: str,
-    methods: tuple[str, ...],
-    construct: str,
     lang: str,
     out: Path | None,
     seed: int,
     workspace: Path,
     as_json: bool,
+    **source: Any,
 ) -> None:
     """Say in short whether methods agree, which ranks a choice of them can give, and what no choice changes.
 
@@ -38,32 +34,19 @@ def brief(
     """
     from kakehashi.cli.assess import languages_of
     from kakehashi.cli.options import print_table
-    from kakehashi.cli.progress import show_steps
     from kakehashi.report import build_brief, write_brief
     from kakehashi.report.terminal import brief_rows, brief_text
     from kakehashi.report.voice import check_languages
-    from kakehashi.work.tables import read_sheet
 
     languages = languages_of(lang)
     check_languages(languages)
-    with show_steps("reading") as progress:
-        sheet = read_sheet(
-            targets,
-            published=published,
-            query=query,
-            columns=columns,
-            selection=selection,
-            methods=methods,
-            construct=construct,
-            workspace=workspace,
-            progress=progress,
-        )
+    sheet = sheet_of(workspace, **source)
     found = build_brief(sheet, rng=seed)
     paths = write_brief(found, out, languages) if out is not None else {}
     if as_json:
         click.echo(found.to_json(), nl=False)
         return
-    sentences, methods_line, source = brief_text(found, language=languages[0])
+    sentences, methods_line, origin = brief_text(found, language=languages[0])
     for sentence in sentences:
         click.echo(sentence)
     head, *rows = brief_rows(found, language=languages[0])
@@ -71,6 +54,6 @@ def brief(
         click.echo("")
         print_table([dict(zip(head, row, strict=True)) for row in rows], head)
         click.echo(methods_line)
-    click.echo(source)
+    click.echo(origin)
     for path in paths.values():
         click.echo(f"wrote {path}", err=True)

@@ -52,29 +52,6 @@ def judge_options(function: F) -> F:
     return function
 
 
-def table_options(function: F) -> F:
-    """The source of a comparison: runs, files, a query or the shipped table, and which measures of it."""
-    for option in reversed(
-        (
-            click.argument("targets", nargs=-1),
-            click.option(
-                "--published", is_flag=True, help="The published figures that come with the package."
-            ),
-            click.option("--query", default="", metavar="SQL", help="One SELECT over the ledger."),
-            click.option("--columns", metavar="MAP", help="Column map of a table: a file or a shipped name."),
-            click.option(
-                "--selection", default="", help="A set of measures that the column map names; or 'all'."
-            ),
-            click.option(
-                "--method", "methods", multiple=True, help="Only measures that fit ('HarmBench-*')."
-            ),
-            click.option("--construct", default="", help="Only measures of this construct."),
-        )
-    ):
-        function = option(function)
-    return function
-
-
 def json_option(function: F) -> F:
     """``--json``: machine-readable output on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

@@ -1,0 +1,44 @@
+"""Where a comparison takes its table from: runs, files, a query or the shipped table, and which measures of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from kakehashi.work.tables import Sheet
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def source_options(function: F) -> F:
+    """TARGETS and the options that :func:`sheet_of` takes."""
+    for option in reversed(
+        (
+            click.argument("targets", nargs=-1),
+            click.option(
+                "--published", is_flag=True, help="The published figures that come with the package."
+            ),
+            click.option("--query", default="", metavar="SQL", help="One SELECT over the ledger."),
+            click.option("--columns", metavar="MAP", help="Column map of a table: a file or a shipped name."),
+            click.option(
+                "--selection", default="", help="A set of measures that the column map names; or 'all'."
+            ),
+            click.option(
+                "--method", "methods", multiple=True, help="Only measures that fit ('HarmBench-*')."
+            ),
+            click.option("--construct", default="", help="Only measures of this construct."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def sheet_of(workspace: Path, **source: Any) -> "Sheet":
+    """The table that the words name; see :func:`kakehashi.work.tables.read_sheet`."""
+    from kakehashi.cli.progress import show_steps
+    from kakehashi.work.tables import read_sheet
+
+    with show_steps("reading") as progress:
+        return read_sheet(**source, workspace=workspace, progress=progress)
