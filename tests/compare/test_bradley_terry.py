@@ -242,7 +242,7 @@ def test_intervals_over_methods_cover() -> None:
 @pytest.mark.proof
 def test_intervals_over_methods_cover_at_full_size() -> None:
     grid = tuple((k, 10, s, h) for k in (6, 8, 20) for s in (0.7, 1.5) for h in (0.0, 0.3))
-    scores, ranks = _consensus_coverage(1000, grid)
+    scores, ranks = _consensus_coverage(500, grid)
     scores.check_approximate()
     ranks.check_bound()
 
@@ -274,4 +274,4 @@ def test_intervals_of_independent_comparisons_cover_at_full_size() -> None:
     grid = tuple(
         (m, n, s, t) for m, n in ((4, 80), (8, 200), (8, 1000)) for s in (0.5, 1.5) for t in (0.0, 0.3)
     )
-    _comparison_coverage(2000, grid).check_approximate()
+    _comparison_coverage(800, grid).check_approximate()

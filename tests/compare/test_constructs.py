@@ -344,7 +344,7 @@ def test_intervals_over_models_cover(cells: Cells) -> None:
 @pytest.mark.proof
 @APPROXIMATE
 def test_intervals_over_models_cover_at_full_size(cells: Cells) -> None:
-    cells(1500, (12, 26, 60)).check_approximate()
+    cells(800, (12, 26, 60)).check_approximate()
 
 
 def _mean_rank(simulations: int, sizes: tuple[int, ...]) -> Coverage:
@@ -402,5 +402,5 @@ def test_bounds_of_the_mean_tau_free_of_noise_cover() -> None:
 
 @pytest.mark.proof
 def test_bounds_cover_at_full_size() -> None:
-    _mean_rank(2000, (6, 15)).check_bound()
-    _group_noise(1000, (60, 200)).check_bound()
+    _mean_rank(800, (6, 15)).check_bound()
+    _group_noise(500, (60, 200)).check_bound()
