@@ -282,19 +282,26 @@ def _tally(
     # wins by pair, and what outcomes between lost and won take from their squares; in parts that stay in the cache
     counts: FloatArray = np.zeros((2, m * m))
     plain = True
-    step = max(1 << 15, m * m // 2)
+    step = max(1 << 16, m * m // 2)
     for start in range(0, len(a), step):
         part = slice(start, start + step)
         y, weight = won[part], None if w is None else w[part]
-        cell, mirror = a[part] * m + b[part], b[part] * m + a[part]
         first_won = y == 1
-        if bool((first_won | (y == 0)).all()):
-            counts[0] += np.bincount(np.where(first_won, cell, mirror), weights=weight, minlength=m * m)
+        if bool(y.min() >= 0) and np.count_nonzero(first_won) == y.sum():  # so all others are 0
+            # winner * m + loser: b * m + a, and (b - a) * (m - 1) less where the first won
+            lead = b[part] - a[part]
+            lead *= first_won
+            lead *= m - 1
+            cell = b[part] * m
+            cell += a[part]
+            cell -= lead
+            counts[0] += np.bincount(cell, weights=weight, minlength=m * m)
             continue
         plain = False
         if not bool(((y >= 0) & (y <= 1)).all()):
             raise _bad(~((won >= 0) & (won <= 1)), "the outcome is not between 0 and 1")
         weight = np.ones(len(y)) if weight is None else weight
+        cell, mirror = a[part] * m + b[part], b[part] * m + a[part]
         counts[0] += np.bincount(cell, weights=weight * y, minlength=m * m)
         counts[0] += np.bincount(mirror, weights=weight * (1 - y), minlength=m * m)
         counts[1] += np.bincount(cell, weights=weight * y * (1 - y), minlength=m * m)
