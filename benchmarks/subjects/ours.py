@@ -49,7 +49,9 @@ def resident_mb() -> float:
 async def main(url: str, samples: int, concurrency: int, out: Path, watch: Stopwatch, note) -> None:
     subject = Subject("mock", "openai", "mock-model", base_url=url, parameters={"temperature": 0.0})
     items = [sample(number) for number in range(samples)]  # a plan holds its samples, and so does this
-    scorer = judged(RuleJudge(), lambda item: item.turns[-1])
+    judge = RuleJudge()
+    judge.judge("", "Here is how.", "en")  # phrases are compiled at the first answer: set-up, as imports are
+    scorer = judged(judge, lambda item: item.turns[-1])
     watch.start()
     with (
         RunFolder.create(out / "run", {"benchmark": METHOD}) as folder,
