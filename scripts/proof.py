@@ -162,7 +162,7 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     for step, one in found:
         state = one.result if one.passed else f"**failed**: {one.result}"
         lines.append(f"| {step.title} | `{step.command}` | {state} | {one.seconds:.0f} |")
-    covered = [row for _, one in found for row in one.coverage]
+    covered = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.coverage]
     if covered:
         lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in covered]
