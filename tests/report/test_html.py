@@ -358,3 +358,29 @@ def test_unreviewed_items_are_marked() -> None:
     read = Page(render_html(assessment, charts=False))
     assert "Kakehashi facts suite, Japanese: unreviewed" in read.text("en")
     assert "未査読" in read.text("ja")
+
+
+def test_with_many_differences_the_first_page_names_the_orders_and_leaves_the_sizes_to_the_figures(
+    three: Assessment,
+) -> None:
+    from kakehashi.report import terminal_sentences
+
+    sides = ("safe-handling-rate", "over-refusal-rate")
+    changed = tuple(
+        replace(one, order="stated" if one.first == three.systems[0].name else "items-only")
+        if any(side in one.measure for side in sides)
+        else one
+        for one in three.differences
+    )
+    said = terminal_sentences(replace(three, differences=changed))[1]
+    assert said.startswith(
+        "Orders can be stated where the 95% intervals of the rates do not overlap: by safe-handling"
+    )
+    stated = [one for one in changed if one.order == "stated" and any(side in one.measure for side in sides)]
+    for one in stated:
+        high, low = (one.first, one.second) if one.value > 0 else (one.second, one.first)
+        assert f"{high} is above " in said
+        assert low in said
+    assert "points" not in said
+    japanese = terminal_sentences(replace(three, differences=changed), language="ja")[1]
+    assert "順序を判断できるのは次の組である" in japanese

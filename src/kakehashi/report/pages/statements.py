@@ -19,6 +19,8 @@ SIDES = ("safe-handling-rate", "over-refusal-rate")
 
 #: Up to so many pairs of systems, over both sides and all languages, are named one by one.
 _NAMED_PAIRS = 6
+#: Up to so many differences beyond noise are told with their intervals; of more, only the orders are named.
+_TOLD_PAIRS = 3
 
 
 def three_sentences(assessment: Assessment) -> tuple[Piece, Piece, Piece]:
@@ -66,8 +68,29 @@ def _differs(assessment: Assessment) -> Piece:
     few = sum(len(mine) for _, mine in sides) <= _NAMED_PAIRS
     if "stated" not in orders and few:
         return Say("sentence.differs.items-only", {"clauses": _items_only(assessment, sides), "level": level})
+    beyond = sum(one.order in ("stated", "items-only") for _, mine in sides for one in mine)
+    if few and beyond > _TOLD_PAIRS:
+        orders_only = Listed(tuple(_orders(assessment, side, mine) for side, mine in sides), "semicolon")
+        return Say("sentence.differs.orders", {"clauses": orders_only, "level": level})
     clauses = Listed(tuple(_clause(assessment, side, mine, few) for side, mine in sides), "semicolon")
     return Say("sentence.differs", {"clauses": clauses, "level": level})
+
+
+def _orders(assessment: Assessment, measure: MeasureFacts, mine: list[DifferenceFacts]) -> Piece:
+    """The orders that can be stated of one side, by name; sizes and intervals stand in the figures."""
+    below: dict[str, list[Piece]] = {}
+    for one in mine:
+        if one.order == "stated":
+            high, low = _high_low(one)
+            below.setdefault(high, []).append(system(low))
+    named = _named(assessment, measure)
+    if not below:
+        return Say("clause.orders-none", named)
+    pairs = tuple(
+        Say("clause.above-names", {"high": system(high), "lows": Listed(tuple(lows))})
+        for high, lows in below.items()
+    )
+    return Say("clause.orders", {**named, "pairs": Listed(pairs, "also")})
 
 
 def _of(assessment: Assessment, measure: MeasureFacts) -> list[DifferenceFacts]:
@@ -134,7 +157,7 @@ def what_can_be_said(differences: Sequence[DifferenceFacts], measure: MeasureFac
 
 def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     value = one.value or 0.0
-    high, low = (one.first, one.second) if value > 0 else (one.second, one.first)
+    high, low = _high_low(one)
     style: Style = "points" if difference_style(measure) == "signed-points" else "score"
     parts: dict[str, Piece] = {
         "high": system(high),
@@ -145,6 +168,10 @@ def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
         return Say("clause.above", parts)
     ends = sorted((abs(one.low), abs(one.high)))
     return Say("clause.above-interval", {**parts, "interval": Span(ends[0], ends[1], style)})
+
+
+def _high_low(one: DifferenceFacts) -> tuple[str, str]:
+    return (one.first, one.second) if (one.value or 0.0) > 0 else (one.second, one.first)
 
 
 def confidence_level(assessment: Assessment) -> float:
