@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +65,17 @@ def kakehashi(*arguments: str | Path, cwd: Path, timeout: float = 120, **env: st
     return done
 
 
-def start(*arguments: str | Path, cwd: Path, **env: str) -> "subprocess.Popen[bytes]":
-    """Start the command and let it run."""
+def start(
+    *arguments: str | Path, cwd: Path, before: Callable[[], object] | None = None, **env: str
+) -> "subprocess.Popen[bytes]":
+    """Start the command and let it run; ``before`` runs in the new process, ahead of the command."""
     return subprocess.Popen(
-        words(*arguments), cwd=cwd, env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words(*arguments),
+        cwd=cwd,
+        env=environment(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=before,
     )
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from commands import Served, kakehashi, run_files, start
@@ -114,6 +115,19 @@ def test_ctrl_c_waits_for_what_is_under_way_and_loses_nothing_at_all(tmp_path, u
         assert b"Traceback" not in err
         finish(tmp_path, mock, uninterrupted)
         assert Counter(_prompts(mock)) == uninterrupted[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_script_put_in_the_background_can_be_stopped_too(tmp_path, number):
+    # A shell without job control starts what stands before '&' with SIGINT ignored.
+    with Served(answer=answer, delay=0.1) as mock:
+        ignoring = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        process = start("assess", mock.subject, *CALL, cwd=tmp_path, before=ignoring)
+        wait_until(lambda: mock.server.answered >= 4, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"the same command goes on where it was" in err
 
 
 @pytest.mark.xdist_group("uninterrupted")

@@ -83,6 +83,8 @@ def run(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         _make_writable(stream, as_json=as_json)
     with suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as scripts start what they put behind '&'
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # as gently as Ctrl-C
     try:
         code = cli.main(args=words, prog_name="kakehashi", standalone_mode=False)
