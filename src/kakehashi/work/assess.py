@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
@@ -26,6 +27,7 @@ from kakehashi.evaluate.engine import (
 )
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.data import pull_for
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.preregister import citation, cite_plan, cited_plan
@@ -74,6 +76,7 @@ def assess(
     patience: float | None = None,
     partial: bool = False,
     offline: bool = False,
+    mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -103,17 +106,23 @@ def assess(
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
         offline: Use only weights that are already here.
+        mirror: A folder or address from which the data of published methods are taken first, where they are not
+            here; their licences are said.
         workspace: Folder of ledger, runs, cache and models.
         progress: Called with the progress now and then.
         say: Called with short messages.
 
     Raises:
         UnknownNameError: An unknown subject, method or profile.
+        DataMissingError: A published method's data were not pulled.
         EndpointError: An endpoint failed for good before anything was answered.
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
     rooms = Workspace(Path(workspace))
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
     plan = make_plan(
         subjects,
         profile=profile,
@@ -123,6 +132,7 @@ def assess(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
+        data=data,
         judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
     )
     for note in plan.notes:
