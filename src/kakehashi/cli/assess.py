@@ -81,6 +81,7 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    allow_family: bool,
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -113,6 +114,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "allow_family": allow_family,
     }
     table = None
     if prices is not None:
@@ -233,7 +235,9 @@ def _print_estimate(
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    judge = JudgeWords(words.pop("judges"), words.pop("phrases"), words.pop("calibrations"))
+    judge = JudgeWords(
+        words.pop("judges"), words.pop("phrases"), words.pop("calibrations"), words.pop("allow_family")
+    )
     data = DataStore(rooms.data)
     if mirror is not None:
         pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))

@@ -12,7 +12,7 @@ import yaml
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 
 FORMAT = "kakehashi.data/1"
-FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow-stream")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "arrow-stream", "text")
 
 
 @dataclass(frozen=True, slots=True)
