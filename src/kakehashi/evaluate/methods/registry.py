@@ -39,7 +39,14 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 
 
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
-PUBLISHED: dict[str, tuple[str, str]] = {}
+PUBLISHED: dict[str, tuple[str, str]] = {
+    "helm-safety": ("helm_safety", "HelmSafety"),
+    "harmbench": ("harmbench", "HarmBench"),
+    "simple-safety-tests": ("simple_safety_tests", "SimpleSafetyTests"),
+    "xstest": ("xstest", "XSTest"),
+    "bbq": ("bbq", "BBQ"),
+    "anthropic-red-team": ("anthropic_red_team", "AnthropicRedTeam"),
+}
 
 
 @cache
