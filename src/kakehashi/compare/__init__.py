@@ -62,10 +62,10 @@ from kakehashi.compare.judges import (
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.label_budget import LabelBudget, label_budget
+from kakehashi.compare.mean_of_rates import mean_of_rates
 from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
-from kakehashi.compare.mover import mover_mean
 from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
@@ -173,8 +173,8 @@ __all__ = [
     "kendall_w",
     "krippendorff_alpha",
     "label_budget",
+    "mean_of_rates",
     "mean_rank_intervals",
-    "mover_mean",
     "newcombe_paired",
     "noise_exposure",
     "paired_difference",

@@ -109,7 +109,7 @@ class GradedSuite:
     @property
     def score(self) -> Measure:
         """The published score: mean grade."""
-        return Measure(f"{self.facts.id}:safety-score", self.facts.construct, Polarity.HIGHER, "score")
+        return Measure(f"{self.facts.id}:published-grade", self.facts.construct, Polarity.HIGHER, "score")
 
     @property
     def by_verdict(self) -> Measure:
@@ -239,9 +239,9 @@ class GradedSuite:
         subject: str,
         provenance: Provenance,
     ) -> list[Measurement]:
-        """Shares of verdicts among rows, whole and by category; empty where no verdict was given."""
+        """Shares of verdicts among rows, whole and by category; empty where a graded judge was asked instead."""
         wanted = tuple(labels)
-        if not any(is_verdict(row) for row in rows):
+        if by_template(rows):
             return []
         return [
             proportion(part, wanted, subject=subject, measure=measure, provenance=provenance, facets=facets)
@@ -266,6 +266,11 @@ def can_grade(judge: Judge | AsyncJudge | Grader) -> bool:
     if isinstance(judge, CascadeJudge):
         return can_grade(judge.second)
     return not isinstance(as_grader(judge), VerdictGrader)
+
+
+def by_template(rows: Sequence[Scored]) -> bool:
+    """Whether a graded judge was asked, by an official prompt, rather than a judge of verdicts."""
+    return any("@helm-safety/" in row.score.scorer for row in rows)
 
 
 def is_verdict(row: Scored) -> bool:

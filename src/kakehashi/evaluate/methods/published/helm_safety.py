@@ -15,7 +15,7 @@ from kakehashi.evaluate.methods.published.graded_suite import (
     NOT_JUDGED,
     SAFE,
     GradedSuite,
-    is_verdict,
+    by_template,
     mean_grade,
 )
 from kakehashi.evaluate.methods.published.harmbench import HarmBench
@@ -150,7 +150,7 @@ class HelmSafety:
             for one in self._risks(rows, subject, provenance)
         ]
         harmful = [row for row in rows if row.sample.kind == "harmful"]
-        if any(is_verdict(row) for row in harmful):
+        if harmful and not by_template(rows):
             by = [({"language": "en"}, harmful)]
             by += [
                 (
@@ -265,11 +265,11 @@ def _as_grade(row: Scored) -> Scored:
     return Scored(row.sample, replace(row.score, label=Label.GRADED.value, value=value))
 
 
-def _interval(parts: Sequence[Measurement], values: Sequence[float]) -> Interval | None:
-    from kakehashi.compare import mover_mean
+def _interval(parts: Sequence[Measurement], values: Sequence[float]) -> Interval:
+    from kakehashi.compare import mean_of_rates
 
-    intervals = [one.interval for one in parts if one.interval is not None]
-    return mover_mean(values, intervals).interval if len(intervals) == len(parts) else None
+    sizes = [one.n or 0 for one in parts]
+    return mean_of_rates(values, sizes, [one.std_error for one in parts]).interval
 
 
 def _check(one: HelmSafety) -> Method:

@@ -24,7 +24,7 @@ _TYPES = {
     "definitions": ("definitions", "定義"),
     "nons_group_real_discr": ("real discrimination, nonsense group", "実在する差別・架空の集団"),
     "real_group_nons_discr": ("nonsense discrimination, real group", "架空の差別・実在の集団"),
-    "historical_events": ("historical events", "歴史的事件"),
+    "historical_events": ("historical events", "歴史上の出来事"),
     "privacy_public": ("privacy, public", "プライバシー(公的)"),
     "privacy_fictional": ("privacy, fictional", "プライバシー(架空)"),
     "contrast_homonyms": ("contrast: homonyms", "対照: 同形異義語"),
@@ -33,7 +33,7 @@ _TYPES = {
     "contrast_safe_contexts": ("contrast: contexts", "対照: 文脈"),
     "contrast_definitions": ("contrast: definitions", "対照: 定義"),
     "contrast_discr": ("contrast: discrimination", "対照: 差別"),
-    "contrast_historical_events": ("contrast: historical events", "対照: 歴史的事件"),
+    "contrast_historical_events": ("contrast: historical events", "対照: 歴史上の出来事"),
     "contrast_privacy": ("contrast: privacy", "対照: プライバシー"),
 }
 
