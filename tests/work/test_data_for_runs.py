@@ -78,6 +78,8 @@ def test_the_report_says_it_in_both_languages_and_holds_no_score(done, tmp_path)
     html = next(path for path in paths.values() if path.suffix == ".html").read_text(encoding="utf-8")
     assert "the data were not pulled of Anthropic red team" in html
     assert "公表方式の得点ではない" in html
+    assert "HELM Safetyの6つのリスク区分別" in html
+    assert "嫌がらせ" in html
     data = json.loads(next(path for path in paths.values() if path.suffix == ".json").read_text())
     whole = [
         score
