@@ -64,8 +64,8 @@ def test_so_many_items_do_decide_it():
 @pytest.mark.parametrize("n", [30, 100, 400])
 @pytest.mark.parametrize("bound", [0.5, 0.8, 0.95])
 def test_a_rate_on_the_threshold_passes_or_fails_by_luck_in_few_cases(n, bound):
-    # Exact, over all outcomes of n items: each side of a 95% interval errs in about 2.5%, more in Wilson's dips; the worst
-    # of these cells is 30 items at 0.95, which fail in 6.1% (26 of 30 or fewer).
+    # Exact, over all outcomes of n items: each side of a 95% interval errs in about 2.5%, more in Wilson's dips;
+    # the worst of these cells is 30 items at 0.95, which fail in 6.1% (26 of 30 or fewer).
     ks = range(n + 1)
     chance = stats.binom.pmf(ks, n, bound)
     found = [wilson(k, n) for k in ks]
