@@ -125,6 +125,31 @@ def test_agreement_and_exposure_take_files_too(wide, tmp_path):
     assert (rank.code, rank.json["diagnostic"]) == (7, "no-std-error")
 
 
+def test_names_that_a_person_joined_are_one_system_in_files(tmp_path):
+    (tmp_path / "one.csv").write_text("model,a,b\n" + "".join(f"m{i},0.{i},0.{9 - i}\n" for i in range(1, 6)))
+    (tmp_path / "two.csv").write_text("model,c\n" + "".join(f"M {i} (chat),0.{i}\n" for i in range(1, 6)))
+    (tmp_path / "map.yaml").write_text(
+        "format: kakehashi.columns/1\nshape: wide\nsource: x@1\nsubject: model\nhigher_is_better: true\n"
+    )
+    words = (
+        "compare",
+        "exposure",
+        "one.csv",
+        "two.csv",
+        "--columns",
+        "map.yaml",
+        "--workspace",
+        "ws",
+        "--json",
+    )
+    apart = kakehashi(*words, cwd=tmp_path)  # ten systems, of which none has all three measures
+    assert (apart.code, apart.json["error"]) == (7, "NotEstimableError")
+    decided = [word for i in range(1, 6) for word in ("--accept", f"M {i} (chat)=m{i}")]
+    assert kakehashi("results", "identify", *decided, "--workspace", "ws", cwd=tmp_path).code == 0
+    found = kakehashi(*words, cwd=tmp_path).json["exposure"]["models"]
+    assert sorted(one["model"] for one in found) == [f"m{i}" for i in range(1, 6)]
+
+
 def test_a_query_over_the_ledger_is_a_table_too(wide, tmp_path):
     imported = kakehashi(
         "results", "import", wide / "board.csv", "--columns", wide / "map.yaml", cwd=tmp_path
