@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.coverage import Recorder
 from reference.coverage_cells import Coverage
 from scipy import stats
 
@@ -343,8 +344,10 @@ def test_intervals_over_models_cover(cells: Cells) -> None:
 
 @pytest.mark.proof
 @APPROXIMATE
-def test_intervals_over_models_cover_at_full_size(cells: Cells) -> None:
-    cells(800, (12, 26, 60)).check_approximate()
+def test_intervals_over_models_cover_at_full_size(cells: Cells, record_property: Recorder) -> None:
+    found = cells(800, (12, 26, 60))
+    found.report(record_property)
+    found.check_approximate()
 
 
 def _mean_rank(simulations: int, sizes: tuple[int, ...]) -> Coverage:
@@ -401,6 +404,10 @@ def test_bounds_of_the_mean_tau_free_of_noise_cover() -> None:
 
 
 @pytest.mark.proof
-def test_bounds_cover_at_full_size() -> None:
-    _mean_rank(800, (6, 15)).check_bound()
-    _group_noise(500, (60, 200)).check_bound()
+def test_bounds_cover_at_full_size(record_property: Recorder) -> None:
+    for name, found in (
+        ("mean ranks", _mean_rank(800, (6, 15))),
+        ("mean tau free of noise", _group_noise(500, (60, 200))),
+    ):
+        found.report(record_property, of=f"bounds of {name} (conservative)")
+        found.check_bound()
