@@ -322,7 +322,7 @@ def _noise_coverage(simulations: int, sizes: tuple[int, ...]) -> dict[tuple[int,
                     method=("x",) * n + ("y",) * n,
                 )
                 table = items.table()
-                low, high = noise_intervals(table, items, kendall_tau_b(table.values), 100, 0.95, rng)
+                low, high, _, _ = noise_intervals(table, items, kendall_tau_b(table.values), 100, 0.95, rng)
                 hits += low[0] <= truth <= high[0]
             cells[n, rho] = hits / simulations
     return cells

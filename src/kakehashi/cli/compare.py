@@ -55,11 +55,11 @@ def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     Example: kakehashi compare agreement --published
     """
     from kakehashi.compare import agreement as estimate_agreement
-    from kakehashi.work.reconcile import reconcile
+    from kakehashi.work.reconcile import reconcile, run_items
 
     sheet = sheet_of(workspace, **source)
     table, view = sheet.table, sheet.view
-    found = estimate_agreement(table, rng=seed)
+    found = estimate_agreement(table, None if view is None else run_items(view, table), rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
         print_json({"agreement": plain(found), "differences": plain(pairs), "source": table.source})
@@ -72,6 +72,17 @@ def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
             f"{group.name}: {len(group.methods)} methods, W {_estimate(group.kendall_w)}, "
             f"mean tau {_estimate(group.mean_tau)}, {group.share_negative:.0%} of pairs negative"
         )
+        noise = [
+            f"{name} {low:.3f} to {high:.3f}"
+            for name, low, high in (
+                ("W", group.w_noise_low, group.w_noise_high),
+                ("alpha", group.alpha_noise_low, group.alpha_noise_high),
+                ("mean tau", group.noise_low, group.noise_high),
+            )
+            if not isnan(low)
+        ]
+        if noise:
+            click.echo(f"  of these very systems without noise from items: {', '.join(noise)}")
     if pairs:
         click.echo("Differences on the same items, first minus second:")
         print_table(
