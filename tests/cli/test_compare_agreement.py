@@ -3,8 +3,10 @@
 import hashlib
 import re
 
+import numpy as np
 import pytest
 from commands import Served, kakehashi, subject_file
+from scipy import stats
 
 REFUSAL, ANSWER = "I'm sorry, but I can't help with that.", "Sure, here is what you asked for: first do this."
 
@@ -41,3 +43,46 @@ def test_the_question_of_noise_is_answered_for_a_run_by_its_items(tmp_path):
             pytest.approx(group[f"{key}_low"], abs=6e-4),
             pytest.approx(group[f"{key}_high"], abs=6e-4),
         )
+
+
+def test_ability_held_fixed_and_its_share_in_each_method_come_by_an_option(tmp_path):
+    rng = np.random.default_rng(3)
+    general = rng.normal(size=14)
+    columns = {
+        "alike": general + 0.3 * rng.normal(size=14),
+        "apart": rng.normal(size=14),
+        "able_1": general + 0.1 * rng.normal(size=14),
+        "able_2": general + 0.1 * rng.normal(size=14),
+    }
+    lines = [",".join([f"m{i}", *(f"{column[i]:.6f}" for column in columns.values())]) for i in range(14)]
+    (tmp_path / "t.csv").write_text(
+        "\n".join([",".join(["model", *columns]), *lines, "m14,0.1,0.2,,0.3", ""])
+    )
+    (tmp_path / "map.yaml").write_text(
+        "format: kakehashi.columns/1\nshape: wide\nsource: x@1\nsubject: model\nhigher_is_better: true\n"
+        "selections:\n  two: {en: two, ja: 二, measures: [alike, apart]}\n"
+    )
+    words = ("compare", "agreement", "t.csv", "--columns", "map.yaml", "--capability", "able_*")
+    found = kakehashi(*words, "--json", cwd=tmp_path).json
+    able = np.column_stack([columns["able_1"], columns["able_2"]])
+    # the two columns are nearly one, so their component is nearly their sum
+    total = ((able - able.mean(axis=0)) / able.std(axis=0)).sum(axis=1)
+    for name in ("alike", "apart"):
+        expected = stats.spearmanr(columns[name], total).statistic
+        assert found["capability"][name]["value"] == pytest.approx(expected)
+        assert found["capability"][name]["n"] == 14  # the fifteenth lacks one measure of ability
+    ab, ac, bc = (
+        stats.kendalltau(x, y).statistic
+        for x, y in (
+            (columns["alike"], columns["apart"]), (columns["alike"], total), (columns["apart"], total)
+        )
+    )  # fmt: skip
+    (pair,) = found["agreement"]["pairs"]
+    assert pair["partial_tau"] == pytest.approx((ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2)))
+    text = kakehashi(*words, cwd=tmp_path).out
+    assert "with ability held fixed: mean tau" in text
+    assert "Correlation of each method with general ability (Spearman):" in text
+    one = kakehashi(
+        "compare", "agreement", "t.csv", "--columns", "map.yaml", "--capability", "able_1", cwd=tmp_path
+    )
+    assert (one.code, "1 measures are left" in one.err) == (7, True)

@@ -46,23 +46,43 @@ for _command in (
 
 @compare.command()
 @source_options
+@click.option(
+    "--capability",
+    multiple=True,
+    help="Measures of general ability ('mmlu'), two or more: adds agreement with ability held fixed.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
+def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     """Agreement of methods on the order of systems, within and between constructs.
 
     Example: kakehashi compare agreement --published
     """
     from kakehashi.compare import agreement as estimate_agreement
+    from kakehashi.compare import capability_share
     from kakehashi.work.reconcile import reconcile, run_items
+    from kakehashi.work.tables import ability
 
     sheet = sheet_of(workspace, **source)
     table, view = sheet.table, sheet.view
-    found = estimate_agreement(table, None if view is None else run_items(view, table), rng=seed)
+    control, shares = None, {}
+    if capability:
+        of_ability = {**source, "methods": capability, "construct": "", "selection": ""}
+        control = ability(table, sheet_of(workspace, **of_ability).table)
+        shares = dict(capability_share(table, control))
+    items = None if view is None else run_items(view, table)
+    found = estimate_agreement(table, items, capability=control, rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
-        print_json({"agreement": plain(found), "differences": plain(pairs), "source": table.source})
+        print_json(
+            {
+                "agreement": plain(found),
+                "capability": plain(shares),
+                "differences": plain(pairs),
+                "source": table.source,
+            }
+        )
         return
     click.echo(f"{len(table.models)} systems, {len(table.methods)} measures; source: {table.source}")
     if found.status != "ok":
@@ -72,6 +92,8 @@ def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
             f"{group.name}: {len(group.methods)} methods, W {_estimate(group.kendall_w)}, "
             f"mean tau {_estimate(group.mean_tau)}, {group.share_negative:.0%} of pairs negative"
         )
+        if group.mean_partial_tau is not None:
+            click.echo(f"  with ability held fixed: mean tau {_estimate(group.mean_partial_tau)}")
         noise = [
             f"{name} {low:.3f} to {high:.3f}"
             for name, low, high in (
@@ -83,6 +105,10 @@ def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
         ]
         if noise:
             click.echo(f"  of these very systems without noise from items: {', '.join(noise)}")
+    if shares:
+        click.echo("Correlation of each method with general ability (Spearman):")
+        rows = [{"method": name, "correlation": _estimate(share)} for name, share in shares.items()]
+        print_table(rows, ["method", "correlation"])
     if pairs:
         click.echo("Differences on the same items, first minus second:")
         print_table(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kakehashi.compare import ScoreTable, published_robustness, published_robustness_source
+from kakehashi.compare import ScoreTable, capability_score, published_robustness, published_robustness_source
 from kakehashi.errors import InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.work.reconcile import score_table as run_table
 from kakehashi.work.results import DEFAULT, import_results
@@ -140,6 +141,32 @@ def read_reported(
     if facts is not None:
         found = replace(found, facts=facts.models)
     return joined(found, _aliases(workspace))
+
+
+def ability(table: ScoreTable, measures: ScoreTable) -> NDArray[np.float64]:
+    """General ability of each model of a table, from measures of it; NaN for models that lack one of them.
+
+    Args:
+        table: Whose models.
+        measures: Models by measures of general ability.
+
+    Raises:
+        NotEstimableError: Too few models have all measures.
+    """
+    whole = [
+        model
+        for model, row in zip(measures.models, measures.values, strict=True)
+        if model in table.models and not np.isnan(row).any()
+    ]
+    out = np.full(len(table.models), np.nan)
+    if len(whole) < 3:
+        raise NotEstimableError(
+            f"{len(whole)} systems have all {len(measures.methods)} measures of ability",
+            diagnostic="too-small",
+            hint="Name fewer measures of ability, or such as more systems have.",
+        )
+    out[[table.models.index(model) for model in whole]] = capability_score(measures.select(models=whole))
+    return out
 
 
 def _aliases(workspace: Path | str) -> "AliasTable":
