@@ -235,14 +235,25 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
     """
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure
+    from kakehashi.report.brief import rank_bounds
 
     table = sheet_of(workspace, **source).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
     found = estimate_exposure(table, min_methods=least, rng=seed)
     noise = noise_exposure(table, min_methods=least, rng=seed)
+    bounds, over, reason = rank_bounds(table, seed)
     if as_json:
-        print_json({"exposure": plain(found), "noise": plain(noise), "source": table.source})
+        intervals = {"over": over, "reason": reason, "models": plain(bounds)}
+        print_json(
+            {
+                "exposure": plain(found),
+                "noise": plain(noise),
+                "rank_intervals": intervals,
+                "source": table.source,
+            }
+        )
         return
+    interval_of = {one.model: f"{one.low} to {one.high}" for one in bounds}
     click.echo(f"{len(table.models)} systems, {len(table.methods)} methods; source: {table.source}")
     click.echo(_exposure_sentence(table, found.n_first, least, noise.independent_mean, noise.correlated_mean))
     print_table(
@@ -254,10 +265,17 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
                 "worst rank": one.worst_rank,
                 "by ": one.worst_methods,
                 "first in": f"{one.share_first:.1%} of choices",
+                "rank, 95%": interval_of.get(one.model, "–"),
             }
             for one in sorted(found.models, key=lambda one: one.model)
         ],
-        ["system", "best rank", "by", "worst rank", "by ", "first in"],
+        ["system", "best rank", "by", "worst rank", "by ", "first in", "rank, 95%"],
+    )
+    said = {"noise": "with other items", "methods": "with other methods like these"}
+    click.echo(
+        f"rank, 95%: interval of the rank by all methods, {said[over]}"
+        if over in said
+        else f"rank intervals are not estimated ({reason})"
     )
     if found.always_ahead is not None:
         click.echo(f"{len(found.always_ahead)} pairs of systems keep their order under every such choice")
