@@ -17,6 +17,7 @@ from kakehashi.cli.options import (
     print_table,
     workspace_option,
 )
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import Estimate, RankIntervals, ScoreTable
@@ -72,7 +73,8 @@ def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: 
         control = ability(table, sheet_of(workspace, **of_ability).table)
         shares = dict(capability_share(table, control))
     items = None if view is None else run_items(view, table)
-    found = estimate_agreement(table, items, capability=control, rng=seed)
+    with show_work("agreement"):
+        found = estimate_agreement(table, items, capability=control, rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
         print_json(
@@ -146,7 +148,8 @@ def rank(measure: str | None, seed: int, workspace: Path, as_json: bool, **sourc
         _rank_table(sheet, measure, seed, as_json)
         return
     view = sheet.view
-    found = rank_columns(view, rng=seed)
+    with show_work("ranks"):
+        found = rank_columns(view, rng=seed)
     if measure is not None:
         chosen = {key: result for key, result in found.items() if measure in (key, key.split(" [")[0])}
         if not chosen:
@@ -189,7 +192,8 @@ def _rank_table(sheet: "Sheet", measure: str | None, seed: int, as_json: bool) -
     found: dict[str, RankIntervals | NotEstimableError] = {}
     for name in table.methods if measure is None else (measure,):
         try:
-            found[name] = rank_intervals(table, method=name, rng=seed)
+            with show_work("ranks"):
+                found[name] = rank_intervals(table, method=name, rng=seed)
         except NotEstimableError as error:
             if measure is not None:
                 raise
@@ -239,9 +243,10 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
 
     table = sheet_of(workspace, **source).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
-    found = estimate_exposure(table, min_methods=least, rng=seed)
-    noise = noise_exposure(table, min_methods=least, rng=seed)
-    bounds, over, reason = rank_bounds(table, seed)
+    with show_work("exposure"):
+        found = estimate_exposure(table, min_methods=least, rng=seed)
+        noise = noise_exposure(table, min_methods=least, rng=seed)
+        bounds, over, reason = rank_bounds(table, seed)
     if as_json:
         intervals = {"over": over, "reason": reason, "models": plain(bounds)}
         print_json(
