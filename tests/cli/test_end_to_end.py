@@ -243,7 +243,16 @@ def test_your_own_prompts_are_a_method_equal_to_the_shipped_ones(tmp_path):
 
 def test_the_records_of_a_run_are_shown_and_their_texts_can_be_purged(tmp_path):
     done = kakehashi(
-        "assess", "mock:refuse", "--method", "facts", "--method", "core", "--limit", "3", "--json", cwd=tmp_path
+        "assess",
+        "mock:refuse",
+        "--method",
+        "facts",
+        "--method",
+        "core",
+        "--limit",
+        "3",
+        "--json",
+        cwd=tmp_path,
     )
     run = done.json["run"]
     listed = kakehashi("results", "list", "--json", cwd=tmp_path).json["runs"][0]["record"]
@@ -258,7 +267,6 @@ def test_the_records_of_a_run_are_shown_and_their_texts_can_be_purged(tmp_path):
     after = kakehashi("results", "show", run, "--json", cwd=tmp_path).json
     assert [row["texts"] for row in after["records"]] == ["purged", "kept"]
     assert kakehashi("results", "verify", cwd=tmp_path).code == 0
-
 
 
 def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path):
