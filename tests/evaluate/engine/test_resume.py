@@ -68,7 +68,7 @@ async def test_a_killed_run_goes_on_and_asks_again_only_what_was_under_way(tmp_p
 async def test_a_disk_that_fills_up_stops_the_run_while_there_is_room_for_what_is_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - the shape of shutil.disk_usage
+    Usage = namedtuple("Usage", "total used free")
     async with MockServer(delay=0.05) as server:
         monkeypatch.setattr(
             shutil, "disk_usage", lambda _: Usage(10**9, 0, 10**8 if server.answered < 20 else 10**6)
