@@ -174,13 +174,18 @@ def in_words(found: Estimate, verdicts: int = 0) -> str:
     cost = (
         found.reason
         if found.cost is None
-        else f"at most {found.cost:.2f} {found.currency} at the prices of {found.prices_as_of}"
+        else f"at most {_money(found.cost)} {found.currency} at the prices of {found.prices_as_of}"
     )
     return (
         f"{found.samples} samples, at most {found.calls} calls; about {found.prompt_tokens} tokens to read "
         f"and at most {found.completion_tokens} to write; {cost}"
         + (f"; and at most {verdicts} calls of judge models, not in these figures" if verdicts else "")
     )
+
+
+def _money(amount: float) -> str:
+    """Two decimals, and two significant digits where those would read as nothing."""
+    return f"{amount:.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
 
 
 def patience_of(seconds: float | None) -> Patience:

@@ -130,7 +130,7 @@ def make_plan(
         judge: Which judge reads the answers, instead of each method's own.
 
     Raises:
-        UnknownNameError: An unknown subject, profile, method or judge.
+        UnknownNameError: An unknown subject, profile, method, language or judge.
         InputError: A subject's address holds credentials.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
             one that would judge itself.
@@ -148,7 +148,9 @@ def make_plan(
     chosen = choose_judge(judge or JudgeWords())
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
-    for name in dict.fromkeys(methods or DEFAULT_METHODS):
+    names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
+    _check_languages(languages, names, own_methods)
+    for name in names:
         one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
         if chosen is not None:
             one = replace(one, card=chosen.card(one.card))
@@ -196,6 +198,16 @@ def _distinct(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
                 hint="Give one of them another 'name' in its file.",
             )
     return tuple(seen.values())
+
+
+def _check_languages(languages: Sequence[str], methods: Sequence[str], own: Path | None) -> None:
+    """A language of none of the methods chosen is left out with a note; one of no method at all is a slip."""
+    spoken = {language for name in methods for language in get_method(name, own).card.languages}
+    for language in languages:
+        if language not in spoken:
+            known = spoken.union(*(get_method(name).card.languages for name in DEFAULT_METHODS))
+            if language not in known:
+                raise UnknownNameError("language", language, sorted(known))
 
 
 def _planned(
