@@ -113,7 +113,7 @@ def calibrate(
     if as_json:
         print_json(
             {
-                **calibration_json(found),
+                **calibration_json(found, dataset=labels.name),
                 "beside": {other: calibration_json(one) for other, one in others.items()},
             }
         )
