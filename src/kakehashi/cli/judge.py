@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
+from kakehashi.cli.judge_sheet import sheet
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
 @click.group()
 def judge() -> None:
     """Measure a judge against human labels."""
+
+
+judge.add_command(sheet)
 
 
 @judge.command()
