@@ -80,7 +80,9 @@ def tables(found: Results) -> list[Table]:
         for record in list(found.of(name).values())[:1]:
             if "answers" in record:
                 length = f"{record['characters']:.0f}"
-                lines.append([name.capitalize(), f"{record['answers']:,}", length, f"{record['seconds']:.1f}"])
+                lines.append(
+                    [name.capitalize(), f"{record['answers']:,}", length, f"{record['seconds']:.1f}"]
+                )
     return [Table("The answers:", ["language", "answers", "characters in the mean", "seconds"], lines)]
 
 

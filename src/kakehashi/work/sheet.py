@@ -107,7 +107,11 @@ def rows_of_run(ledger: Path, run: str) -> list[SheetRow]:
     from kakehashi.work.view import load_run
 
     view = load_run(ledger, run)
-    judged = {name for name, card in view.cards.items() if card.judge_calibration or card.judge.endswith(OFFICIAL_PROMPTS)}
+    judged = {
+        name
+        for name, card in view.cards.items()
+        if card.judge_calibration or card.judge.endswith(OFFICIAL_PROMPTS)
+    }
     found: list[SheetRow] = []
     with Ledger.open(ledger) as opened:
         for record in opened.records(kind="result", run=view.run):
