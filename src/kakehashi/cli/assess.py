@@ -77,6 +77,7 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    allow_family: bool,
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -108,6 +109,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "allow_family": allow_family,
     }
     table = None
     if prices is not None:
@@ -224,7 +226,9 @@ def _print_estimate(
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    judge = JudgeWords(words.pop("judges"), words.pop("phrases"), words.pop("calibrations"))
+    judge = JudgeWords(
+        words.pop("judges"), words.pop("phrases"), words.pop("calibrations"), words.pop("allow_family")
+    )
     plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, judge=judge, **words)
     found = estimate(((job.subject, job.sample) for job in plan.jobs()), prices)
     if as_json:

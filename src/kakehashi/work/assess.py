@@ -66,6 +66,7 @@ def assess(
     judges: Sequence[str] = (),
     phrases: Sequence[Path | str] = (),
     calibrations: Sequence[Path | str] = (),
+    allow_family: bool = False,
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -90,11 +91,13 @@ def assess(
         languages: Languages of the items.
         limit: Units of each method and language, instead of the profile's.
         seed: Seed of the choice of items.
-        judges: ``"rules"`` or ``"model:SUBJECT"`` instead of each method's own judge; several are a panel. Answers
+        judges: ``"rules"``, ``"model:SUBJECT"`` or ``"replay:FILE#COLUMN"`` instead of each method's own judge; several
+            are a panel; with ``cascade:`` before them they are asked for what the rules leave doubtful. Answers
             that this workspace has already are not generated again for another judge.
         phrases: Phrase lists of your own for the rule judge.
         calibrations: What ``kakehashi judge calibrate --json`` wrote of phrase lists and models: they judge in
             those languages and in no others.
+        allow_family: Allow judge models that share a developer or a family with a system, or with one another.
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -123,7 +126,9 @@ def assess(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
-        judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
+        judge=JudgeWords(
+            tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
+        ),
     )
     for note in plan.notes:
         say(note)

@@ -14,7 +14,7 @@ from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
-from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
+from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge, with_known_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Plan:
         """
         if self.judge is None or not self.judge.askers:
             return 0
-        read = {one.key for one in self.methods if one.card.judge == self.judge.judge.id}
+        read = {one.key for one in self.methods if one.card.judge.startswith(self.judge.judge.id)}
         meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
         return meant * len(self.judge.askers)
 
@@ -152,8 +152,7 @@ def make_plan(
     _check_languages(languages, names, own_methods)
     for name in names:
         one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
-        if chosen is not None:
-            one = replace(one, card=chosen.card(one.card))
+        one = replace(one, card=with_known_errors(one.card) if chosen is None else chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         if one.samples:
             planned.append(one)
