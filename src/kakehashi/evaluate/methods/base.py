@@ -18,6 +18,7 @@ class Selection:
         seed: Seed of the stratified choice; the same seed chooses the same units.
         max_tokens: Most tokens for each answer, or ``None`` for the method's own limit.
         reviewed_only: Leave out items whose language edition nobody has re-read.
+        repeats: Answers wanted to each item, by methods whose measure takes several (``humaneval``).
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -25,6 +26,7 @@ class Selection:
     seed: int = 0
     max_tokens: int | None = None
     reviewed_only: bool = False
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Published methods, at the revision of the data that the user has pulled."""
