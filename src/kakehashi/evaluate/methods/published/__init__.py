@@ -1,1 +1,1 @@
-"""Published methods, at the revision of the data that the user has pulled."""
+"""Published methods, at pinned revisions of their data; one module a method."""
