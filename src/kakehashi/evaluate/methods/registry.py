@@ -39,7 +39,11 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 
 
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
-PUBLISHED: dict[str, tuple[str, str]] = {}
+PUBLISHED: dict[str, tuple[str, str]] = {
+    "mmlu": ("mmlu", "Mmlu"),
+    "hellaswag": ("hellaswag", "HellaSwag"),
+    "humaneval": ("humaneval", "HumanEval"),
+}
 
 
 @cache

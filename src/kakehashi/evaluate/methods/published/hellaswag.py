@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.judges import AsyncJudge, Judge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
+from kakehashi.evaluate.methods.published.cells import place_of, revision_of, rows_of, texts_of
 from kakehashi.evaluate.methods.published.choices import (
     LETTERS,
     MAX_TOKENS,
@@ -15,7 +17,6 @@ from kakehashi.evaluate.methods.published.choices import (
     lettered,
     score_choice,
 )
-from kakehashi.evaluate.methods.published.files import DataFiles, place_of, read_rows, texts_of
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import share_credit
 from kakehashi.model import (
@@ -48,11 +49,13 @@ class HellaSwag:
     numbers are of another form of the task and are not to be set beside them.
 
     Args:
-        data: Where the set ``hellaswag`` is, in the columns of ``Rowan/hellaswag``.
+        store: Where the set ``hellaswag`` is, in the columns of ``Rowan/hellaswag``.
     """
 
-    def __init__(self, data: DataFiles) -> None:
-        self._data = data
+    sets = ("hellaswag",)
+
+    def __init__(self, store: DataStore) -> None:
+        self._store = store
 
     @property
     def card(self) -> MethodCard:
@@ -70,7 +73,7 @@ class HellaSwag:
             languages=("en",),
             judge="closed answers",
             data_source="Zellers et al. 2019, Rowan/hellaswag, validation split",
-            data_revision=self._data.revision("hellaswag"),
+            data_revision=revision_of(self._store, "hellaswag"),
             licence="MIT",
             empty_policy=Policy.WRONG,
             blocked_policy=Policy.WRONG,
@@ -81,10 +84,10 @@ class HellaSwag:
 
     @cached_property
     def _items(self) -> list[dict[str, Any]]:
-        path = self._data.file("hellaswag", VALIDATION)
         wanted = ("activity_label", "ctx_a", "ctx_b", "endings", "label", "source_id")
+        path, rows = rows_of(self._store, "hellaswag", VALIDATION, wanted)
         items = []
-        for number, row in enumerate(read_rows(path, wanted), start=1):
+        for number, row in enumerate(rows, start=1):
             endings = texts_of(row["endings"], path=path, row=number, many=4)
             source = str(row["source_id"])
             context = f"{row['ctx_a']} {str(row['ctx_b']).strip().capitalize()}".strip()

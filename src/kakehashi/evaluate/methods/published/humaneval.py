@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from kakehashi.errors import UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.judges import AsyncJudge, Judge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.published.files import DataFiles, distinct, read_rows
+from kakehashi.evaluate.methods.published.cells import check_distinct, revision_of, rows_of
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import MISSING, mean, proportion, share_credit
 from kakehashi.evaluate.sandbox import Sandbox
@@ -49,19 +50,19 @@ class HumanEval:
     """HumanEval's 164 problems; generated code runs in a sandbox, and not at all unless asked for.
 
     Args:
-        data: Where the set ``humaneval`` is, in the layout of ``openai/human-eval``.
+        store: Where the set ``humaneval`` is, in the layout of ``openai/human-eval``.
         sandbox: Where programs run; without one nothing is scored.
     """
 
-    needs_code = True
+    sets = ("humaneval",)
 
-    def __init__(self, data: DataFiles, sandbox: Sandbox | None = None) -> None:
-        self._data = data
+    def __init__(self, store: DataStore, sandbox: Sandbox | None = None) -> None:
+        self._store = store
         self.sandbox = sandbox
 
     def in_sandbox(self, sandbox: Sandbox) -> "HumanEval":
         """The same method with a place to run programs."""
-        return HumanEval(self._data, sandbox)
+        return HumanEval(self._store, sandbox)
 
     @property
     def card(self) -> MethodCard:
@@ -79,7 +80,7 @@ class HumanEval:
             languages=("en",),
             judge="tests run in a sandbox",
             data_source="Chen et al. 2021, openai/human-eval",
-            data_revision=self._data.revision("humaneval"),
+            data_revision=revision_of(self._store, "humaneval"),
             licence="MIT",
             empty_policy=Policy.WRONG,
             blocked_policy=Policy.WRONG,
@@ -90,10 +91,9 @@ class HumanEval:
 
     @cached_property
     def _items(self) -> dict[str, dict[str, Any]]:
-        path = self._data.file("humaneval", FILE)
-        rows = read_rows(path, ("task_id", "prompt", "entry_point", "test"))
+        path, rows = rows_of(self._store, "humaneval", FILE, ("task_id", "prompt", "entry_point", "test"))
         items = [{**row, "id": str(row["task_id"])} for row in rows]
-        distinct(items, path)
+        check_distinct(items, path)
         return {item["id"]: item for item in items}
 
     def samples(self, selection: Selection) -> Sequence[Sample]:
@@ -130,7 +130,9 @@ class HumanEval:
         """
         sandbox = self.sandbox
         if sandbox is None:
-            raise code_not_allowed("humaneval")
+            raise UsageError(
+                "humaneval has no sandbox to run programs in", hint="Give it one with in_sandbox()."
+            )
         # As many programs at a time as there are cores, so that none waits long enough to look endless.
         workers = ThreadPoolExecutor(max_workers=max(1, os.cpu_count() or 1), thread_name_prefix="sandbox")
 
@@ -182,15 +184,6 @@ class HumanEval:
     def credit(self, row: Scored) -> Credit | None:
         """1 where the function passes its tests."""
         return share_credit(PASS_1.id, row, (Label.CORRECT,))
-
-
-def code_not_allowed(name: str) -> UsageError:
-    """The error for a method that runs generated code where that was not asked for."""
-    return UsageError(
-        f"{name} runs code that the model writes, and that is off",
-        hint="Add --allow-code: each program runs in a sandbox without network, with limits on time, memory, "
-        "files and processes.",
-    )
 
 
 def program_of(item: Mapping[str, Any], text: str) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from kakehashi.errors import InputError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.judges import AsyncJudge, Judge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
+from kakehashi.evaluate.methods.published.cells import place_of, revision_of, rows_of, texts_of
 from kakehashi.evaluate.methods.published.choices import (
     LETTERS,
     MAX_TOKENS,
@@ -18,7 +20,6 @@ from kakehashi.evaluate.methods.published.choices import (
     lettered,
     score_choice,
 )
-from kakehashi.evaluate.methods.published.files import DataFiles, place_of, read_rows, texts_of
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import share_credit
 from kakehashi.model import (
@@ -47,11 +48,13 @@ class Mmlu:
     """MMLU, five examples before each question, read by log-probability or letter.
 
     Args:
-        data: Where the set ``mmlu`` is, in the layout of ``cais/mmlu`` (configuration ``all``).
+        store: Where the set ``mmlu`` is, in the layout of ``cais/mmlu`` (configuration ``all``).
     """
 
-    def __init__(self, data: DataFiles) -> None:
-        self._data = data
+    sets = ("mmlu",)
+
+    def __init__(self, store: DataStore) -> None:
+        self._store = store
 
     @property
     def card(self) -> MethodCard:
@@ -71,7 +74,7 @@ class Mmlu:
             languages=("en",),
             judge="closed answers",
             data_source="Hendrycks et al. 2021, cais/mmlu",
-            data_revision=self._data.revision("mmlu"),
+            data_revision=revision_of(self._store, "mmlu"),
             licence="MIT",
             empty_policy=Policy.WRONG,
             blocked_policy=Policy.WRONG,
@@ -87,10 +90,10 @@ class Mmlu:
         return known
 
     def _read(self, file: str) -> list[dict[str, Any]]:
-        path = self._data.file("mmlu", file)
+        path, rows = rows_of(self._store, "mmlu", file, ("question", "subject", "choices", "answer"))
         items = []
         places: dict[str, int] = {}
-        for number, row in enumerate(read_rows(path, ("question", "subject", "choices", "answer")), start=1):
+        for number, row in enumerate(rows, start=1):
             subject = str(row["subject"])
             if subject not in self._known["subjects"]:
                 raise InputError(f"the subject {subject!r} is none of MMLU's 57", path=path, row=number)
@@ -132,7 +135,7 @@ class Mmlu:
 
     def _sample(self, item: Mapping[str, Any], max_tokens: int | None) -> Sample:
         known = self._known["subjects"][item["subject"]]
-        head, last = _HEAD.format(subject=known["en"]), f"{_asked(item)}"
+        head, last = _HEAD.format(subject=known["en"]), _asked(item)
         shown: list[str] = []
         for example in self._examples.get(item["subject"], [])[:SHOTS]:
             text = f"{_asked(example)} {example['answer']}\n\n"
