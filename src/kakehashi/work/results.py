@@ -189,7 +189,9 @@ def _lint_ledger(
     chosen = _chosen(ledger, names)
     stated = [(record, row, m) for record in chosen for row, m in enumerate(as_imported(record), 1)]
     # All together: two versions of a method, or contradicting rows, may stand in different records.
-    findings = lint([m for _, _, m in stated])
+    findings = lint(
+        [m for _, _, m in stated], places=[f"row {row} of {record.id[:16]}" for record, row, _ in stated]
+    )
     rows = [
         LintedRow(
             stated[f.row][0].id[:16],
