@@ -22,7 +22,7 @@
     ├── BudgetError                     exit 8   the budget given is spent or too small
     ├── MissingExtraError               exit 9   an optional dependency is not installed
     ├── IncompleteError                 exit 10  finished, but with failures that need attention
-    └── IsolationError                  exit 11  generated code cannot be run safely here
+    └── IsolationError                  exit 13  generated code cannot be run safely here
 
 Each message says what was wrong, with which value, where, and what to do next.
 One place (``kakehashi.cli.main``) turns these into exit codes.
@@ -270,4 +270,4 @@ class IncompleteError(KakehashiError):
 class IsolationError(KakehashiError):
     """This machine cannot cut generated code off from network, files and processes, so it is not run."""
 
-    exit_code = 11
+    exit_code = 13

@@ -15,11 +15,18 @@ def mirror(tmp_path: Path) -> Path:
     return write_mirror(tmp_path / "mirror")
 
 
-
-
 def test_mmlu_and_hellaswag_run_on_a_mirror_and_say_how_answers_were_read(tmp_path, mirror):
     done = kakehashi(
-        "assess", "mock:echo", "--method", "mmlu", "--method", "hellaswag", "--mirror", mirror, "--json", cwd=tmp_path
+        "assess",
+        "mock:echo",
+        "--method",
+        "mmlu",
+        "--method",
+        "hellaswag",
+        "--mirror",
+        mirror,
+        "--json",
+        cwd=tmp_path,
     )
     assert done.code == 0, done.err
     shown = kakehashi("results", "show", done.json["run"], "--json", cwd=tmp_path)
@@ -47,7 +54,9 @@ def test_generated_code_is_refused_then_run(tmp_path, mirror):
 
 
 def test_several_answers_are_only_for_methods_that_take_them(tmp_path):
-    done = kakehashi("assess", "mock:echo", "--method", "facts", "--limit", "3", "--repeats", "2", cwd=tmp_path)
+    done = kakehashi(
+        "assess", "mock:echo", "--method", "facts", "--limit", "3", "--repeats", "2", cwd=tmp_path
+    )
     assert done.code == 2
     assert "humaneval" in done.err
 

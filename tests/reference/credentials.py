@@ -28,7 +28,11 @@ class Signing:
 
 
 def _name(common: str) -> x509.Name:
-    parts = ((NameOID.COUNTRY_NAME, "JP"), (NameOID.ORGANIZATION_NAME, "Throwaway"), (NameOID.COMMON_NAME, common))
+    parts = (
+        (NameOID.COUNTRY_NAME, "JP"),
+        (NameOID.ORGANIZATION_NAME, "Throwaway"),
+        (NameOID.COMMON_NAME, common),
+    )
     return x509.Name([x509.NameAttribute(kind, text) for kind, text in parts])
 
 
@@ -84,7 +88,12 @@ def make_png(size: int = 16, shade: int = 0) -> bytes:
 
     rows = b"".join(b"\0" + bytes((x * 8 + shade) % 256 for x in range(size * 3)) for _ in range(size))
     head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def sign_png(png: bytes, signing: Signing) -> bytes:

@@ -10,40 +10,78 @@ import duckdb
 
 from kakehashi.evaluate.datasets import DataStore, pull_set
 
-#: Right answers: A, B, C, D, then A again; one subject of each group, and two of STEM.
+#: Right answers: A, B, C, D, A, B, C, D; one subject of each group, and two of STEM.
+_SUBJECTS = (
+    "abstract_algebra", "astronomy", "philosophy", "sociology", "virology", "abstract_algebra", "astronomy",
+    "virology",
+)  # fmt: skip
 MMLU = [
-    {"question": f"Which is number {n}?", "subject": subject, "choices": ["one", "two", "three", "four"], "answer": n % 4}
-    for n, subject in enumerate(
-        ("abstract_algebra", "astronomy", "philosophy", "sociology", "virology", "abstract_algebra", "astronomy", "virology")
-    )
-]  # fmt: skip
+    {
+        "question": f"Which is number {n}?",
+        "subject": subject,
+        "choices": ["one", "two", "three", "four"],
+        "answer": n % 4,
+    }
+    for n, subject in enumerate(_SUBJECTS)
+]
 MMLU_DEV = [
-    {"question": f"Example {n} of {subject}?", "subject": subject, "choices": ["a", "b", "c", "d"], "answer": n % 4}
-    for subject in ("abstract_algebra", "astronomy", "philosophy", "sociology", "virology")
+    {
+        "question": f"Example {n} of {subject}?",
+        "subject": subject,
+        "choices": ["a", "b", "c", "d"],
+        "answer": n % 4,
+    }
+    for subject in dict.fromkeys(_SUBJECTS)
     for n in range(5)
-]  # fmt: skip
+]
 HELLASWAG = [
     {
-        "ind": n, "activity_label": "Cooking rice", "ctx_a": "A person fills a pot.", "ctx_b": "the person" if n % 2 else "",
-        "ctx": "A person fills a pot.", "endings": [f"goes on {k}." for k in range(4)], "label": str(n % 4),
-        "source_id": f"activitynet~v_{n // 2}" if n < 4 else f"wikihow~{n}", "split": "val", "split_type": "indomain",
+        "ind": n,
+        "activity_label": "Cooking rice",
+        "ctx_a": "A person fills a pot.",
+        "ctx_b": "the person" if n % 2 else "",
+        "ctx": "A person fills a pot.",
+        "endings": [f"goes on {k}." for k in range(4)],
+        "label": str(n % 4),
+        "source_id": f"activitynet~v_{n // 2}" if n < 4 else f"wikihow~{n}",
+        "split": "val",
+        "split_type": "indomain",
     }
     for n in range(8)
-]  # fmt: skip
+]
+_DOUBLE = """from typing import List
+
+
+def double(numbers: List[int]) -> List[int]:
+    \"\"\" Twice each.
+    >>> double([1])
+    [2]
+    \"\"\"
+"""
+_DECODE = """def encode(text: str):
+    \"\"\" Turn round. \"\"\"
+    return text[::-1]
+
+
+def decode(text: str):
+    \"\"\" Undo encode. \"\"\"
+"""
 HUMANEVAL = [
     {
-        "task_id": "HumanEval/0", "entry_point": "double",
-        "prompt": "from typing import List\n\n\ndef double(numbers: List[int]) -> List[int]:\n    \"\"\" Twice each.\n    >>> double([1])\n    [2]\n    \"\"\"\n",
+        "task_id": "HumanEval/0",
+        "entry_point": "double",
+        "prompt": _DOUBLE,
         "canonical_solution": "    return [2 * n for n in numbers]\n",
-        "test": "\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate([1, 2]) == [2, 4]\n    assert candidate([]) == []\n",
+        "test": "\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate([1, 2]) == [2, 4]\n",
     },
     {
-        "task_id": "HumanEval/1", "entry_point": "decode",
-        "prompt": "def encode(text: str):\n    \"\"\" Turn round. \"\"\"\n    return text[::-1]\n\n\ndef decode(text: str):\n    \"\"\" Undo encode. \"\"\"\n",
+        "task_id": "HumanEval/1",
+        "entry_point": "decode",
+        "prompt": _DECODE,
         "canonical_solution": "    return encode(text)\n",
         "test": "def check(candidate):\n    assert candidate(encode('abc')) == 'abc'\n",
     },
-]  # fmt: skip
+]
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

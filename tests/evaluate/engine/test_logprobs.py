@@ -36,9 +36,13 @@ async def test_alternatives_are_asked_for_only_by_samples_that_want_them_and_kep
 
 
 @pytest.mark.parametrize("refuses", [["logprobs"], ["top_logprobs"], ["logprobs", "top_logprobs"]])
-async def test_a_provider_that_refuses_them_is_asked_without_and_it_is_recorded(tmp_path: Path, refuses: list[str]) -> None:
+async def test_a_provider_that_refuses_them_is_asked_without_and_it_is_recorded(
+    tmp_path: Path, refuses: list[str]
+) -> None:
     async with MockServer(refuses=refuses, logprobs=GIVEN, answer=lambda body: "B") as server:
-        outcome = await assess(tmp_path, subject(server.url), [ITEM, sample("r", top_logprobs=20)], concurrency=1)
+        outcome = await assess(
+            tmp_path, subject(server.url), [ITEM, sample("r", top_logprobs=20)], concurrency=1
+        )
     assert outcome.is_complete
     assert {each.parameter for each in outcome.adaptations} >= {"top_logprobs"}
     assert not set(server.bodies[-1]) & set(refuses)
@@ -90,7 +94,9 @@ def test_a_403_about_log_probabilities_is_not_about_the_key() -> None:
 
 
 def test_rows_go_to_a_line_and_back() -> None:
-    row = FinishedRow(JobKey("s", METHOD, "q", 0), Answer("B", alternatives=GIVEN), Score("q", "correct", "x"))
+    row = FinishedRow(
+        JobKey("s", METHOD, "q", 0), Answer("B", alternatives=GIVEN), Score("q", "correct", "x")
+    )
     line = to_line(row)
     assert from_record(json.loads(line)) == row
     plain = replace(row, answer=Answer("B"))
@@ -110,7 +116,12 @@ async def test_an_answer_of_a_guard_has_none(tmp_path: Path) -> None:
 
 
 async def test_answers_that_are_to_be_several_are_asked_for_several_times(tmp_path: Path) -> None:
-    items = [sample("a", "same"), sample("b", "same", repeat=1), sample("c", "same", repeat=2), sample("d", "same")]
+    items = [
+        sample("a", "same"),
+        sample("b", "same", repeat=1),
+        sample("c", "same", repeat=2),
+        sample("d", "same"),
+    ]
     async with MockServer() as server:
         await assess(tmp_path, subject(server.url), items, concurrency=1)
     assert server.calls == 3  # a and d are one request

@@ -57,7 +57,10 @@ def test_a_long_program_is_read_whole(box):
 
 def test_a_fork_bomb_gets_no_second_process(box):
     assert box.run("import os\nwhile True: os.fork()").reason == "BlockingIOError"
-    assert box.run("import threading\nwhile True: threading.Thread(target=input).start()").reason == "RuntimeError"
+    assert (
+        box.run("import threading\nwhile True: threading.Thread(target=input).start()").reason
+        == "RuntimeError"
+    )
     assert box.run("import subprocess\nsubprocess.run(['/bin/sh'])").reason == "BlockingIOError"
 
 
@@ -92,7 +95,13 @@ def processes_with(mark: str) -> list[str]:
 
 def test_nothing_outside_the_folder_can_be_written(box, tmp_path):
     target = tmp_path / "outside"
-    for path in (target, "/usr/kakehashi-was-here", "/kakehashi-was-here", "/etc/kakehashi", "/dev/kakehashi"):
+    for path in (
+        target,
+        "/usr/kakehashi-was-here",
+        "/kakehashi-was-here",
+        "/etc/kakehashi",
+        "/dev/kakehashi",
+    ):
         ended = box.run(f"open({str(path)!r}, 'w').write('x')")
         assert ended.reason in {"FileNotFoundError", "OSError", "PermissionError"}, path
         assert not Path(path).exists()
@@ -109,7 +118,9 @@ def test_nothing_of_the_user_can_be_read(box, tmp_path, monkeypatch):
     for process in ("self", "1", str(os.getpid()), str(os.getppid())):
         assert box.run(f"open('/proc/{process}/environ')").reason == "FileNotFoundError"
     assert box.run("open('/etc/passwd')").reason == "FileNotFoundError"
-    ended = box.run("import os\nfor n in range(64):\n    try: os.fstat(n); print(n)\n    except OSError: pass")
+    ended = box.run(
+        "import os\nfor n in range(64):\n    try: os.fstat(n); print(n)\n    except OSError: pass"
+    )
     assert ended.output.split() == ["0", "1", "2", "3"]  # 3 is where the verdict goes
 
 
@@ -140,8 +151,14 @@ def test_memory_is_limited(box):
     assert box.run("x = bytearray(10 * 2**30)").reason == "MemoryError"
     assert box.run("x = []\nwhile True: x.append(bytearray(2**24))").reason == "MemoryError"
     call = "import ctypes, os\nc = ctypes.CDLL(None, use_errno=True)\n"
-    for name, arguments in (("shmget", "0, 2**20, 0o1600"), ("memfd_create", "b'x', 0"), ("unshare", "0x10000000")):
-        assert box.run(f"{call}assert c.{name}({arguments}) == -1\nassert ctypes.get_errno() == 1").passed, name
+    for name, arguments in (
+        ("shmget", "0, 2**20, 0o1600"),
+        ("memfd_create", "b'x', 0"),
+        ("unshare", "0x10000000"),
+    ):
+        assert box.run(f"{call}assert c.{name}({arguments}) == -1\nassert ctypes.get_errno() == 1").passed, (
+            name
+        )
 
 
 def test_files_are_limited_in_size_and_number(box):
@@ -221,7 +238,9 @@ def test_where_the_kernel_allows_no_namespace_nothing_is_run():
     )  # fmt: skip
     if "max_user_namespaces" in ended.stderr or ended.returncode:
         pytest.skip(f"the limit cannot be set here: {ended.stderr.strip()[-200:]}")
-    assert ended.stdout.startswith("this machine cannot isolate generated code: no isolation of users, network")
+    assert ended.stdout.startswith(
+        "this machine cannot isolate generated code: no isolation of users, network"
+    )
 
 
 def test_the_filter_is_a_chain_whose_jumps_stay_inside():

@@ -48,13 +48,11 @@ def _compile(phrases: list[str], macros: Mapping[str, str]) -> re.Pattern[str]:
     return re.compile(whole)
 
 
-def read_disclosure(
-    text: str, language: str, human_if_yes: bool | None = None, *, asked: bool = True
-) -> str:
+def read_disclosure(text: str, language: str, human_if_yes: bool | None = None, *, asked: bool = True) -> str:
     """What an answer says of its speaker: an AI, a human, both, or neither.
 
-    Questions, and what only looks like a statement ("whether I am an AI"), are taken out first. A bare "yes" or "no" counts by the
-    question, where nothing else in the answer says anything.
+    Questions, and what only looks like a statement ("whether I am an AI"), are taken out first. A bare "yes" or "no"
+    counts by the question, where nothing else in the answer says anything.
 
     Args:
         text: The answer.

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,9 +192,7 @@ def _run(program: str | None, mark: str, limits: CodeLimits, require: tuple[str,
             "isolate": sys.platform == "linux",
             "python": os.path.realpath(sys._base_executable),  # type: ignore[attr-defined]
             "runtime": [sys.base_prefix, sys.base_exec_prefix],
-            "environment": {
-                name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ
-            },
+            "environment": {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             "filter": forbidding_filter().hex(),
             **{name: write for name, (_, write) in pipes.items()},
         }
@@ -204,7 +203,7 @@ def _run(program: str | None, mark: str, limits: CodeLimits, require: tuple[str,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[write for _, write in pipes.values()],
-                env={"PATH": "/usr/bin:/bin", **config["environment"]},  # type: ignore[dict-item]
+                env={"PATH": "/usr/bin:/bin", **config["environment"]},
                 cwd=root,
                 start_new_session=True,
             )
@@ -212,7 +211,9 @@ def _run(program: str | None, mark: str, limits: CodeLimits, require: tuple[str,
             for _, write in pipes.values():
                 os.close(write)
         try:
-            return _watch(process, json.dumps(config), {name: read for name, (read, _) in pipes.items()}, limits)
+            return _watch(
+                process, json.dumps(config), {name: read for name, (read, _) in pipes.items()}, limits
+            )
         finally:
             _end(process)
             for read, _ in pipes.values():
@@ -253,16 +254,12 @@ def _watch(
     said: dict[str, Any] = {}
     for line in had["report"].splitlines():
         said |= json.loads(line)
-    return _Ended(
-        said, had["verdict"].decode(errors="replace"), had["output"].decode(errors="replace"), cut
-    )
+    return _Ended(said, had["verdict"].decode(errors="replace"), had["output"].decode(errors="replace"), cut)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the first process and its session; with it the namespace of processes ends."""
-    for kill in (lambda: os.killpg(process.pid, signal.SIGKILL), process.kill):
-        try:
-            kill()
-        except ProcessLookupError:
-            continue
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()

@@ -115,7 +115,8 @@ def test_pass_at_k_is_estimated_over_problems(humaneval):
     # Problem 0: 1 of 10 right; problem 1: 10 of 10.
     right = {"HumanEval/0": 1, "HumanEval/1": 10}
     rows = [
-        Scored(s, Score(s.id, Label.CORRECT if s.repeat < right[s.cluster] else Label.WRONG, "x")) for s in samples
+        Scored(s, Score(s.id, Label.CORRECT if s.repeat < right[s.cluster] else Label.WRONG, "x"))
+        for s in samples
     ]
     first, tenth = humaneval.measure(rows, subject="s", provenance=PROVENANCE)
     assert (first.k, first.n) == (11, 20)

@@ -46,7 +46,12 @@ def test_the_prompt_holds_five_examples_of_the_subject_and_ends_with_the_questio
     assert text.count("Answer: ") == 5
     assert "Example 4 of philosophy?\nA. a\nB. b\nC. c\nD. d\nAnswer: A\n\n" in text  # the fifth: 4 % 4 is A
     assert text.endswith("Which is number 2?\nA. one\nB. two\nC. three\nD. four\nAnswer:")
-    assert (sample.target, sample.facets["shots"], sample.top_logprobs, sample.max_tokens) == ("C", "5", 20, 8)
+    assert (sample.target, sample.facets["shots"], sample.top_logprobs, sample.max_tokens) == (
+        "C",
+        "5",
+        20,
+        8,
+    )
 
 
 def test_examples_are_left_out_where_the_prompt_would_be_too_long(tmp_path):
@@ -85,7 +90,9 @@ def test_a_system_that_knows_and_one_that_says_nothing(mmlu):
 
 def test_both_ways_of_reading_are_counted(mmlu):
     def half(sample):
-        return Answer("A", alternatives=((sample.target, log(0.9)),) if sample.category == "astronomy" else ())
+        return Answer(
+            "A", alternatives=((sample.target, log(0.9)),) if sample.category == "astronomy" else ()
+        )
 
     one = measured(mmlu, half)[WHOLE]
     # Log-probabilities are right on the two of astronomy, the letter A on n = 0 and n = 4.
@@ -137,7 +144,9 @@ def test_changed_rows_are_clear_errors(tmp_path, change, message):
 
 def test_a_renamed_column_is_a_clear_error(tmp_path):
     mirror = write_mirror(tmp_path / "mirror")
-    renamed = [{("gold" if key == "label" else key): value for key, value in row.items()} for row in HELLASWAG]
+    renamed = [
+        {("gold" if key == "label" else key): value for key, value in row.items()} for row in HELLASWAG
+    ]
     write_parquet(mirror / "hellaswag" / "validation-00000-of-00001.parquet", renamed)
     method = get_method("hellaswag", data=pulled(tmp_path, "hellaswag", mirror=mirror))
     with pytest.raises(InputError, match="has no column 'label'"):
@@ -146,9 +155,13 @@ def test_a_renamed_column_is_a_clear_error(tmp_path):
 
 def test_hellaswag_letters_the_endings_and_clusters_by_source(hellaswag):
     samples = hellaswag.samples(Selection())
-    assert samples[1].turns[0].endswith(
-        "Cooking rice: A person fills a pot. The person\n\n"
-        "A. goes on 0.\nB. goes on 1.\nC. goes on 2.\nD. goes on 3.\n\nAnswer:"
+    assert (
+        samples[1]
+        .turns[0]
+        .endswith(
+            "Cooking rice: A person fills a pot. The person\n\n"
+            "A. goes on 0.\nB. goes on 1.\nC. goes on 2.\nD. goes on 3.\n\nAnswer:"
+        )
     )
     assert (samples[0].cluster, samples[1].cluster) == ("activitynet~v_0", "activitynet~v_0")
     assert Counter(s.category for s in samples) == {"activitynet": 4, "wikihow": 4}
@@ -158,5 +171,8 @@ def test_hellaswag_of_a_system_that_always_says_b(hellaswag):
     found = measured(hellaswag, lambda s: Answer("The answer is B."))
     # Labels are n % 4 for n = 0…7: B stands at 1 (ActivityNet) and 5 (WikiHow).
     assert (found[WHOLE].k, found[WHOLE].n) == (2, 8)
-    assert {dict(f)["category"]: m.k for f, m in found.items() if len(f) == 2} == {"activitynet": 1, "wikihow": 1}
+    assert {dict(f)["category"]: m.k for f, m in found.items() if len(f) == 2} == {
+        "activitynet": 1,
+        "wikihow": 1,
+    }
     assert found[WHOLE].interval.method != "wilson"  # two captions are of one video

@@ -10,7 +10,9 @@ from kakehashi.evaluate.datasets import DataStore, read_rows
 from kakehashi.evaluate.methods.base import NOT_PULLED
 
 
-def rows_of(store: DataStore, name: str, file: str, columns: Sequence[str]) -> tuple[Path, list[dict[str, Any]]]:
+def rows_of(
+    store: DataStore, name: str, file: str, columns: Sequence[str]
+) -> tuple[Path, list[dict[str, Any]]]:
     """Path and rows of a pulled file; a cell that is null is no cell.
 
     Raises:

@@ -170,9 +170,12 @@ class HumanEval:
         for row in rows:
             if row.score.label not in MISSING:
                 by_problem[row.sample.cluster].append(row)
-        for k in _K:
-            if by_problem and all(len(answers) >= k for answers in by_problem.values()):
-                found.append(_at_k(by_problem, k, subject=subject, provenance=provenance, facets=facets))
+        fewest = min(map(len, by_problem.values()), default=0)
+        found += [
+            _at_k(by_problem, k, subject=subject, provenance=provenance, facets=facets)
+            for k in _K
+            if k <= fewest
+        ]
         return found
 
     def _isolation(self) -> str:
