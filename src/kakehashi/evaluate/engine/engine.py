@@ -272,7 +272,7 @@ class _Session:
             self.missing += 1
             return
         try:
-            held = await interlocutor.hold(job.sample, job.epoch)
+            held = await interlocutor.hold(job.sample, job.epoch + job.sample.repeat)
         except EndpointStoppedSignal as signal:
             self.stopped[job.subject.name] = signal.error
             self.missing += 1
