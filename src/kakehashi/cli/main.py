@@ -32,6 +32,7 @@ COMMANDS = {
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
+    "provenance": ("kakehashi.cli.provenance", "provenance", "Look for Content Credentials in media."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
 }

@@ -10,6 +10,7 @@ from kakehashi.report.pages.statements import three_sentences
 from kakehashi.report.pages.words import (
     detectable_cell,
     estimate_cell,
+    known_errors,
     measure_title,
     unmade_scores,
     unproven_judges,
@@ -41,14 +42,16 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, which scores were not made, which judges are unproven."""
+    """The three sentences of the first page as plain text, what was not scored, and how far to trust each judge."""
     voice = Voice(language)
+    errors = (sentence for sentence, _ in known_errors(assessment))
     return [
         voice.plain(sentence)
         for sentence in (
             *three_sentences(assessment),
             *unmade_scores(assessment),
             *unproven_judges(assessment),
+            *errors,
         )
     ]
 

@@ -31,10 +31,17 @@ def _attacks() -> Method:
     return AttackSuite()
 
 
+def _disclosure() -> Method:
+    from kakehashi.evaluate.methods.disclosure import DisclosureSuite
+
+    return DisclosureSuite()
+
+
 _SHIPPED: dict[str, Callable[[], Method]] = {
     "kakehashi/core": _core,
     "kakehashi/facts": _facts,
     "kakehashi/attacks": _attacks,
+    "kakehashi/disclosure": _disclosure,
 }
 
 
@@ -46,6 +53,9 @@ PUBLISHED: dict[str, tuple[str, str]] = {
     "xstest": ("xstest", "XSTest"),
     "bbq": ("bbq", "BBQ"),
     "anthropic-red-team": ("anthropic_red_team", "AnthropicRedTeam"),
+    "mmlu": ("mmlu", "Mmlu"),
+    "hellaswag": ("hellaswag", "HellaSwag"),
+    "humaneval": ("humaneval", "HumanEval"),
 }
 
 
