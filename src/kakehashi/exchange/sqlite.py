@@ -41,7 +41,7 @@ class SqliteStore(SqliteReads):
             key: What makes the envelope one and the same; sent again it gives the same receipt and changes nothing.
         """
         checked = [(obj, *_prepare(obj)) for obj in objects]
-        with self._writing() as con:
+        with self.writing() as con:
             if key is not None and (old := self._receipt(con, caller, "key", key)):
                 return old
             clock = Clock(con)
@@ -193,7 +193,7 @@ class SqliteStore(SqliteReads):
         Raises:
             PermissionError: The caller may see the object, but it is another member's.
         """
-        with self._writing() as con:
+        with self.writing() as con:
             head = con.execute(
                 "SELECT creator, policy, withdrawn FROM heads WHERE id = ? AND collection = ?",
                 (ref, collection),
@@ -272,7 +272,7 @@ class SqliteStore(SqliteReads):
         with storage_errors(self.path):
             if self._connection().execute(due, (until,)).fetchone() is None:
                 return 0
-        with self._writing() as con:
+        with self.writing() as con:
             ended = {row[0] for row in con.execute(due, (until,))}
             count = self._touch(con, Clock(con), ended, set())
             con.executemany("UPDATE embargoes SET done = 1 WHERE marking = ?", [(one,) for one in ended])
@@ -284,7 +284,7 @@ class SqliteStore(SqliteReads):
         Returns:
             How many entries were made.
         """
-        with self._writing() as con:
+        with self.writing() as con:
             before = self._member(con, member.identity)
             con.execute(
                 "INSERT OR REPLACE INTO members VALUES (?, ?, ?)", (member.identity, name, rights_of(member))
@@ -304,7 +304,7 @@ class SqliteStore(SqliteReads):
 
     def quarantine(self, source: str, held: Sequence[tuple[bytes, Sequence[str]]]) -> None:
         """Keep what could not be taken in, with the reasons; it is never exchanged."""
-        with self._writing() as con:
+        with self.writing() as con:
             at = timestamp(datetime.now(UTC))
             con.executemany(
                 "INSERT INTO quarantine (at, source, reasons, data) VALUES (?, ?, ?, ?)",
@@ -313,7 +313,7 @@ class SqliteStore(SqliteReads):
 
     def verify(self) -> Verification:
         """Check every byte of every object, what is kept beside it, and the log's order."""
-        with self._reading() as con:
+        with self.reading() as con:
             return check_rows(con)
 
 

@@ -75,7 +75,7 @@ class SqliteBase:
         return bool(getattr(self._local, "writing", False))
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its beginning to its commit."""
         with storage_errors(self.path):
             con = self._connection()
@@ -92,7 +92,7 @@ class SqliteBase:
                 self._local.writing = False
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         """One snapshot for everything read inside."""
         with storage_errors(self.path):
             con = self._connection()
@@ -109,12 +109,12 @@ class SqliteBase:
 
     def set_meta(self, key: str, value: str) -> None:
         """Change a setting of the node."""
-        with self._writing() as con:
+        with self.writing() as con:
             con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def add_collection(self, collection: Collection) -> None:
         """Add a collection."""
-        with self._writing() as con:
+        with self.writing() as con:
             con.execute(
                 "INSERT INTO collections VALUES (?, ?, ?)",
                 (collection.id, collection.title, collection.alias),

@@ -48,7 +48,7 @@ class SqliteReads(SqliteBase):
         where, values = _where(filters)
         found: list[Entry] = []
         size = 0
-        with self._reading() as con:
+        with self.reading() as con:
             eyes = self._eyes(con, caller, now or datetime.now(UTC))
             while True:
                 rows = con.execute(
@@ -118,7 +118,7 @@ class SqliteReads(SqliteBase):
 
     def status(self, caller: Caller, status_id: str) -> Receipt | None:
         """What became of an envelope of the caller's; of others' he does not learn."""
-        with self._reading() as con:
+        with self.reading() as con:
             return self._receipt(con, caller, "id", status_id)
 
     def _receipt(self, con: sqlite3.Connection, caller: Caller, column: str, value: str) -> Receipt | None:
@@ -144,6 +144,12 @@ class SqliteReads(SqliteBase):
     def member(self, identity: str) -> Caller | None:
         """A member's rights as they are now."""
         return self._member(self._connection(), identity)
+
+    def log_lines(self, after: int, limit: int) -> list[bytes]:
+        """Lines of the log behind ``after``; they hold commitments, no content."""
+        with self.reading() as con:
+            query = "SELECT entry FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+            return [bytes(row[0]) for row in con.execute(query, (after, limit))]
 
     def quarantined(self) -> list[tuple[str, list[str], bytes]]:
         """What is kept in quarantine: source, reasons, bytes."""
