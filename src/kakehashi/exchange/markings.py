@@ -93,3 +93,24 @@ def end_refs(obj: Mapping[str, Any]) -> tuple[str, ...]:
     """What an object is about: both ends of a relationship, what was sighted, what a note or report is on."""
     single = (obj[name] for name in ("source_ref", "target_ref", "sighting_of_ref") if name in obj)
     return tuple(dict.fromkeys((*single, *obj.get("object_refs", ()))))
+
+
+KEPT_HERE = "kept-here"
+"""Stands among the markings of what was pulled and may not be forwarded; no marking bears this name, so that nobody
+but the member who pulled it sees it."""
+
+
+def stays_here(obj: Mapping[str, Any], statements: frozenset[str]) -> bool:
+    """Whether a record that was pulled stays with its receiver.
+
+    Args:
+        obj: The record.
+        statements: Ids of markings that are plain statements.
+    """
+    if obj.get("type") == "marking-definition":
+        marking = read_marking(obj)
+        return (
+            marking is None or marking.audience or bool(marking.caveats) or marking.embargo_until is not None
+        )
+    levels = [TLP_IDS.get(ref) for ref in marking_refs(obj) - statements]
+    return not levels or any(level not in ("clear", "green") for level in levels)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from kakehashi.errors import InputError
-from kakehashi.exchange.markings import read_marking
+from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.sqlite_base import Clock, storage_errors
@@ -30,7 +30,13 @@ class SqliteStore(SqliteReads):
     """
 
     def post(
-        self, caller: Caller, collection: str, objects: Sequence[Any], *, key: str | None = None
+        self,
+        caller: Caller,
+        collection: str,
+        objects: Sequence[Any],
+        *,
+        key: str | None = None,
+        pulled: bool = False,
     ) -> Receipt:
         """Take in the objects of an envelope: what is sound in one transaction, what is not with its reason.
 
@@ -39,6 +45,8 @@ class SqliteStore(SqliteReads):
             collection: Where to.
             objects: Parsed objects.
             key: What makes the envelope one and the same; sent again it gives the same receipt and changes nothing.
+            pulled: Whether it came from another node: its objects may be of other members' making, and what may not
+                be forwarded is kept for the caller alone.
         """
         checked = [(obj, *_prepare(obj)) for obj in objects]
         with self.writing() as con:
@@ -48,8 +56,15 @@ class SqliteStore(SqliteReads):
             outcomes, changed = [], set[str]()
             fresh: set[int] = set()
             others = {row[0] for row in con.execute("SELECT identity FROM members")} - {caller.identity}
+            known = self._known_markings(con) if pulled else {}
+            statements = frozenset(ref for ref, marking in known.items() if marking == Marking())
             for obj, data, failure in checked:
-                outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, others, changed)
+                if failure is None and not pulled and obj.get("created_by_ref") in others:
+                    failure = "created_by_ref names another member"
+                kept = pulled and failure is None and stays_here(obj, statements)
+                outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
+                if pulled and outcome.new:
+                    con.execute("INSERT OR IGNORE INTO pulled VALUES (?)", (outcome.id,))
                 outcomes.append(outcome)
                 fresh.update(seq)
             self._touch(con, clock, changed, fresh)
@@ -69,7 +84,7 @@ class SqliteStore(SqliteReads):
         obj: Any,
         data: bytes,
         failure: str | None,
-        others: set[str],
+        kept: bool,
         changed: set[str],
     ) -> tuple[Outcome, tuple[int, ...]]:
         """Store one object, or say why not; what hangs on it is added to ``changed``."""
@@ -78,8 +93,6 @@ class SqliteStore(SqliteReads):
         version = (version_of(obj) if isinstance(obj, Mapping) else None) or ""
         if failure is not None:
             return Outcome(name, version[:40], failure), ()
-        if obj.get("created_by_ref") in others:
-            return Outcome(name, version, "created_by_ref names another member"), ()
         vkey = version_key(version)
         query = "SELECT collection, creator, vkey, policy, withdrawn FROM heads WHERE id = ?"
         head = con.execute(query, (name,)).fetchone()
@@ -97,7 +110,7 @@ class SqliteStore(SqliteReads):
                 return Outcome(name, version, "a marking definition has no further versions"), ()
             if row is not None:
                 return Outcome(name, version, None if same else "this version is here with other content"), ()
-        policy = policy_of(obj)
+        policy = policy_of(obj, kept=kept)
         seq = self._enter(
             con,
             clock,
@@ -251,7 +264,7 @@ class SqliteStore(SqliteReads):
             "object_refs": [ref],
             "extensions": extension("tombstone", removed=ref, removed_versions=list(versions), reason=reason),
         }
-        if every := json.loads(policy)["every"]:
+        if every := [one for one in json.loads(policy)["every"] if one != KEPT_HERE]:
             note["object_marking_refs"] = every
         what = (collection, str(note["id"]), at, version_key(at), "note", "2.1")
         self._enter(con, clock, "add", what, caller.identity, policy, stored_bytes(note))

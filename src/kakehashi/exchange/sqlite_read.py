@@ -2,13 +2,20 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from kakehashi.exchange.ids import TLP_IDS
-from kakehashi.exchange.markings import Marking, end_refs, marking_refs, object_level_refs, read_marking
+from kakehashi.exchange.markings import (
+    KEPT_HERE,
+    Marking,
+    end_refs,
+    marking_refs,
+    object_level_refs,
+    read_marking,
+)
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sqlite_base import SqliteBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
@@ -145,6 +152,13 @@ class SqliteReads(SqliteBase):
         """A member's rights as they are now."""
         return self._member(self._connection(), identity)
 
+    def own_ids(self, identity: str, ids: Sequence[str]) -> set[str]:
+        """Of these ids, those that a member made here: not others', and not pulled from another node."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id FROM heads WHERE creator = ? AND id IN ({marks}) AND id NOT IN (SELECT id FROM pulled)"
+        with self.reading() as con:
+            return {row[0] for row in con.execute(query, (identity, *ids))}
+
     def log_lines(self, after: int, limit: int) -> list[bytes]:
         """Lines of the log behind ``after``; they hold commitments, no content."""
         with self.reading() as con:
@@ -207,9 +221,14 @@ class _Heads(Mapping[str, Item]):
         return len(self._found)
 
 
-def policy_of(obj: Mapping[str, Any]) -> str:
-    """What the policy needs of an object, as the store keeps it beside the bytes."""
-    whole, every = object_level_refs(obj), marking_refs(obj)
+def policy_of(obj: Mapping[str, Any], *, kept: bool = False) -> str:
+    """What the policy needs of an object, as the store keeps it beside the bytes.
+
+    Args:
+        obj: The object.
+        kept: Whether it stays with the member who pulled it.
+    """
+    whole, every = object_level_refs(obj), marking_refs(obj) | ({KEPT_HERE} if kept else frozenset())
     if obj["type"] == "marking-definition" and obj["id"] not in TLP_IDS:
         every |= {obj["id"]}  # who may see what a marking marks may see the marking
     body = {"ends": list(end_refs(obj)), "every": sorted(every), "whole": sorted(whole)}
