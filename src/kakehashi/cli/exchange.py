@@ -1,6 +1,7 @@
 """``kakehashi exchange``: findings exchanged between institutes."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,7 +232,7 @@ def show(
     if not page.entries:
         raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
     if source:
-        click.get_binary_stream("stdout").write(avid_document(json.loads(page.entries[-1].data)))
+        sys.stdout.buffer.write(avid_document(json.loads(page.entries[-1].data)))
         return
     objects = [json.loads(entry.data) for entry in page.entries]
     print_json(objects if as_json or len(objects) > 1 else objects[0])
