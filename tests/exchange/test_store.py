@@ -22,7 +22,7 @@ from nodes import (
 from stix_corpus import stix_id, whole
 
 from kakehashi.errors import CorruptFileError, DiskFullError, FormatVersionError, InputError
-from kakehashi.exchange import sqlite_base
+from kakehashi.exchange import sqlite, sqlite_base, sqlite_read
 from kakehashi.exchange.records import extension_of, stored_bytes
 from kakehashi.exchange.sqlite import SqliteStore
 from kakehashi.exchange.store import Filters
@@ -209,6 +209,49 @@ def test_wider_rights_bring_what_they_open_behind_the_cursor(store):
         stix_id("vulnerability", 1),
     ]
     assert store.put_member(C, "C") == 0  # narrower: nothing to enter
+
+
+def test_rights_are_those_of_the_snapshot_that_is_read_so_that_no_cursor_passes_what_they_opened(store):
+    audience = sharing(1, communities=["network"])
+    put(store, audience, vulnerability(1, AMBER, audience["id"]))
+    last = store.verify().head.size
+    store.put_member(member(3, communities={"network"}), "C")
+    put(store, vulnerability(2, GREEN))
+    # C's request had read his rights before they were widened, and reads its page after.
+    assert seen(store, C, after=last) == [
+        audience["id"],
+        stix_id("vulnerability", 1),
+        stix_id("vulnerability", 2),
+    ]
+    store.put_member(member(3, reads=()), "C")
+    assert seen(store, C) == []
+
+
+def test_a_clock_that_goes_backwards_does_not_hide_what_was_entered_at_the_end_of_an_embargo(
+    store, monkeypatch
+):
+    until = datetime.now(UTC) + timedelta(hours=1)
+    text = until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    embargo = sharing(1, embargo_until=text, embargo_recipients=[B.identity])
+    put(store, embargo, vulnerability(1, GREEN, embargo["id"]))
+
+    class Clock(datetime):
+        ahead = timedelta(hours=2)
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + cls.ahead
+
+    for module in (sqlite, sqlite_base, sqlite_read):
+        monkeypatch.setattr(module, "datetime", Clock)
+    assert store.tick() == 2
+    Clock.ahead = timedelta(0)
+    put(store, vulnerability(2, GREEN))
+    assert seen(store, C, after=2) == [
+        embargo["id"],
+        stix_id("vulnerability", 1),
+        stix_id("vulnerability", 2),
+    ]
 
 
 def test_deletion_leaves_a_tombstone_for_those_who_could_see_and_for_nobody_else(store):

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from kakehashi.exchange.markings import (
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sqlite_base import SqliteBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
+from kakehashi.exchange.validate import moment
 
 COLUMNS = "o.seq, o.added, o.id, o.version, o.spec, o.creator, o.policy, o.type, o.vkey, h.policy, h.vkey"
 _CHUNK = 500
@@ -56,7 +58,7 @@ class SqliteReads(SqliteBase):
         found: list[Entry] = []
         size = 0
         with self.reading() as con:
-            eyes = self._eyes(con, caller, now or datetime.now(UTC))
+            eyes = self._eyes(con, _as_of(con, caller), now or _snapshot_time(con))
             while True:
                 rows = con.execute(
                     f"SELECT {COLUMNS} FROM objects o JOIN heads h USING (id) WHERE o.collection = ? AND o.seq > ?"
@@ -106,7 +108,7 @@ class SqliteReads(SqliteBase):
             f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.vkey = ?",
             (ref, vkey),
         ).fetchone()
-        return row is not None and self._eyes(con, caller, datetime.now(UTC)).see(row, row[11])
+        return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
 
     def _known_markings(self, con: sqlite3.Connection) -> Mapping[str, Marking]:
         """What the markings here say. Kept only by readers: a writer may yet roll back."""
@@ -171,6 +173,30 @@ class SqliteReads(SqliteBase):
             self._connection().execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
         )
         return [(row[0], json.loads(row[1]), bytes(row[2])) for row in rows]
+
+
+def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
+    """The caller with the rights that he has in this snapshot, cut to the collections that he came with.
+
+    Rights that were read earlier would lose objects: what wider rights opened is entered again in the same
+    transaction, and a page of this snapshot under the old rights would lead the cursor past it.
+    """
+    row = con.execute("SELECT rights FROM members WHERE identity = ?", (caller.identity,)).fetchone()
+    if row is None:
+        return caller
+    now = caller_of(caller.identity, row[0])
+    return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
+
+
+def _snapshot_time(con: sqlite3.Connection) -> datetime:
+    """The time, but never before the last entry of the snapshot.
+
+    Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
+    lead the cursor past it.
+    """
+    row = con.execute("SELECT added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    now = datetime.now(UTC)
+    return now if row is None else max(now, moment(row[0]))
 
 
 class Eyes:
