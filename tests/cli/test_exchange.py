@@ -108,6 +108,32 @@ def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
     assert "lines are missing" in found.json["message"]
 
 
+def test_a_minimal_view_is_shared_and_the_full_record_is_held_to_it(tmp_path):
+    kakehashi("exchange", "init", "A", cwd=tmp_path)
+    finding = record("vulnerability", VULNERABILITY, name="canary-name")
+    (tmp_path / "finding.json").write_text(json.dumps(finding))
+    kakehashi("exchange", "add", "finding.json", "--level", "amber", "--sign", cwd=tmp_path)
+    rights = ["--clearance", "amber", "--reads", "findings"]
+    kakehashi("exchange", "member", "B", *rights, cwd=tmp_path)
+    assert kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json == []
+    words_ = ["exchange", "view", VULNERABILITY, "--contact", "desk@example.org", "--json"]
+    made = kakehashi(*words_, cwd=tmp_path).json["view"]
+    (row,) = kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json
+    assert row["id"] == made
+    shown = kakehashi("exchange", "show", made, "--as", "B", cwd=tmp_path)
+    assert "canary" not in shown.both
+    from kakehashi.exchange import Node, check_view, verify_signature
+    from kakehashi.proof import VerifierKey
+
+    node = Node.open(tmp_path / "kakehashi-work" / "exchange")
+    keys = [VerifierKey.parse(node.store.meta("key"))]
+    full = kakehashi("exchange", "show", VULNERABILITY, "--json", cwd=tmp_path).json[-1]
+    node.store.close()
+    assert "name" in check_view(full, shown.json)
+    assert verify_signature(full, keys) == verify_signature(shown.json, keys) == keys[0]
+    assert kakehashi("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
+
+
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [

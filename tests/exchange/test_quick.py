@@ -21,6 +21,11 @@ SOUND = {
     "tombstone": ours("tombstone", removed="note--6ba7b810-9dad-41d1-80b4-00c04fd430c8", reason="deleted")[
         EXTENSIONS["tombstone"]
     ],
+    "signature": ours("signature", signed_by="a", signature="A" * 86 + "==")[EXTENSIONS["signature"]],
+    "view": ours("view", affected_family="f", contact="c", commitments=["ab" * 32])[EXTENSIONS["view"]],
+    "opening": ours(
+        "opening", view="vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8", salts={"a": "ab" * 32}
+    )[EXTENSIONS["opening"]],
     "imported": ours("imported", format="f", fields={"a": "direct"}, problems=["p"])[EXTENSIONS["imported"]],
 }
 WRONG = (

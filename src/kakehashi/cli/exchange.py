@@ -100,6 +100,7 @@ def serve(
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER|ARCHIVE…"
 )
 @click.option("--level", type=LEVELS, help="TLP level for objects that bear no marking.")
+@click.option("--sign", "signed", is_flag=True, help="Sign in the institute's name what bears no other's.")
 @click.option(
     "--quarantine", is_flag=True, help="Keep aside what breaks the standard instead of refusing the file."
 )
@@ -109,6 +110,7 @@ def serve(
 def add(
     paths: tuple[Path, ...],
     level: str | None,
+    signed: bool,
     quarantine: bool,
     collection: str,
     workspace: Path,
@@ -124,7 +126,7 @@ def add(
     from kakehashi.exchange import take_in
 
     node = _node(workspace)
-    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level)
+    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
     held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
     if as_json:
         ids = [outcome.id for outcome in done.stored]
@@ -464,3 +466,29 @@ def token(
         for one in node.tokens.list()
     ]
     print_json(rows) if as_json else print_table(rows, ["id", "member", "scopes", "expires", "revoked"])
+
+
+@exchange.command()
+@click.argument("object_id")
+@click.option("--contact", required=True, help="Whom to ask for the full record.")
+@click.option("--family", default="withheld", show_default=True, help="What is said of the systems affected.")
+@click.option("--level", type=LEVELS, default="green", show_default=True, help="TLP level of the view.")
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def view(
+    object_id: str, contact: str, family: str, level: str, collection: str, workspace: Path, as_json: bool
+) -> None:
+    """Make a minimal view of a vulnerability of your own, signed: hazard, severity, whom to ask, and nothing else.
+
+    The view commits to every property of the full record, which becomes a new version that opens them: who sees it
+    later can check that it was not changed. The full record keeps its markings.
+
+    Example: kakehashi exchange view vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --contact desk@example.org
+    """
+    node = _node(workspace)
+    made = node.view(object_id, contact=contact, affected_family=family, level=level, collection=collection)
+    if as_json:
+        print_json({"full": object_id, "view": made["id"]})
+    else:
+        click.echo(f"view {made['id']}, signed, of level {level}")

@@ -10,6 +10,7 @@ from kakehashi.exchange.markings import Marking, read_marking
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.records import extension_of, make, measured, measurement, sharing_marking
+from kakehashi.exchange.signing import check_view, minimal_view, sign, verify_signature
 from kakehashi.exchange.sqlite import SqliteStore
 from kakehashi.exchange.store import Collection, Entry, Filters, Page, Receipt, Store
 from kakehashi.exchange.tokens import Token, Tokens
@@ -34,15 +35,19 @@ __all__ = [
     "Tokens",
     "avid_document",
     "avid_objects",
+    "check_view",
     "extension_of",
     "make",
     "may_see",
     "measured",
     "measurement",
+    "minimal_view",
     "problems_of",
     "pull",
     "push",
     "read_marking",
     "sharing_marking",
+    "sign",
     "take_in",
+    "verify_signature",
 ]

@@ -22,6 +22,9 @@ EXTENSIONS = {
     "sharing": "extension-definition--abeeac93-88d2-5b5c-92cf-ce3cfff9362e",
     "tombstone": "extension-definition--00918b8c-e6e5-50ff-9ee6-d56501112947",
     "imported": "extension-definition--b9a867ee-266e-55c0-8ea5-4c2174cd7b8e",
+    "signature": "extension-definition--f3987bb7-93b4-5f7c-b7cb-8b059eb2315f",
+    "view": "extension-definition--6209c60d-5031-574e-8374-bbd1286a5d8c",
+    "opening": "extension-definition--fee95544-0bde-5a5d-af7c-1694292e3480",
 }
 """Name of an extension → its id; the schema is ``schemas/<name>.schema.json``."""
 

@@ -15,6 +15,7 @@ from kakehashi.errors import InputError
 from kakehashi.exchange.avid import avid_objects, is_avid
 from kakehashi.exchange.ids import TLP_2
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.signing import sign
 from kakehashi.exchange.store import Outcome
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import parse_json
@@ -48,6 +49,7 @@ def take_in(
     collection: str = "findings",
     quarantine: bool = False,
     level: str | None = None,
+    signed: bool = False,
 ) -> Intake:
     """Take files into a node's own collection, in the name of its owner.
 
@@ -58,6 +60,7 @@ def take_in(
         quarantine: Whether what breaks the standard is kept aside instead of refused.
         level: TLP level for objects that bear no marking. They stay their creator's alone without one; AVID documents
             are CLEAR unless said.
+        signed: Whether to sign what bears no other maker's name with the node's key.
 
     Raises:
         InputError: In strict mode, something broke the standard; nothing of that file was taken in.
@@ -65,6 +68,8 @@ def take_in(
     target, done = node.collection(collection), Intake()
     for name, data in _documents(paths):
         objects, held = _read(name, data, level)
+        if signed:
+            objects = [_signed(node, obj) for obj in objects]
         if held and not quarantine:
             first = "; ".join(held[0][1])
             raise InputError(
@@ -86,6 +91,12 @@ def take_in(
             node.store.quarantine(name, held)
             done.held += [(name, reasons) for _, reasons in held]
     return done
+
+
+def _signed(node: Node, obj: Any) -> Any:
+    if obj.get("created_by_ref", node.owner) != node.owner:
+        return obj
+    return sign({**obj, "created_by_ref": node.owner}, node.key())
 
 
 def _documents(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

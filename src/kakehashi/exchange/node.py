@@ -1,14 +1,17 @@
 """An institute's node: one folder with its database and its key."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.records import Record
+from kakehashi.exchange.signing import minimal_view, sign
 from kakehashi.exchange.sqlite import SqliteStore
 from kakehashi.exchange.sqlite_verify import read_head
-from kakehashi.exchange.store import Collection, Finding, Verification
+from kakehashi.exchange.store import Collection, Filters, Finding, Verification
 from kakehashi.exchange.tokens import Tokens
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
 
@@ -113,9 +116,43 @@ class Node:
                 return caller
         raise UnknownNameError("member", word, [name for name, _ in self.store.members().values()])
 
+    def key(self) -> SigningKey:
+        """The node's key: a secret."""
+        return SigningKey.parse((self.path / "node.key").read_text())
+
+    def view(
+        self,
+        ref: str,
+        *,
+        contact: str,
+        affected_family: str = "withheld",
+        level: str = "green",
+        collection: str = "findings",
+    ) -> Record:
+        """Make a minimal view of a vulnerability of the owner's, and store both, signed.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: It is no vulnerability, is another member's, or was pulled from another node.
+        """
+        target = self.collection(collection).id
+        page = self.store.page(self.me(), target, Filters(ids=frozenset({ref})))
+        if not page.entries:
+            raise UnknownNameError("object", ref, hint="See: kakehashi exchange list")
+        if not self.store.own_ids(self.owner, [ref]):
+            raise InputError(
+                f"{ref} is not a record of your own making", hint="Ask its creator for a view of it."
+            )
+        record = {"created_by_ref": self.owner, **json.loads(page.entries[0].data)}
+        opened, made = minimal_view(record, contact=contact, affected_family=affected_family, level=level)
+        receipt = self.store.post(self.me(), target, [sign(opened, self.key()), sign(made, self.key())])
+        if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
+            raise InputError("; ".join(failures))
+        return made
+
     def checkpoint(self) -> Checkpoint:
         """The log's head, signed by the node's key: what a partner keeps to find a rewriting by."""
-        key = SigningKey.parse((self.path / "node.key").read_text())
+        key = self.key()
         with self.store.reading() as con:
             head = read_head(con)
         return Checkpoint(f"kakehashi-exchange/{self.owner.removeprefix('identity--')}", head).signed_by(key)

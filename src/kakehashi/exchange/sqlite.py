@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from kakehashi.errors import InputError
+from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension, stored_bytes, timestamp, version_of
+from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.sqlite_base import Clock, storage_errors
 from kakehashi.exchange.sqlite_read import COLUMNS, SqliteReads, hangs_on, policy_of, rights_of, version_key
 from kakehashi.exchange.sqlite_verify import check_rows, log_entry
@@ -336,7 +337,10 @@ def _prepare(obj: Any) -> tuple[bytes, str | None]:
         if problems := problems_of(obj):
             return b"", "; ".join(problems)[:1000]
         canonical_bytes(obj)  # what has no canonical form cannot be signed nor compared
+        verify_signature(obj)
         return stored_bytes(obj), None
+    except VerificationError as error:
+        return b"", error.message
     except (InputError, ValueError, RecursionError) as error:
         return b"", f"cannot be stored: {str(error)[:300]}"
 
