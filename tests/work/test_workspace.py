@@ -1,4 +1,4 @@
-"""Where a workspace is: named, else KAKEHASHI_HOME, else a folder here; the same for the command and its Python twins."""
+"""Where a workspace is: named, else KAKEHASHI_HOME, else a folder here; one rule for command and Python twins."""
 
 import kakehashi as kh
 from kakehashi.work.workspace import Workspace
