@@ -69,6 +69,12 @@ from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
+from kakehashi.compare.replication import (
+    Replication,
+    difference_of_intervals,
+    replication,
+    replication_of_intervals,
+)
 from kakehashi.compare.rogan_gladen import rogan_gladen
 from kakehashi.compare.select import (
     Selection,
@@ -129,6 +135,7 @@ __all__ = [
     "Part",
     "PartyContrast",
     "RankIntervals",
+    "Replication",
     "Reply",
     "ReportedScore",
     "ScoreTable",
@@ -151,6 +158,7 @@ __all__ = [
     "completion_bounds",
     "confusion",
     "construct_split",
+    "difference_of_intervals",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",
@@ -184,6 +192,8 @@ __all__ = [
     "published_robustness_source",
     "rank_intervals",
     "reliability",
+    "replication",
+    "replication_of_intervals",
     "rogan_gladen",
     "select_items",
     "selection_gate",
