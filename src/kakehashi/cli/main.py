@@ -21,6 +21,7 @@ COMMANDS = {
     ),
     "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
     "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
+    "exercise": ("kakehashi.cli.exercise", "exercise", "Run a joint exercise between institutes by files."),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),

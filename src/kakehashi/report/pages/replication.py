@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kakehashi.compare import Replication
 from kakehashi.model import Measure
-from kakehashi.report.document import Blank, Code, Listed, Number, Piece, Say, Span, Style
+from kakehashi.report.document import Blank, Code, Number, Piece, Say, Span, Style
 from kakehashi.report.pages.words import known, language, system
 from kakehashi.work.manifest import SettingDifference
 from kakehashi.work.replicate import ItemCounts, Replicated
@@ -76,8 +76,8 @@ def setting_sentence(settings: Sequence[SettingDifference]) -> Piece:
         "replication.first-setting",
         {
             "setting": Code(first.path),
-            "theirs": Code(_short(first.theirs)) if first.theirs else Blank("blank.none"),
-            "ours": Code(_short(first.ours)) if first.ours else Blank("blank.none"),
+            "theirs": Code(short(first.theirs)) if first.theirs else Blank("blank.none"),
+            "ours": Code(short(first.ours)) if first.ours else Blank("blank.none"),
             "more": Number(len(settings) - 1),
         },
     )
@@ -102,16 +102,6 @@ def why(result: Replication) -> Piece:
     return Say(f"verdict.why.{result.reason}") if result.reason in REASONS else Code(result.reason)
 
 
-def reasons(results: Sequence[Replication]) -> Piece:
-    """The reasons of several results, each once."""
-    found = dict.fromkeys(result.reason for result in results if result.reason)
-    if not found:
-        return Blank("blank.none")
-    return Listed(
-        tuple(Say(f"verdict.why.{one}") if one in REASONS else Code(one) for one in found), "semicolon"
-    )
-
-
 def _styles(measure: Measure) -> tuple[Style, Style]:
     return ("percent", "signed-points") if measure.unit == "proportion" else ("score", "signed-score")
 
@@ -133,5 +123,6 @@ def _interval(result: Replication, measure: Measure) -> Piece:
     return Span(found.low, found.high, _styles(measure)[1])
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A setting's value, cut where it is long."""
     return text if len(text) <= 60 else text[:59] + "…"
