@@ -147,6 +147,12 @@ def init_exercise(
             own_methods=rooms.methods,
             judge=words,
         )
+        for planned in plan.methods:
+            if "unreviewed" in [planned.card.review.get(one) for one in planned.selection.languages]:
+                raise UsageError(
+                    f"nobody has reviewed {planned.card.id}, so it is kept out of comparisons",
+                    hint="Have its translations reviewed: kakehashi methods translate import SHEET",
+                )
         runs.append(shared_manifest(plan.manifest))
     body = {
         "title": title,

@@ -153,6 +153,11 @@ def make_plan(
         if chosen is not None:
             one = replace(one, card=chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
+        notes += [
+            f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+            for language in one.selection.languages
+            if one.card.review.get(language) == "unreviewed"
+        ]
         if one.samples:
             planned.append(one)
     if not planned:
