@@ -238,7 +238,7 @@ def _exposure_sentence(
 
 
 def print_published() -> None:
-    """Agreement, rank and exposure of the published table, in four lines."""
+    """Agreement, exposure and what stands of the ranks in the published table, in a few lines."""
     from kakehashi.compare import agreement as estimate_agreement
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure, published_robustness
@@ -264,6 +264,15 @@ def print_published() -> None:
         noise = noise_exposure(part, min_methods=3, n_simulations=100, rng=0)
         sentence = _exposure_sentence(part, choice.n_first, 3, noise.independent_mean, noise.correlated_mean)
         click.echo(f"  {sentence}")
+        if choice.always_ahead is not None:
+            pairs = len(part.models) * (len(part.models) - 1) // 2
+            click.echo(
+                f"    {len(choice.always_ahead)} of {pairs} orders of two systems hold under every such choice."
+            )
+    click.echo(
+        "  Ranks have no intervals here: the source gives neither numbers of items nor standard errors, "
+        "and unknown is not shown as zero."
+    )
     click.echo(f"  Source: {table.source}")
 
 

@@ -14,6 +14,11 @@ from kakehashi.errors import KakehashiError
 #: Noun → (module, attribute, short help). A noun's module is loaded only when the noun is used.
 COMMANDS = {
     "assess": ("kakehashi.cli.assess", "assess", "Assess systems by several safety methods."),
+    "commitments": (
+        "kakehashi.cli.commitments",
+        "commitments",
+        "Put what governments and companies have adopted side by side.",
+    ),
     "compare": (
         "kakehashi.cli.compare",
         "compare",

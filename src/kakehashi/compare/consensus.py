@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.compare.rank import rank_probability, surely_ahead, tie_groups
+from kakehashi.compare.rank import chance_among_best, rank_probability, surely_ahead, tie_groups
 from kakehashi.compare.resampling import FloatArray, IntArray, critical_value
 from kakehashi.compare.table import ScoreTable
-from kakehashi.errors import NotEstimableError, UsageError
+from kakehashi.errors import NotEstimableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,7 @@ class Consensus:
 
     def p_top(self, k: int) -> FloatArray:
         """Chance of each model to be among the k best (ties are dealt out evenly); NaN where not known."""
-        if not 1 <= k <= len(self.models):
-            raise UsageError(f"k is {k}, but there are {len(self.models)} models")
-        out: FloatArray = self.rank_probability[:, :k].sum(axis=1)
-        return out
+        return chance_among_best(self.rank_probability, k)
 
 
 def summarize(

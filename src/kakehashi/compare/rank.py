@@ -62,10 +62,19 @@ class RankIntervals:
 
     def p_top(self, k: int) -> FloatArray:
         """Share of the resamples in which each model is among the k best (ties are dealt out evenly)."""
-        if not 1 <= k <= len(self.models):
-            raise UsageError(f"k is {k}, but there are {len(self.models)} models")
-        out: FloatArray = self.rank_probability[:, :k].sum(axis=1)
-        return out
+        return chance_among_best(self.rank_probability, k)
+
+
+def chance_among_best(rank_probability: FloatArray, k: int) -> FloatArray:
+    """Chance of each of M models to have one of the ranks 1 to ``k``, from an M x M matrix of rank probabilities.
+
+    Raises:
+        UsageError: ``k`` is not a rank of these models.
+    """
+    if not 1 <= k <= len(rank_probability):
+        raise UsageError(f"k is {k}, but there are {len(rank_probability)} models")
+    out: FloatArray = rank_probability[:, :k].sum(axis=1)
+    return out
 
 
 def rank_intervals(

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kakehashi.commitments import Catalog, CommitmentTable, table_plain
 from kakehashi.errors import DiskFullError, StorageError
 from kakehashi.report.brief import Brief
-from kakehashi.report.html import render_brief, render_html
-from kakehashi.report.values import Assessment
+from kakehashi.report.html import render_brief, render_crosswalk, render_html
+from kakehashi.report.values import Assessment, as_lines
 from kakehashi.report.voice import LANGUAGES
 
 
@@ -43,6 +44,17 @@ def write_brief(
     texts = {
         "brief.html": render_brief(brief, languages=languages, charts=charts),
         "brief.json": brief.to_json(),
+    }
+    return write_texts(texts, folder)
+
+
+def write_crosswalk(
+    catalog: Catalog, table: CommitmentTable, folder: Path, languages: Sequence[str] = LANGUAGES
+) -> dict[str, Path]:
+    """Write ``crosswalk.html`` and ``crosswalk.json``; result and errors as for :func:`write_report`."""
+    texts = {
+        "crosswalk.html": render_crosswalk(catalog, table, languages=languages),
+        "crosswalk.json": as_lines(table_plain(table)),
     }
     return write_texts(texts, folder)
 
