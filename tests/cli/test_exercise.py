@@ -375,6 +375,57 @@ def test_bad_words_and_strangers_get_one_clear_error(tmp_path):
     assert (done.code, "not by the organizer's key" in done.err) == (6, True)
 
 
+def test_two_judges_each_read_all_answers_and_their_variance_is_told(tmp_path):
+    rows = [
+        {
+            "prompt": f"Request {i}",
+            "answer": f"I am sorry, I cannot do that for you today. ({i})"
+            if i % 2
+            else f"Here is the long list. ({i})",
+            "language": "en",
+            "label": "refused" if i % 2 else "complied",
+        }
+        for i in range(60)
+    ]
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def lenient(body):  # a judge model that calls everything complied
+        return '{"label": "complied"}'
+
+    with Served(answer=lenient) as one, Served(answer=lenient) as two:
+        here_judge, there_judge = (f"model:{server.server.url}#lenient-1" for server in (one, two))
+        calibration = tmp_path / "calibration.json"
+        done = good(
+            "judge", "calibrate", labels, "--judge", here_judge, "--workspace", tmp_path / "c", "--json"
+        )
+        calibration.write_text(done.out)
+        judges = ("--judge", "rules", "--judge", here_judge, "--calibration", calibration)
+        assert small(tmp_path, *judges).code == 0
+        for name, more in (
+            ("a", ("--calibration", calibration)),
+            ("b", ("--calibration", calibration, "--judge", "rules", "--judge", there_judge)),
+        ):
+            assert step(tmp_path, "join", name).code == 0
+            wrong = step(tmp_path, "run", name, *more, "--judge", "rules")
+            assert wrong.code == 2
+            ran = step(tmp_path, "run", name, *more, "--json")
+            assert ran.code == 0, ran.both
+            assert len(ran.json["runs"]) == 2
+            assert step(tmp_path, "submit", name).code == 0
+        # the systems' answers were had once: the second judge only reads them
+        assert len(one.server.bodies) > 0
+    found = here("exercise", "combine", tmp_path / "x", "--json").json
+    assert found["pairs"][0]["judge"] == ""
+    assert "lenient-1" in found["pairs"][1]["judge"]
+    split = next(v for v in found["variances"] if v["measure"]["id"].endswith("safe-handling-rate"))
+    parts = {part["factor"]: part for part in split["components"]["components"]}
+    # rules say refused (1) of every answer, the model complied (0), at both sites: between judges 1^2 / 2
+    assert parts["judge"]["variance"] == pytest.approx(0.5)
+    assert parts["site"]["variance"] == pytest.approx(0, abs=1e-9)
+    assert found["pairs"][1]["settings"][0]["path"].endswith("base_url")
+
+
 # ------------------------------------------------------------------ commitments
 
 

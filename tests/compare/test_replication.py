@@ -159,3 +159,34 @@ def test_wrong_verdicts_are_as_rare_as_the_rule_says() -> None:
 @pytest.mark.proof
 def test_wrong_verdicts_are_as_rare_as_the_rule_says_at_full_size(record_property: Recorder) -> None:
     check(4000, record_property)
+
+
+@pytest.mark.parametrize(("m", "n"), [(42, 42), (42, 126), (100, 20)])
+def test_the_unpaired_interval_covers_its_nominal_share(m: int, n: int) -> None:
+    # exact: the chance of every pair of counts, added up where the interval holds the true difference
+    from scipy import stats
+
+    low, high = np.empty((m + 1, n + 1)), np.empty((m + 1, n + 1))
+    for a in range(m + 1):
+        for b in range(n + 1):
+            found = difference_of_intervals(ends(a, m), ends(b, n))
+            low[a, b], high[a, b] = found.low, found.high
+    covered = []
+    for p in np.linspace(0.05, 0.95, 7):
+        for q in np.linspace(0.05, 0.95, 7):
+            chance = np.outer(
+                stats.binom.pmf(np.arange(m + 1), m, p), stats.binom.pmf(np.arange(n + 1), n, q)
+            )
+            inside = (low <= p - q + 1e-12) & (p - q - 1e-12 <= high)
+            covered.append(float((chance * inside).sum()))
+    assert 0.94 <= np.mean(covered) <= 0.965
+    assert min(covered) >= 0.91
+
+
+def test_where_no_cluster_differs_the_interval_is_the_exact_bound() -> None:
+    # If a share q of clusters differed, none of G would be seen to with chance (1 - q)^G; the end is where that
+    # falls to 2.5%.
+    found = replication([2.0, 3.0] * 20, [2.0, 3.0] * 20, np.arange(40) // 2, bounds=(0, 5)).difference
+    assert found is not None
+    assert (1 - found.high / 5) ** 20 == pytest.approx(0.025)
+    assert (found.low, found.value) == (-found.high, 0.0)

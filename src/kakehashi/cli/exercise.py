@@ -166,6 +166,12 @@ def join(
 @click.option(
     "--at", multiple=True, metavar="NAME=SUBJECT", help="Where the system NAME is reached from here."
 )
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    help="The protocol's judges in its order, where they are reached elsewhere from here.",
+)
 @click.option("--phrases", type=click.Path(path_type=Path), multiple=True, help="Phrase lists of the judges.")
 @click.option(
     "--calibration",

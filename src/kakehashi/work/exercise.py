@@ -24,7 +24,7 @@ from kakehashi.ledger import now_utc
 from kakehashi.ledger.files import write_whole
 from kakehashi.proof import SigningKey, VerifierKey
 from kakehashi.work.holdout import Holdout, holdout
-from kakehashi.work.judging import JudgeWords
+from kakehashi.work.judging import JudgeWords, with_fitting_calibrations
 from kakehashi.work.manifest import check_manifest, shared_manifest
 from kakehashi.work.plan import make_plan
 from kakehashi.work.signed import Signed, read_signed, sign_file
@@ -135,7 +135,7 @@ def init_exercise(
     rooms = Workspace(Path(workspace))
     runs = []
     for judge in judges or ("",):
-        words = JudgeWords((judge,) if judge else (), tuple(phrases), tuple(calibrations))
+        words = _words((judge,) if judge else (), phrases, calibrations)
         plan = make_plan(
             subjects,
             profile=profile,
@@ -345,6 +345,7 @@ def run_exercise(
     key: SigningKey,
     *,
     at: Sequence[str] = (),
+    judges: Sequence[str] = (),
     phrases: Sequence[Path] = (),
     calibrations: Sequence[Path] = (),
     workspace: Path | str = Path("kakehashi-work"),
@@ -357,6 +358,7 @@ def run_exercise(
         protocol: The protocol.
         key: The site's key.
         at: ``NAME=SUBJECT``: where a system is reached from here.
+        judges: The protocol's judges in its order, where they are reached elsewhere from here.
         phrases: Phrase lists of the judges.
         calibrations: Calibrations of the judges.
         workspace: The site's workspace.
@@ -372,9 +374,19 @@ def run_exercise(
 
     must_have_joined(protocol, key, workspace)
     site = Site.of(protocol, workspace)
+    if judges and len(judges) != len(protocol.runs):
+        raise UsageError(
+            f"{len(judges)} judges were named, the protocol has {len(protocol.runs)}",
+            hint="Name each with --judge, in the order of the protocol, or none.",
+        )
     made = [
-        repeat(manifest, at=at, judge=_judge(manifest, phrases, calibrations), workspace=workspace)
-        for manifest in protocol.runs
+        repeat(
+            manifest,
+            at=at,
+            judge=_words((judges[number],) if judges else _judge_names(manifest), phrases, calibrations),
+            workspace=workspace,
+        )
+        for number, manifest in enumerate(protocol.runs)
     ]
     holdouts = site.holdouts(protocol, Workspace(Path(workspace)).methods)
     runs: list[dict[str, Any]] = []
@@ -402,19 +414,26 @@ def shared_with_runtime(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _judge(manifest: Mapping[str, Any], phrases: Sequence[Path], calibrations: Sequence[Path]) -> JudgeWords:
-    members = manifest.get("judge", {}).get("members", []) if isinstance(manifest.get("judge"), dict) else []
+def _words(names: Sequence[str], phrases: Sequence[Path], calibrations: Sequence[Path]) -> JudgeWords:
+    """One judge with what belongs to it: phrase lists are for rules, calibrations for the judge they are of."""
+    rules = not names or "rules" in names
+    words = JudgeWords(tuple(names), tuple(phrases) if rules else (), tuple(calibrations))
+    if not names and not words.phrases:
+        return JudgeWords()
+    return with_fitting_calibrations(words)
+
+
+def _judge_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    judge = manifest.get("judge")
     names = []
-    for member in members:
+    for member in judge.get("members", []) if isinstance(judge, Mapping) else []:
         if member.get("kind") == "model":
             base, endpoint, model = member.get("base_url"), member["endpoint"], member["model"]
             between = "/" if endpoint == "local" else ":"
             names.append(f"model:{base}#{model}" if base else f"model:{endpoint}{between}{model}")
         else:
             names.append("rules")
-    if not names:
-        return JudgeWords()
-    return JudgeWords(tuple(names), tuple(phrases), tuple(calibrations))
+    return tuple(names)
 
 
 def plain_protocol(protocol: Protocol) -> str:
