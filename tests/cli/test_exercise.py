@@ -365,7 +365,8 @@ def test_bad_words_and_strangers_get_one_clear_error(tmp_path):
     assert small(tmp_path / "two", "--site", tmp_path / "a.pub").code == 0
     assert step(tmp_path / "two", "join", "b").code == 2  # the protocol does not name b
     assert here("exercise", "key", "a", "--out", tmp_path / "a.key").code == 5
-    assert here("exercise", "key", "a b", "--out", tmp_path / "ab.key").code == 3
+    for name in ("a b", "a+b", "../a", ".a", ""):
+        assert here("exercise", "key", name, "--out", tmp_path / "ab.key").code == 3
     init = ("exercise", "init", tmp_path / "two" / "x", "mock:refuse", "--title", "t", "--method", "core")
     assert here(*init, "--key", tmp_path / "a.key").code == 2  # a protocol is not changed
     assert here("exercise", "join", tmp_path / "absent", "--key", tmp_path / "a.key").code == 3

@@ -83,6 +83,19 @@ def test_another_system_in_its_place_is_not_replicated_and_named(given, tmp_path
     assert "最初に異なる設定：subjects.mock-refuse.model。" in text
 
 
+def test_an_estimate_asks_nothing_and_a_report_is_written_where_it_is_asked_for(given, tmp_path):
+    folder, run = given
+    words = ("assess", "--from", folder, "--workspace", tmp_path / "ws")
+    told = here(*words, "--estimate", "--json")
+    assert (told.code, told.json["run"], told.json["samples"]) == (0, run, 160)  # 2 systems, 40 pairs
+    assert not (tmp_path / "ws").exists()
+    done = here(*words, "--out", tmp_path / "out", "--lang", "ja")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert here(*words, "--lang", "tlh").code == 2
+    assert here(*words, "--partial").code == 2
+
+
 def test_what_cannot_be_the_same_is_refused(given, tmp_path):
     folder, run = given
     manifest = json.loads((folder / f"{run}.manifest.json").read_text())

@@ -135,6 +135,8 @@ def assess(
     """
     if manifest is None and (at or results is not None):
         raise click.UsageError("--at and --results belong to --from")
+    if manifest is not None and partial:
+        raise click.UsageError("--from compares whole runs; leave out --partial")
     words: dict[str, Any] = {
         "profile": profile,
         "methods": methods,
@@ -159,8 +161,10 @@ def assess(
             results,
             at,
             margin,
-            languages_of(lang)[0],
+            out,
+            languages_of(lang),
             as_json,
+            only_estimate=only_estimate,
             judges=judges,
             phrases=phrases,
             calibrations=calibrations,

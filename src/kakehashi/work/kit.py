@@ -281,7 +281,7 @@ def _models(
         model = embedded_model(name)
         pull(model, rooms.models, say=say)
         place = folder / model.file_name
-        if not (place.is_file() and place.stat().st_size == model.bytes):
+        if not (place.is_file() and bootstrap.sha256_of(place) == model.sha256):
             say(f"copying {place.name} ({model.bytes / 1e6:.0f} MB)")
             folder.mkdir(exist_ok=True)
             part = place.with_name(place.name + ".part")

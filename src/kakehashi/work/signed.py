@@ -1,6 +1,7 @@
 """Files that institutes exchange: strict JSON with one Ed25519 signature, whatever carries them."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,11 +39,12 @@ def sign_file(path: Path, kind: str, body: Mapping[str, Any], key: SigningKey) -
     """Write a file of a kind, signed.
 
     Raises:
-        InputError: The content has no JSON form.
+        InputError: The content has no JSON form, or the key's name cannot name a site.
         StorageError: It cannot be written.
     """
     message = _message(kind, body)
     verifier = key.verifier
+    check_site_name(verifier.name)
     whole = {
         "format": f"kakehashi.{kind}/1",
         "body": body,
@@ -105,15 +107,28 @@ def make_key(path: Path, name: str) -> VerifierKey:
     """Make a signing key in a file that only its owner can read, and its public half beside it (``.pub``).
 
     Raises:
-        InputError: A name that no key can have.
+        InputError: A name that no key and no file can have.
         StorageError: There is a file already.
     """
+    check_site_name(name)
     if path.exists():
         raise StorageError("there is a file here already", path=path, hint="Keys are not overwritten.")
     key = SigningKey.generate(name)
     write_whole(path, key.secret_text().encode() + b"\n", mode=0o600)
     write_whole(path.with_suffix(".pub"), f"{key.verifier}\n".encode())
     return key.verifier
+
+
+def check_site_name(name: str) -> None:
+    """Refuse a name that cannot name a file everywhere.
+
+    Raises:
+        InputError: It holds more than letters, digits, ``.``, ``_`` and ``-``, or begins with a dot.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise InputError(
+            f"{name!r} cannot name a site", hint="Use letters, digits, '.', '_' and '-', such as alpha."
+        )
 
 
 def read_key(path: Path) -> SigningKey:
