@@ -180,6 +180,8 @@ def join(
     multiple=True,
     help="Calibrations of the judges.",
 )
+@click.option("--allow-code", is_flag=True, help="Run code that a system writes, in a sandbox.")
+@click.option("--mirror", help="Folder or address from which data of published methods are taken first.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of each run in this session.")
 @click.option("--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True)
 @click.option("--patience", type=click.FloatRange(min=0), help="Seconds to bear with a failing endpoint.")

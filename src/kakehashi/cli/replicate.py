@@ -11,6 +11,7 @@ from kakehashi.cli.options import plain, print_json, print_table
 
 if TYPE_CHECKING:
     from kakehashi.evaluate.engine import PriceTable
+    from kakehashi.work.code import CodeWords
     from kakehashi.work.replicate import Repeated
 
 #: Words of ``assess`` that a manifest decides.
@@ -53,6 +54,10 @@ def repeat_and_compare(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    allow_family: bool,
+    code: "CodeWords",
+    repeats: int,
+    mirror: str | None,
     workspace: Path,
     **settings: Any,
 ) -> int:
@@ -71,7 +76,16 @@ def repeat_and_compare(
     manifest = read_manifest(manifest_path)
     beside = manifest_path if manifest_path.is_dir() else manifest_path.parent
     theirs = exported_results(results or beside, manifest)  # before anything is asked, and paid for
-    made = repeat(manifest, at=at, judge=JudgeWords(judges, phrases, calibrations), workspace=workspace)
+    made = repeat(
+        manifest,
+        at=at,
+        judge=JudgeWords(judges, phrases, calibrations, allow_family),
+        code=code,
+        repeats=repeats,
+        mirror=mirror,
+        workspace=workspace,
+        say=say,
+    )
     for difference in made.differences:
         say(f"differs: {difference}")
     if only_estimate:

@@ -7,7 +7,13 @@ from kakehashi.report.pages.brief import brief_sentences, first_table
 from kakehashi.report.pages.crosswalk import crosswalk_cells, crosswalk_heads, crosswalk_sentences
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
-from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title, unproven_judges
+from kakehashi.report.pages.words import (
+    detectable_cell,
+    estimate_cell,
+    known_errors,
+    measure_title,
+    unproven_judges,
+)
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import Voice
 
@@ -35,10 +41,12 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, and which judges were not measured on human labels."""
+    """The three sentences of the first page as plain text, and how far each judge can be trusted."""
     voice = Voice(language)
+    errors = (sentence for sentence, _ in known_errors(assessment))
     return [
-        voice.plain(sentence) for sentence in (*three_sentences(assessment), *unproven_judges(assessment))
+        voice.plain(sentence)
+        for sentence in (*three_sentences(assessment), *unproven_judges(assessment), *errors)
     ]
 
 

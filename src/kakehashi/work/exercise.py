@@ -20,12 +20,14 @@ from typing import Any
 
 from kakehashi.compare.replication import MARGIN
 from kakehashi.errors import InputError, UsageError, VerificationError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.ledger import now_utc
 from kakehashi.ledger.files import write_whole
 from kakehashi.proof import SigningKey, VerifierKey
+from kakehashi.work.code import CodeWords
 from kakehashi.work.holdout import Holdout, holdout
 from kakehashi.work.judging import JudgeWords, with_fitting_calibrations
-from kakehashi.work.manifest import check_manifest, shared_manifest
+from kakehashi.work.manifest import OWN, check_manifest, shared_manifest
 from kakehashi.work.plan import make_plan
 from kakehashi.work.signed import Signed, read_signed, sign_file
 from kakehashi.work.workspace import Workspace
@@ -94,6 +96,7 @@ def init_exercise(
     judges: Sequence[str] = (),
     phrases: Sequence[Path] = (),
     calibrations: Sequence[Path] = (),
+    allow_family: bool = False,
     human_labels: str = "",
     embargo: str = "",
     deadline: str = "",
@@ -116,6 +119,7 @@ def init_exercise(
         judges: Judges that each read all answers, one after the other (no panel).
         phrases: As for ``assess``.
         calibrations: As for ``assess``.
+        allow_family: As for ``assess``.
         human_labels: Who labels what, in words.
         embargo: Date or time until which results are not combined.
         deadline: Date or time until which results are taken.
@@ -135,7 +139,7 @@ def init_exercise(
     rooms = Workspace(Path(workspace))
     runs = []
     for judge in judges or ("",):
-        words = _words((judge,) if judge else (), phrases, calibrations)
+        words = _words((judge,) if judge else (), phrases, calibrations, allow_family)
         plan = make_plan(
             subjects,
             profile=profile,
@@ -145,6 +149,7 @@ def init_exercise(
             seed=seed,
             models=rooms.models,
             own_methods=rooms.methods,
+            data=DataStore(rooms.data),
             judge=words,
         )
         for planned in plan.methods:
@@ -348,6 +353,8 @@ def run_exercise(
     judges: Sequence[str] = (),
     phrases: Sequence[Path] = (),
     calibrations: Sequence[Path] = (),
+    allow_code: bool = False,
+    mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     say: Callable[[str], None] = lambda _: None,
     **settings: Any,
@@ -361,6 +368,8 @@ def run_exercise(
         judges: The protocol's judges in its order, where they are reached elsewhere from here.
         phrases: Phrase lists of the judges.
         calibrations: Calibrations of the judges.
+        allow_code: Whether code that a system writes may be run, in a sandbox.
+        mirror: Where the data of published methods are taken from, where they are not here.
         workspace: The site's workspace.
         say: Told of settings that differ from the protocol's.
         settings: Further words of ``assess`` that decide how it is run, not what.
@@ -383,8 +392,16 @@ def run_exercise(
         repeat(
             manifest,
             at=at,
-            judge=_words((judges[number],) if judges else _judge_names(manifest), phrases, calibrations),
+            judge=_words(
+                (judges[number],) if judges else _judge_names(manifest),
+                phrases,
+                calibrations,
+                _allows_family(manifest),
+            ),
+            code=CodeWords(allow_code),
+            mirror=mirror,
             workspace=workspace,
+            say=say,
         )
         for number, manifest in enumerate(protocol.runs)
     ]
@@ -410,17 +427,24 @@ def shared_with_runtime(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest as a site submits it: names of keys left out, runtime and version of the program kept."""
     return {
         **shared_manifest(manifest),
-        **{key: manifest[key] for key in ("runtime", "kakehashi") if key in manifest},
+        **{key: manifest[key] for key in OWN if key in manifest},
     }
 
 
-def _words(names: Sequence[str], phrases: Sequence[Path], calibrations: Sequence[Path]) -> JudgeWords:
+def _words(
+    names: Sequence[str], phrases: Sequence[Path], calibrations: Sequence[Path], allow_family: bool
+) -> JudgeWords:
     """One judge with what belongs to it: phrase lists are for rules, calibrations for the judge they are of."""
     rules = not names or "rules" in names
-    words = JudgeWords(tuple(names), tuple(phrases) if rules else (), tuple(calibrations))
+    words = JudgeWords(tuple(names), tuple(phrases) if rules else (), tuple(calibrations), allow_family)
     if not names and not words.phrases:
         return JudgeWords()
     return with_fitting_calibrations(words)
+
+
+def _allows_family(manifest: Mapping[str, Any]) -> bool:
+    judge = manifest.get("judge")
+    return isinstance(judge, Mapping) and judge.get("allow_family") is True
 
 
 def _judge_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from kakehashi.work.view import subject_of
 FORMAT = "kakehashi.run/1"
 SUFFIX = ".manifest.json"
 
+#: Settings that are each machine's own: runtime of local models, version of the program, sandbox of generated code.
+OWN = ("runtime", "kakehashi", "code")
+
 #: In which order settings are looked through for the first that differs: what was asked, of whom, with what.
 _ORDER = ("methods", "judge", "languages", "seed", "profile", "subjects", "runtime", "kakehashi")
 _NOT_COMPARED = frozenset({"format", "created", "notes", "run", "partial", "key_env", "description"})
@@ -129,9 +132,9 @@ def export_manifest(ledger: Ledger, run: str, folder: Path) -> Path:
 
 
 def shared_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest without what is a machine's own: names of keys, runtime, version of the program."""
+    """A manifest without what is a machine's own (:data:`OWN`) and without names of keys."""
     return {
-        **{key: value for key, value in manifest.items() if key not in {"runtime", "kakehashi"}},
+        **{key: value for key, value in manifest.items() if key not in OWN},
         "subjects": [{**row, "key_env": ""} for row in manifest["subjects"]],
     }
 

@@ -12,9 +12,12 @@ from kakehashi.compare import Replication, replication, replication_of_intervals
 from kakehashi.compare.replication import MARGIN, UNDECIDED
 from kakehashi.compare.resampling import critical_value
 from kakehashi.errors import InputError, UnknownNameError, UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.methods import get_method
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import Interval, Measure, Measurement, Polarity, Subject
+from kakehashi.work.code import CodeWords
+from kakehashi.work.data import pull_for
 from kakehashi.work.judging import JudgeWords, choose_judge
 from kakehashi.work.manifest import SettingDifference, manifest_subjects, setting_differences
 from kakehashi.work.plan import Plan, make_plan
@@ -123,7 +126,11 @@ def repeat(
     *,
     at: Sequence[str] = (),
     judge: JudgeWords | None = None,
+    code: CodeWords | None = None,
+    repeats: int = 1,
+    mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Repeated:
     """Make the plan of a manifest again on this machine.
 
@@ -134,7 +141,11 @@ def repeat(
         manifest: From :func:`kakehashi.work.manifest.read_manifest`.
         at: ``NAME=SUBJECT``: where the system NAME is reached from here.
         judge: The judge, where the manifest's is not the methods' own.
+        code: Whether generated code may be run, for methods that run it.
+        repeats: Answers to each item, where the manifest's run had several.
+        mirror: Where the data of published methods are taken from, where they are not here.
         workspace: This side's workspace.
+        say: Told what is taken from a mirror.
 
     Raises:
         UsageError: A method, revision, judge or selection of items is not the same here.
@@ -145,22 +156,33 @@ def repeat(
     words = judge or JudgeWords()
     _check_judge(manifest, words)
     methods = [str(one["id"]) for one in manifest["methods"]]
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
     for name in methods:
-        get_method(name, rooms.methods)
+        get_method(name, rooms.methods, data)
     found: Plan | None = None
     wrong: list[tuple[str, str, object, object]] = []
     for limit in _limits(manifest):
-        kept = {
+        kept: dict[str, Any] = {
             "profile": str(manifest.get("profile", "quick")),
             "methods": methods,
             "languages": [str(one) for one in manifest["languages"]],
             "limit": limit,
             "seed": manifest["seed"],
+            "code": code or CodeWords(),
+            "repeats": repeats,
         }
-        found = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, judge=words, **kept)
+        places: dict[str, Any] = {"models": rooms.models, "own_methods": rooms.methods, "data": data}
+        found = make_plan(subjects, judge=words, **places, **kept)
         wrong = list(_unequal(manifest["methods"], found.manifest["methods"]))
         if not wrong:
-            settings = {"judges": words.names, "phrases": words.phrases, "calibrations": words.calibrations}
+            settings = {
+                "judges": words.names,
+                "phrases": words.phrases,
+                "calibrations": words.calibrations,
+                "allow_family": words.allow_family,
+            }
             differences = setting_differences(manifest, found.manifest)
             return Repeated(found, {"subjects": subjects, **kept, **settings}, differences)
     method, key, there, here = wrong[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.errors import InputError, UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.methods.base import Method, Scored, Selection
 from kakehashi.evaluate.methods.own import FORMAT
 from kakehashi.evaluate.methods.registry import get_method
@@ -50,7 +51,13 @@ class Edition:
 
 
 def translation_sheet(
-    name: str, to: str, *, source_language: str = "en", category: str = "", own_methods: Path | None = None
+    name: str,
+    to: str,
+    *,
+    source_language: str = "en",
+    category: str = "",
+    own_methods: Path | None = None,
+    data: DataStore | None = None,
 ) -> str:
     """The sheet of a method for translators, as CSV text.
 
@@ -62,6 +69,7 @@ def translation_sheet(
         source_language: Language to translate from.
         category: Only items of this category.
         own_methods: Folder of the workspace's own methods.
+        data: Pulled data sets, for published methods.
 
     Raises:
         UsageError: A language that is none, items of several constructs, or items that cannot be translated one by one.
@@ -72,7 +80,7 @@ def translation_sheet(
             f"cannot translate from {source_language!r} to {to!r}",
             hint="Give an ISO 639 code such as --to fr",
         )
-    method = get_method(name, own_methods)
+    method = get_method(name, own_methods, data)
     samples = _translatable(method, source_language, category)
     known = _existing(method, to, own_methods, category)
     out = io.StringIO(newline="")
@@ -101,14 +109,14 @@ def translation_sheet(
     return out.getvalue()
 
 
-def read_sheet(path: Path, own_methods: Path | None = None) -> Edition:
+def read_sheet(path: Path, own_methods: Path | None = None, data: DataStore | None = None) -> Edition:
     """A language edition out of a sheet that translators have filled in.
 
     Raises:
         InputError: Unknown, doubled or missing ids, an empty translation, a review without reviewer, a changed source.
     """
     rows = _rows(path)
-    method, to, source_language, category = _head(rows, path, own_methods)
+    method, to, source_language, category = _head(rows, path, own_methods, data)
     samples = _translatable(method, source_language, category)
     items: list[dict[str, str]] = []
     left_out: dict[str, str] = {}
@@ -305,7 +313,10 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _head(
-    rows: Sequence[tuple[int, Mapping[str, str]]], path: Path, own_methods: Path | None
+    rows: Sequence[tuple[int, Mapping[str, str]]],
+    path: Path,
+    own_methods: Path | None,
+    data: DataStore | None,
 ) -> tuple[Method, str, str, str]:
     first = rows[0][1]
     for line, row in rows:
@@ -316,7 +327,7 @@ def _head(
                 )
     if not re.fullmatch(r"[a-z]{2,3}", first["to"]):
         raise InputError(f"column 'to' holds {first['to']!r}, which is no language", path=path, row=2)
-    return get_method(first["method"], own_methods), first["to"], first["from"], first["part"]
+    return get_method(first["method"], own_methods, data), first["to"], first["from"], first["part"]
 
 
 def _item(row: Mapping[str, str], sample: Sample, path: Path, line: int) -> dict[str, str] | None:

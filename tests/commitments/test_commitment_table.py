@@ -1,9 +1,8 @@
 import json
+from itertools import permutations
 
 import pytest
 from catalogs import absence, catalog, crosswalk, instrument, line
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kakehashi.commitments import Relationship, compare_instruments, load_catalog, table_plain
 from kakehashi.errors import UnknownNameError, UsageError
@@ -103,10 +102,11 @@ def test_the_four_way_table_of_the_shipped_catalog_counted_by_hand():
     )
 
 
-@given(st.permutations(FOUR))
-def test_the_order_of_instruments_changes_no_relation(order):
+def test_the_order_of_instruments_changes_no_relation():
+    found = load_catalog()
+
     def pairs(names):
-        table = compare_instruments(load_catalog(), names)
+        table = compare_instruments(found, names)
         return {
             tuple(sorted((row.provision.id, link.provision)))
             for row in table.rows
@@ -114,7 +114,7 @@ def test_the_order_of_instruments_changes_no_relation(order):
             for link in cell.links
         }
 
-    assert pairs(order) == pairs(FOUR)
+    assert {frozenset(pairs(order)) for order in permutations(FOUR)} == {frozenset(pairs(FOUR))}
 
 
 def test_the_plain_form_is_strict_json_without_places():
