@@ -55,9 +55,10 @@ def show(name: str, workspace: Path, as_json: bool) -> None:
     Example: kakehashi methods show core
     """
     from kakehashi.evaluate.methods import get_method
+    from kakehashi.work.judging import with_known_errors
     from kakehashi.work.workspace import Workspace
 
-    card = get_method(name, Workspace(workspace).methods).card
+    card = with_known_errors(get_method(name, Workspace(workspace).methods).card)
     described: dict[str, Any] = asdict(card)
     if as_json:
         print_json(described)
