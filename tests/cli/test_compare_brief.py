@@ -131,6 +131,19 @@ def test_agreement_and_exposure_take_files_too(wide, tmp_path):
     assert (rank.code, rank.json["diagnostic"]) == (7, "no-std-error")
 
 
+def test_ranges_are_given_where_noise_cannot_be_simulated(tmp_path):
+    """Two systems, and one of them lacks a score: nothing can be shuffled, but either can come first by a choice."""
+    (tmp_path / "two.csv").write_text("model,a,b,c\nx,0.9,0.2,0.5\ny,0.1,0.8,\n", encoding="utf-8")
+    lines = ("format: kakehashi.columns/1", "title: two", "shape: wide", "source: two@1", "subject: model")
+    (tmp_path / "map.yaml").write_text("\n".join((*lines, "higher_is_better: true\n")), encoding="utf-8")
+    words = ("compare", "exposure", "two.csv", "--columns", "map.yaml", "--min-methods", "1")
+    found = kakehashi(*words, "--json", cwd=tmp_path).json
+    assert (found["exposure"]["n_first"], found["noise"]) == (2, None)
+    assert "no noise level" in found["noise_reason"]
+    said = kakehashi(*words, cwd=tmp_path)
+    assert (said.code, "what noise alone would give is not estimated" in said.out) == (0, True)
+
+
 def test_names_that_a_person_joined_are_one_system_in_files(tmp_path):
     (tmp_path / "one.csv").write_text("model,a,b\n" + "".join(f"m{i},0.{i},0.{9 - i}\n" for i in range(1, 6)))
     (tmp_path / "two.csv").write_text("model,c\n" + "".join(f"M {i} (chat),0.{i}\n" for i in range(1, 6)))

@@ -248,7 +248,7 @@ def _rank_bounds(simulations: int, grid: tuple[tuple[object, ...], ...]) -> Cove
 
 
 def test_rank_bounds_of_the_consensus_cover() -> None:
-    _rank_bounds(60, ((12, 5, (0.8,)), (12, 5, (0.45,)))).check_bound()
+    _rank_bounds(400, ((12, 5, (0.45,)),)).check_bound()
 
 
 @pytest.mark.proof

@@ -17,9 +17,10 @@ from kakehashi.cli.options import (
     print_table,
     workspace_option,
 )
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
-    from kakehashi.compare import Estimate, RankIntervals, ScoreTable
+    from kakehashi.compare import Estimate, NoiseExposure, RankIntervals, ScoreTable
     from kakehashi.work.tables import Sheet
 
 
@@ -72,7 +73,8 @@ def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: 
         control = ability(table, sheet_of(workspace, **of_ability).table)
         shares = dict(capability_share(table, control))
     items = None if view is None else run_items(view, table)
-    found = estimate_agreement(table, items, capability=control, rng=seed)
+    with show_work("agreement"):
+        found = estimate_agreement(table, items, capability=control, rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
         print_json(
@@ -146,7 +148,8 @@ def rank(measure: str | None, seed: int, workspace: Path, as_json: bool, **sourc
         _rank_table(sheet, measure, seed, as_json)
         return
     view = sheet.view
-    found = rank_columns(view, rng=seed)
+    with show_work("ranks"):
+        found = rank_columns(view, rng=seed)
     if measure is not None:
         chosen = {key: result for key, result in found.items() if measure in (key, key.split(" [")[0])}
         if not chosen:
@@ -189,7 +192,8 @@ def _rank_table(sheet: "Sheet", measure: str | None, seed: int, as_json: bool) -
     found: dict[str, RankIntervals | NotEstimableError] = {}
     for name in table.methods if measure is None else (measure,):
         try:
-            found[name] = rank_intervals(table, method=name, rng=seed)
+            with show_work("ranks"):
+                found[name] = rank_intervals(table, method=name, rng=seed)
         except NotEstimableError as error:
             if measure is not None:
                 raise
@@ -235,19 +239,27 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
     """
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure
+    from kakehashi.errors import NotEstimableError
     from kakehashi.report.brief import rank_bounds
 
     table = sheet_of(workspace, **source).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
-    found = estimate_exposure(table, min_methods=least, rng=seed)
-    noise = noise_exposure(table, min_methods=least, rng=seed)
-    bounds, over, reason = rank_bounds(table, seed)
+    noise: NoiseExposure | None = None
+    unknown = ""
+    with show_work("exposure"):
+        found = estimate_exposure(table, min_methods=least, rng=seed)
+        try:
+            noise = noise_exposure(table, min_methods=least, rng=seed)
+        except NotEstimableError as error:
+            unknown = error.message
+        bounds, over, reason = rank_bounds(table, seed)
     if as_json:
         intervals = {"over": over, "reason": reason, "models": plain(bounds)}
         print_json(
             {
                 "exposure": plain(found),
-                "noise": plain(noise),
+                "noise": None if noise is None else plain(noise),
+                "noise_reason": unknown,
                 "rank_intervals": intervals,
                 "source": table.source,
             }
@@ -255,7 +267,7 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
         return
     interval_of = {one.model: f"{one.low} to {one.high}" for one in bounds}
     click.echo(f"{len(table.models)} systems, {len(table.methods)} methods; source: {table.source}")
-    click.echo(_exposure_sentence(table, found.n_first, least, noise.independent_mean, noise.correlated_mean))
+    click.echo(_exposure_sentence(table, found.n_first, least, noise, unknown))
     print_table(
         [
             {
@@ -282,13 +294,18 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
 
 
 def _exposure_sentence(
-    table: "ScoreTable", first: int, least: int, independent: float, correlated: float
+    table: "ScoreTable", first: int, least: int, noise: "NoiseExposure | None", reason: str = ""
 ) -> str:
+    alone = (
+        f"what noise alone would give is not estimated: {reason}"
+        if noise is None
+        else f"from noise alone {noise.correlated_mean:.1f} (methods correlated as these) "
+        f"to {noise.independent_mean:.1f} (independent)"
+    )
     constructs = len(set(table.constructs or ()))
     return (
         f"By the mean rank over at least {least} of {len(table.methods)} methods ({constructs} construct"
-        f"{'s' if constructs != 1 else ''}), {first} of {len(table.models)} systems can come first; "
-        f"from noise alone {correlated:.1f} (methods correlated as these) to {independent:.1f} (independent)."
+        f"{'s' if constructs != 1 else ''}), {first} of {len(table.models)} systems can come first; {alone}."
     )
 
 
@@ -317,7 +334,7 @@ def print_published() -> None:
     for part in (table, table.select(methods=jailbreak)):
         choice = estimate_exposure(part, min_methods=3, rng=0)
         noise = noise_exposure(part, min_methods=3, n_simulations=100, rng=0)
-        sentence = _exposure_sentence(part, choice.n_first, 3, noise.independent_mean, noise.correlated_mean)
+        sentence = _exposure_sentence(part, choice.n_first, 3, noise)
         click.echo(f"  {sentence}")
         if choice.always_ahead is not None:
             pairs = len(part.models) * (len(part.models) - 1) // 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kakehashi.cli.options import json_option, plain, print_json, workspace_option
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import FactsRecord, GroupRule
@@ -186,19 +187,20 @@ def selective(
 
     table, facts, rule, directions = _read(words)
     answers = () if replies is None else read_replies(replies)
-    found = test_selections(
-        table.scores,
-        facts,
-        directions=directions,
-        statistic=statistic,
-        alpha=alpha,
-        rule=rule,
-        rng=seed,
-    )
-    try:
-        contrast: Any = party_contrast(table.scores, facts, directions=directions, rule=rule, rng=seed)
-    except NotEstimableError as error:
-        contrast = error
+    with show_work("selections"):
+        found = test_selections(
+            table.scores,
+            facts,
+            directions=directions,
+            statistic=statistic,
+            alpha=alpha,
+            rule=rule,
+            rng=seed,
+        )
+        try:
+            contrast: Any = party_contrast(table.scores, facts, directions=directions, rule=rule, rng=seed)
+        except NotEstimableError as error:
+            contrast = error
     on = datetime.now(UTC).date().isoformat()
     if as_json:
         print_json(
@@ -250,17 +252,18 @@ def groups(
     from kakehashi.compare.statement import group_lines
 
     table, facts, rule, directions = _read(words, [method])
-    found = make_groups(
-        table.scores,
-        facts,
-        method=method,
-        by=by,  # type: ignore[arg-type]
-        value=value,
-        higher_is_better=directions.get(method, True),
-        rule=rule,
-        test_language=test_language,
-        selection=selection,
-    )
+    with show_work("groups"):
+        found = make_groups(
+            table.scores,
+            facts,
+            method=method,
+            by=by,  # type: ignore[arg-type]
+            value=value,
+            higher_is_better=directions.get(method, True),
+            rule=rule,
+            test_language=test_language,
+            selection=selection,
+        )
     lines = group_lines(found, rule=rule, language=lang)
     if as_json:
         print_json({"groups": plain(found), "statement": lines})
@@ -315,21 +318,22 @@ def gap(
     from kakehashi.errors import NotEstimableError
 
     table, facts, rule, directions = _read(words, methods)
-    found = sibling_gaps(
-        table.scores,
-        facts,
-        methods=methods,
-        directions=directions,
-        rng=seed,
-        by=by,
-        first=first,
-        second=second,
-        at=tuple(_day(one) for one in dates) or None,
-        std_error=std_error,
-        rule=rule,
-        test_language=test_language,
-        selection=selection,
-    )
+    with show_work("gaps"):
+        found = sibling_gaps(
+            table.scores,
+            facts,
+            methods=methods,
+            directions=directions,
+            rng=seed,
+            by=by,
+            first=first,
+            second=second,
+            at=tuple(_day(one) for one in dates) or None,
+            std_error=std_error,
+            rule=rule,
+            test_language=test_language,
+            selection=selection,
+        )
     if all(isinstance(one, NotEstimableError) for one in found):
         raise next(one for one in found if isinstance(one, NotEstimableError))
     lines = gap_lines(found, methods, rule=rule, language=lang)

@@ -24,6 +24,7 @@ COMMANDS = {
         "compare",
         "Say how far methods agree, and what each choice of them gives.",
     ),
+    "data": ("kakehashi.cli.data", "data", "List, pull and verify upstream data sets."),
     "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
     "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
     "gate": ("kakehashi.cli.gate", "gate", "Hold a run against the rules of a release."),
@@ -31,6 +32,7 @@ COMMANDS = {
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
+    "provenance": ("kakehashi.cli.provenance", "provenance", "Look for Content Credentials in media."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
 }

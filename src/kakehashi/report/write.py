@@ -14,7 +14,11 @@ from kakehashi.report.voice import LANGUAGES
 
 
 def write_report(
-    assessment: Assessment, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+    assessment: Assessment,
+    folder: Path | str,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    charts: bool | None = None,
 ) -> dict[str, Path]:
     """Write ``report.html`` and ``report.json``; both hold the same values, and neither is left half-written.
 
@@ -34,18 +38,18 @@ def write_report(
         "report.html": render_html(assessment, languages=languages, charts=charts),
         "report.json": assessment.to_json(),
     }
-    return write_texts(texts, folder)
+    return write_texts(texts, Path(folder))
 
 
 def write_brief(
-    brief: Brief, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+    brief: Brief, folder: Path | str, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
 ) -> dict[str, Path]:
     """Write ``brief.html`` and ``brief.json``; arguments, result and errors as for :func:`write_report`."""
     texts = {
         "brief.html": render_brief(brief, languages=languages, charts=charts),
         "brief.json": brief.to_json(),
     }
-    return write_texts(texts, folder)
+    return write_texts(texts, Path(folder))
 
 
 def write_crosswalk(

@@ -306,6 +306,25 @@ def imported_sources(ledger: "Ledger") -> list[dict[str, Any]]:
     ]
 
 
+def records_of(ledger: "Ledger", run: str) -> list[dict[str, Any]]:
+    """The records that hold a run's results, one a system and method: what retract and purge are told to take."""
+    return [
+        {
+            "record": record.id[:16],
+            "subject": record.text("subject"),
+            "method": record.text("method"),
+            "texts": _texts_state(ledger, record),
+        }
+        for record in ledger.records(kind="result", run=run)
+    ]
+
+
+def _texts_state(ledger: "Ledger", record: "Record") -> str:
+    if not record.body.get("texts"):
+        return "none"
+    return "kept" if ledger.tombstone(record.id) is None else "purged"
+
+
 def measurements_of(ledger: "Ledger", name: str) -> "list[Measurement]":
     """The numbers of a record, or of all results of a source, by the beginning of its id or the source's name.
 
