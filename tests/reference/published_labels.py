@@ -33,5 +33,3 @@ def published_labels(shared: Path) -> dict[Cell, tuple[np.ndarray, np.ndarray]]:
                 ]
                 found["dna", model, judge, outcome] = (human, np.array(said))
     return found
-
-
