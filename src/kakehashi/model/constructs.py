@@ -21,5 +21,9 @@ CONSTRUCTS: dict[str, dict[str, str]] = {
     "rule-following": {"en": "keeping to rules under attack", "ja": "攻撃下での規則遵守"},
     "bias": {"en": "social bias", "ja": "社会的バイアス"},
     "harmfulness": {"en": "harmfulness of answers", "ja": "回答の有害性"},
+    "safety-composite": {
+        "en": "a published mean over several constructs",
+        "ja": "複数の概念にわたる公表指標の平均",
+    },
     "own": {"en": "as its author defines it", "ja": "作成者の定義による"},
 }

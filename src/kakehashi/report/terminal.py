@@ -12,6 +12,7 @@ from kakehashi.report.pages.words import (
     estimate_cell,
     known_errors,
     measure_title,
+    unmade_scores,
     unproven_judges,
 )
 from kakehashi.report.values import Assessment
@@ -41,12 +42,17 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, and how far each judge can be trusted."""
+    """The three sentences of the first page as plain text, what was not scored, and how far to trust each judge."""
     voice = Voice(language)
     errors = (sentence for sentence, _ in known_errors(assessment))
     return [
         voice.plain(sentence)
-        for sentence in (*three_sentences(assessment), *unproven_judges(assessment), *errors)
+        for sentence in (
+            *three_sentences(assessment),
+            *unmade_scores(assessment),
+            *unproven_judges(assessment),
+            *errors,
+        )
     ]
 
 

@@ -52,7 +52,7 @@ def calibrate_judge(
     patience: float | None = None,
     offline: bool = False,
     allow_family: bool = False,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Judge labelled answers and compare; a model that was asked in part is asked for the rest alone.
@@ -90,7 +90,7 @@ def calibrate_judge(
         if inspect.iscoroutinefunction(chosen.judge.judge):  # a panel or cascade of judges that ask nobody
             return finish(calibrate_async(cast(AsyncJudge, chosen.judge), rows, seed=seed))
         return calibrate(cast(Judge, chosen.judge), rows, seed=seed)
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     manifest = {
         "calibration": chosen.judge.id,
         "rows": hashlib.sha256(json.dumps([astuple(row) for row in rows]).encode()).hexdigest(),

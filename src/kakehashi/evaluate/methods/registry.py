@@ -47,10 +47,20 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
 PUBLISHED: dict[str, tuple[str, str]] = {
+    "helm-safety": ("helm_safety", "HelmSafety"),
+    "harmbench": ("harmbench", "HarmBench"),
+    "simple-safety-tests": ("simple_safety_tests", "SimpleSafetyTests"),
+    "xstest": ("xstest", "XSTest"),
+    "bbq": ("bbq", "BBQ"),
+    "anthropic-red-team": ("anthropic_red_team", "AnthropicRedTeam"),
     "mmlu": ("mmlu", "Mmlu"),
     "hellaswag": ("hellaswag", "HellaSwag"),
     "humaneval": ("humaneval", "HumanEval"),
 }
+
+
+#: Other names of shipped methods.
+_ALIASES = {"ai-disclosure": "kakehashi/disclosure"}
 
 
 @cache
@@ -74,7 +84,7 @@ def published_sets(name: str) -> tuple[str, ...]:
     if name not in PUBLISHED:
         return ()
     module, kind = PUBLISHED[name]
-    sets: tuple[str, ...] = getattr(_published_module(module), kind).sets
+    sets: tuple[str, ...] = getattr(getattr(_published_module(module), kind), "sets", ())
     return sets
 
 
@@ -89,6 +99,7 @@ def get_method(name: str, own: Path | None = None, data: DataStore | None = None
     Raises:
         UnknownNameError: No such method; the nearest are suggested.
     """
+    name = _ALIASES.get(name, name)
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:
         return _shipped(full)

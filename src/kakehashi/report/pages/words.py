@@ -108,8 +108,51 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     if score is None:
         return Blank("blank.not-run")
     if score.value is None:
-        return Blank("blank.no-outcome")
+        return Blank(f"blank.{unmade(score) or 'no-outcome'}")
     return Number(score.value, style_of(measure))
+
+
+def unmade(score: ScoreFacts) -> str:
+    """Why a method prints no number, in a word: ``"incomplete"``, ``"not-judged"``, ``"no-group"``, or ``""``."""
+    if score.value is not None:
+        return ""
+    begins = {"incomplete": "incomplete", "not judged": "not-judged", "no bias score": "no-group"}
+    return next((word for start, word in begins.items() if score.reason.startswith(start)), "")
+
+
+def unmade_scores(assessment: Assessment) -> tuple[Piece, ...]:
+    """A sentence for each headline without number: that a part is missing, and which; or that nobody judged."""
+    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for score in assessment.scores:
+        word = unmade(score)
+        if score.facet or not word:
+            continue
+        parts = [
+            (unmade(one), one.part)
+            for one in assessment.parts(score.measure, "category")
+            if one.system == score.system
+        ]
+        missing = tuple(part for why, part in parts if why == "incomplete")
+        unjudged = tuple(part for why, part in parts if why == "not-judged")
+        if word == "incomplete":
+            told.setdefault((score.measure, word, missing), []).append(score.system)
+            if unjudged:
+                told.setdefault((score.measure, "not-judged-parts", unjudged), []).append(score.system)
+        else:
+            told.setdefault((score.measure, word, ()), []).append(score.system)
+    return tuple(
+        Say(
+            f"unmade.{word}",
+            {
+                "measure": measure_title(assessment, key),
+                "systems": systems(names),
+                "parts": Listed(
+                    tuple(part_title(assessment, assessment.measure(key), "category", part) for part in parts)
+                ),
+            },
+        )
+        for (key, word, parts), names in told.items()
+    )
 
 
 def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:
