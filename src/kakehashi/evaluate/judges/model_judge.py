@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from kakehashi.errors import UnknownNameError, UsageError
-from kakehashi.evaluate.judges.language import WINDOW, detect_language
+from kakehashi.evaluate.judges.language import language_of_answer
 from kakehashi.model import Answer, Label, Message, Status, Verdict
 
 Complete = Callable[[list[Message]], Awaitable[Answer]]
@@ -149,7 +149,7 @@ class ModelJudge:
         if not model.strip():
             raise UsageError("a model judge needs the name of its model")
         self.same_family = subject is not None and check_not_itself(model, subject)
-        self._complete = complete
+        self.complete = complete
         self._prompts = PROMPTS[prompt_version]
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         self.model = model
@@ -167,12 +167,10 @@ class ModelJudge:
             return Verdict(Label.NOT_JUDGED, self.id, f"language:{language}")
         if not answer.strip():
             return Verdict(Label.EMPTY, self.id, "empty")
-        head = answer[:WINDOW].lower()
-        words = head.split()
-        found = detect_language(" ".join(words), words).language or language
+        found = language_of_answer(answer, language)
         if found not in self.languages:
             return Verdict(Label.NOT_JUDGED, self.id, f"language:{found}")
-        reply = await self._complete(self.messages(prompt, answer))
+        reply = await self.complete(self.messages(prompt, answer))
         if reply.status is not Status.OK:
             return Verdict(Label.JUDGE_FAILED, self.id, f"status:{reply.status.value}")
         label = parse_verdict(reply.text)

@@ -30,7 +30,7 @@ class PanelJudge:
             raise UsageError(f"a panel has at least two judges, not {len(ids)}")
         if len(set(ids)) < len(ids):
             raise UsageError(f"a judge sits twice on the panel: {', '.join(sorted(ids))}")
-        self._judges = tuple(judges)
+        self.members = tuple(judges)
         self.id = f"kakehashi/panel@1.0({','.join(ids)})"
         # Two votes are needed for a verdict.
         count = Counter(language for judge in judges for language in set(judge.languages))
@@ -43,7 +43,7 @@ class PanelJudge:
         ``"votes:1"`` where too few judged.
         """
         verdicts = []
-        for judge in self._judges:
+        for judge in self.members:
             given = judge.judge(prompt, answer, language)
             verdicts.append(await given if inspect.isawaitable(given) else given)
         votes = Counter(v.label for v in verdicts if v.label not in _NO_VOTE)
