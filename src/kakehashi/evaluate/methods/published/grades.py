@@ -1,0 +1,110 @@
+"""From grades between 0 and 1 to a mean with its interval, every outcome counted."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
+
+from kakehashi.evaluate.methods.base import Scored
+from kakehashi.evaluate.methods.tally import MISSING
+from kakehashi.model import Interval, Label, Measure, Measurement, Provenance
+
+GradeOf = Callable[[Scored], float | None]
+"""What a row counts as, between 0 and 1, or ``None`` where it has no outcome."""
+
+
+def grade_of(*, empty: float | None, blocked: float | None, flipped: bool = False) -> GradeOf:
+    """How a method counts its rows.
+
+    Args:
+        empty: What an empty answer counts as, in the measure's own direction; ``None`` for left out.
+        blocked: What an answer blocked by a provider counts as.
+        flipped: Whether the judge's scale runs against the measure's, so that 1 minus the grade counts.
+    """
+
+    def value(row: Scored) -> float | None:
+        label = row.score.label
+        if label == Label.EMPTY:
+            return empty
+        if label == Label.BLOCKED:
+            return blocked
+        if label in MISSING or row.score.value is None:
+            return None
+        return 1 - row.score.value if flipped else row.score.value
+
+    return value
+
+
+def mean_grade(
+    rows: Sequence[Scored],
+    value_of: GradeOf,
+    *,
+    subject: str,
+    measure: Measure,
+    provenance: Provenance,
+    facets: Mapping[str, str],
+    note: str = "",
+    confidence_level: float = 0.95,
+) -> Measurement:
+    """Mean of the grades that there are; with none the value is ``None`` and the reason says why.
+
+    The interval is Wilson's for the mean over as many units as there are clusters. A grade between 0 and 1 varies at
+    most as much as a yes or no of the same mean, so the interval is no narrower than it should be: it is wider where
+    many grades lie in between. Rows of one cluster (a prompt that stands twice) count as one unit.
+
+    Args:
+        rows: Scored samples of one subject.
+        value_of: What a row counts as.
+        subject: Name of the subject.
+        measure: What the mean stands for.
+        provenance: Provenance of the result.
+        facets: What part it is about.
+        note: What the reader must know of this number, whatever it is.
+        confidence_level: Nominal coverage of the interval.
+
+    References:
+        Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22, 209-212.
+    """
+    values, clusters = [], set()
+    for row in rows:
+        value = value_of(row)
+        if value is not None:
+            values.append(value)
+            clusters.add(row.sample.cluster)
+    n, units = len(values), len(clusters)
+    mean = sum(values) / n if n else None
+    return Measurement(
+        subject=subject,
+        measure=measure,
+        value=mean,
+        provenance=provenance,
+        n=n,
+        k=sum(values),
+        std_error=_std_error(values, units),
+        interval=None if mean is None else _interval(mean, units, confidence_level),
+        facets=dict(facets),
+        counts=dict(sorted(Counter(row.score.label for row in rows).items())),
+        reason="; ".join(part for part in (_reason(rows, n), note) if part),
+    )
+
+
+def _interval(mean: float, units: int, confidence_level: float) -> Interval:
+    from kakehashi.compare import wilson
+
+    found = wilson(min(mean * units, units), units, confidence_level=confidence_level)
+    return Interval(found.low, found.high, confidence_level, "wilson-graded")
+
+
+def _std_error(values: Sequence[float], units: int) -> float | None:
+    if units < 2:
+        return None
+    mean = sum(values) / len(values)
+    spread = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return sqrt(spread / units) or None
+
+
+def _reason(rows: Sequence[Scored], present: int) -> str:
+    absent = len(rows) - present
+    if present == 0:
+        labels = {row.score.label for row in rows}
+        return "not judged" if rows and labels <= {Label.NOT_JUDGED} else "no item has an outcome"
+    return f"{absent} of {len(rows)} items have no outcome" if absent else ""
