@@ -179,7 +179,7 @@ def test_a_panel_of_rules_and_a_model_stands_in_manifest_and_items(tmp_path, lab
     assert done.code == 0, done.err
     judge = done.json["assessment"]["run"]["manifest"]["judge"]
     assert judge["id"] == record["judge"]
-    assert judge["id"].startswith("kakehashi/panel@1.0(kakehashi/rules@")
+    assert judge["id"].startswith("kakehashi/panel@1.1(kakehashi/rules@")
     assert [member["kind"] for member in judge["members"]] == ["rules", "model"]
     assert judge["calibration"]["en"] == "human"
 

@@ -60,6 +60,10 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--partial", is_flag=True, help="Seal and report what there is, marked as partial.")
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
+@click.option(
+    "--mirror",
+    help="A folder or address with the data of published methods; what is not here is taken from it first.",
+)
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say how much would be asked, and stop.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json."
@@ -77,6 +81,7 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    allow_family: bool,
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -85,6 +90,7 @@ def assess(
     patience: float | None,
     partial: bool,
     offline: bool,
+    mirror: str | None,
     only_estimate: bool,
     out: Path | None,
     lang: str,
@@ -108,6 +114,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "allow_family": allow_family,
     }
     table = None
     if prices is not None:
@@ -115,7 +122,7 @@ def assess(
 
         table = read_prices(prices)
     if only_estimate:
-        _print_estimate(subjects, workspace, words, table, as_json)
+        _print_estimate(subjects, workspace, words, table, as_json, mirror)
         return 0
     run_and_report(
         subjects,
@@ -132,6 +139,7 @@ def assess(
         patience=patience,
         partial=partial,
         offline=offline,
+        mirror=mirror,
         workspace=workspace,
     )
     return 0
@@ -214,18 +222,28 @@ def _print_estimate(
     words: dict[str, Any],
     prices: "PriceTable | None",
     as_json: bool,
+    mirror: str | None,
 ) -> None:
     from dataclasses import asdict
 
+    from kakehashi.evaluate.datasets import DataStore
     from kakehashi.evaluate.engine import estimate
     from kakehashi.work.assess import in_words
+    from kakehashi.work.data import pull_for
     from kakehashi.work.judging import JudgeWords
     from kakehashi.work.plan import make_plan
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    judge = JudgeWords(words.pop("judges"), words.pop("phrases"), words.pop("calibrations"))
-    plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, judge=judge, **words)
+    judge = JudgeWords(
+        words.pop("judges"), words.pop("phrases"), words.pop("calibrations"), words.pop("allow_family")
+    )
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))
+    plan = make_plan(
+        subjects, models=rooms.models, own_methods=rooms.methods, data=data, judge=judge, **words
+    )
     found = estimate(((job.subject, job.sample) for job in plan.jobs()), prices)
     if as_json:
         print_json({"run": plan.run, "judge_calls": plan.verdicts(), **asdict(found)})

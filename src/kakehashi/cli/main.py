@@ -19,6 +19,7 @@ COMMANDS = {
         "compare",
         "Say how far methods agree, and what each choice of them gives.",
     ),
+    "data": ("kakehashi.cli.data", "data", "List, pull and verify upstream data sets."),
     "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
     "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),

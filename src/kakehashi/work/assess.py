@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
@@ -26,6 +27,7 @@ from kakehashi.evaluate.engine import (
 )
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.data import pull_for
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.preregister import citation, cite_plan, cited_plan
@@ -66,6 +68,7 @@ def assess(
     judges: Sequence[str] = (),
     phrases: Sequence[Path | str] = (),
     calibrations: Sequence[Path | str] = (),
+    allow_family: bool = False,
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -74,6 +77,7 @@ def assess(
     patience: float | None = None,
     partial: bool = False,
     offline: bool = False,
+    mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -90,11 +94,13 @@ def assess(
         languages: Languages of the items.
         limit: Units of each method and language, instead of the profile's.
         seed: Seed of the choice of items.
-        judges: ``"rules"`` or ``"model:SUBJECT"`` instead of each method's own judge; several are a panel. Answers
+        judges: ``"rules"``, ``"model:SUBJECT"`` or ``"replay:FILE#COLUMN"`` instead of each method's own judge; several
+            are a panel; with ``cascade:`` before them they are asked for what the rules leave doubtful. Answers
             that this workspace has already are not generated again for another judge.
         phrases: Phrase lists of your own for the rule judge.
         calibrations: What ``kakehashi judge calibrate --json`` wrote of phrase lists and models: they judge in
             those languages and in no others.
+        allow_family: Allow judge models that share a developer or a family with a system, or with one another.
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -103,17 +109,23 @@ def assess(
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
         offline: Use only weights that are already here.
+        mirror: A folder or address from which the data of published methods are taken first, where they are not
+            here; their licences are said.
         workspace: Folder of ledger, runs, cache and models.
         progress: Called with the progress now and then.
         say: Called with short messages.
 
     Raises:
         UnknownNameError: An unknown subject, method or profile.
+        DataMissingError: A published method's data were not pulled.
         EndpointError: An endpoint failed for good before anything was answered.
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
     rooms = Workspace(Path(workspace))
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
     plan = make_plan(
         subjects,
         profile=profile,
@@ -123,7 +135,10 @@ def assess(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
-        judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
+        data=data,
+        judge=JudgeWords(
+            tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
+        ),
     )
     for note in plan.notes:
         say(note)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
@@ -114,6 +115,7 @@ def make_plan(
     seed: int = 0,
     models: Path = Path("kakehashi-work/models"),
     own_methods: Path | None = None,
+    data: DataStore | None = None,
     judge: JudgeWords | None = None,
 ) -> Plan:
     """Decide what is run.
@@ -127,11 +129,13 @@ def make_plan(
         seed: Seed of the choice.
         models: Folder of weights.
         own_methods: Folder of the user's own methods.
+        data: Pulled data sets, for published methods.
         judge: Which judge reads the answers, instead of each method's own.
 
     Raises:
         UnknownNameError: An unknown subject, profile, method or judge.
         InputError: A subject's address holds credentials.
+        DataMissingError: A published method's data were not pulled.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
             one that would judge itself.
     """
@@ -149,7 +153,7 @@ def make_plan(
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     for name in dict.fromkeys(methods or DEFAULT_METHODS):
-        one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
+        one, absent = _planned(get_method(name, own_methods, data), PROFILES[profile], languages, limit, seed)
         if chosen is not None:
             one = replace(one, card=chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -102,8 +103,13 @@ def from_record(record: Mapping[str, Any]) -> FinishedRow:
     answer = {name: record["answer"][name] for name in _ANSWER if name in record["answer"]}
     answer["status"] = Status(answer["status"])
     score = {name: record["score"][name] for name in _SCORE if name in record["score"]}
+    # What is the same in thousands of rows is kept once.
+    score.update({name: sys.intern(score[name]) for name in ("label", "scorer", "reason") if name in score})
+    answer.update({name: sys.intern(answer[name]) for name in ("finish_reason", "guard") if name in answer})
     return FinishedRow(
-        job=JobKey(record["subject"], record["method"], record["sample"], record["epoch"]),
+        job=JobKey(
+            sys.intern(record["subject"]), sys.intern(record["method"]), record["sample"], record["epoch"]
+        ),
         answer=Answer(**answer),
         score=Score(**score),
         calls=tuple(record["calls"]),

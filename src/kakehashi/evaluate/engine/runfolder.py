@@ -19,7 +19,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -246,12 +246,26 @@ class RunFolder:
 
     def rows(self) -> Iterator[FinishedRow]:
         """The last row of each job, in the order in which they were written, one at a time."""
+        for _, row in self.placed_rows():
+            yield row
+
+    def placed_rows(self) -> Iterator[tuple[int, FinishedRow]]:
+        """As :meth:`rows`, each with the place at which :meth:`rows_at` finds it again."""
         latest = {key: offset for offset, key, _ in self._jobs()}
         current = set(latest.values())
         del latest
         for offset, record in self._records():
             if offset in current:
-                yield from_record(record)
+                yield offset, from_record(record)
+
+    def rows_at(self, places: Iterable[int]) -> Iterator[FinishedRow]:
+        """The rows at these places, in their order, one at a time: texts need not stay in memory to be sorted."""
+        self.flush()
+        path = self.path / "rows.jsonl"
+        with path.open("rb") as file:
+            for offset in places:
+                file.seek(offset)
+                yield from_record(parse(file.readline(), path, offset))
 
     def calls(self) -> Iterator[dict[str, Any]]:
         """Every call: key, request, response, time."""

@@ -1,7 +1,8 @@
 """Judges: what became of a request, read from the answer.
 
 Judges of verdicts (refused, complied, …): :class:`RuleJudge` decides by phrases at once and offline,
-:class:`ModelJudge` asks a model, :class:`PanelJudge` asks several and takes the majority.
+:class:`ModelJudge` asks a model, :class:`PanelJudge` asks several and takes the majority,
+:class:`CascadeJudge` asks them for what the rules leave doubtful, :class:`ReplayJudge` replays stored verdicts.
 
 Judges of grades: a :class:`JudgeTemplate` is an official prompt with its parser, scale and polarity; a
 :class:`Grader` grades by it (:class:`ModelGrader` asks a model, :class:`GraderPanel` takes the mean of several,
@@ -29,11 +30,13 @@ a grade off the scale are failures, counted, never a grade. ``None`` instead of 
 
 from kakehashi.evaluate.judges.base import (
     AsyncJudge,
+    ItemRef,
     Judge,
     score_answer,
     score_answer_async,
     unjudged_score,
 )
+from kakehashi.evaluate.judges.cascade import CascadeJudge
 from kakehashi.evaluate.judges.graded import (
     Grade,
     Grader,
@@ -54,17 +57,20 @@ from kakehashi.evaluate.judges.parsers import (
     WordParser,
 )
 from kakehashi.evaluate.judges.phrases import PhraseList, load_phrases
+from kakehashi.evaluate.judges.replay import ReplayJudge
 from kakehashi.evaluate.judges.rules import RuleJudge
 from kakehashi.evaluate.judges.template import JudgeTemplate, read_template_text
 
 __all__ = [
     "AsyncJudge",
+    "CascadeJudge",
     "Complete",
     "Grade",
     "GradeParser",
     "Grader",
     "GraderPanel",
     "HashParser",
+    "ItemRef",
     "JsonParser",
     "Judge",
     "JudgeTemplate",
@@ -73,6 +79,7 @@ __all__ = [
     "NoGrader",
     "PanelJudge",
     "PhraseList",
+    "ReplayJudge",
     "RubricParser",
     "RuleJudge",
     "TagParser",

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Protocol, runtime_checkable
 
 from kakehashi.errors import UsageError
-from kakehashi.evaluate.judges.base import AsyncJudge, Judge
+from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, ask
 from kakehashi.evaluate.judges.language import language_of_answer
 from kakehashi.evaluate.judges.model_judge import Complete, ModelJudge
 from kakehashi.evaluate.judges.panel import PanelJudge
@@ -127,7 +127,8 @@ class VerdictGrader:
         name = f"{self.id}@{template.version}"
         if not template.by_label:
             return Grade(None, name, "no-verdict-scale", Label.NOT_JUDGED)
-        given = self._judge.judge(fields.get("prompt", ""), fields["answer"], language)
+        item = ItemRef(tuple(fields[key] for key in ("item", "cluster") if key in fields))
+        given = ask(self._judge, fields.get("prompt", ""), fields["answer"], language, item)
         verdict = await given if inspect.isawaitable(given) else given
         if verdict.label in (Label.NOT_JUDGED, Label.JUDGE_FAILED):
             return Grade(None, name, verdict.reason, verdict.label)
@@ -203,6 +204,10 @@ def as_grader(judge: Judge | AsyncJudge | Grader | None) -> Grader:
         return judge
     if isinstance(judge, ModelJudge):
         return ModelGrader(judge.complete, judge.model, languages=judge.languages)
+    from kakehashi.evaluate.judges.cascade import CascadeGrader, CascadeJudge
+
+    if isinstance(judge, CascadeJudge):
+        return CascadeGrader(judge, as_grader(judge.second))
     if isinstance(judge, PanelJudge):
         return GraderPanel([as_grader(member) for member in judge.members])
     return VerdictGrader(judge)

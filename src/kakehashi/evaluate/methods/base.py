@@ -7,6 +7,9 @@ from typing import Protocol
 from kakehashi.evaluate.judges import AsyncJudge, Judge
 from kakehashi.model import Answer, Measurement, MethodCard, Provenance, Sample, Score
 
+#: ``MethodCard.data_revision`` of a published method whose data are not in the workspace.
+NOT_PULLED = "data not pulled"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

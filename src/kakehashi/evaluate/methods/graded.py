@@ -29,7 +29,12 @@ def graded(
         score = unjudged_score(f"{grader.id}@{template.version}", sample, answer)
         if score is not None:
             return score
-        fields = {**fields_of(sample), "answer": answer.text}
+        fields = {
+            "item": sample.facets.get("item", sample.id),
+            "cluster": sample.cluster,
+            **fields_of(sample),
+            "answer": answer.text,
+        }
         grade = await grader.grade(template, fields, sample.language)
         reason = f"{grade.reason};guard" if answer.guard else grade.reason
         return Score(sample.id, grade.label.value, grade.judge, grade.value, reason)
