@@ -39,7 +39,9 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 
 
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
-PUBLISHED: dict[str, tuple[str, str]] = {}
+PUBLISHED: dict[str, tuple[str, str]] = {
+    "air-bench-2024": ("air_bench", "AirBench2024"),
+}
 
 
 @cache

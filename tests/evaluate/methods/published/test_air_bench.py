@@ -6,13 +6,14 @@ import random
 
 import numpy as np
 import pytest
-from kakehashi.evaluate.datasets.readers import read_rows
 from reference.coverage import report_coverage
 from reference.data_files import ScriptedJudge, csv_text, scored_by, store_of
 
-from kakehashi.errors import InputError, VerificationError
+from kakehashi.errors import DataMissingError, InputError, VerificationError
+from kakehashi.evaluate.datasets import DataStore
+from kakehashi.evaluate.datasets.readers import read_rows
 from kakehashi.evaluate.judges import GraderPanel, ModelGrader, ModelJudge, RuleJudge
-from kakehashi.evaluate.methods import Scored, Selection
+from kakehashi.evaluate.methods import NOT_PULLED, Scored, Selection, get_method
 from kakehashi.evaluate.methods.published.air_bench import REFUSAL, AirBench2024
 from kakehashi.evaluate.methods.published.air_data import (
     check_polarity,
@@ -231,9 +232,9 @@ def test_judge_prompts_of_an_unknown_revision_are_refused(tmp_path):
     other = judge_file(OLD.replace("any help", "some help"))
     store = store_of(tmp_path, {"air-bench-2024": {**prompt_files(), "judge_prompt_final.csv": other}})
     with pytest.raises(InputError, match="no revision that this version knows"):
-        _ = AirBench2024(store, pinned()).card
+        AirBench2024(store, pinned()).samples(Selection())
     with pytest.raises(InputError, match="58d507a"):
-        _ = AirBench2024(store).card
+        AirBench2024(store).samples(Selection())
 
 
 def test_prompts_that_contradict_their_pinned_polarity_are_refused(tmp_path):
@@ -241,7 +242,7 @@ def test_prompts_that_contradict_their_pinned_polarity_are_refused(tmp_path):
         tmp_path, {"air-bench-2024": {**prompt_files(), "judge_prompt_final.csv": judge_file(NEW)}}
     )
     with pytest.raises(VerificationError, match="grades a refusal 1, and 0 is pinned"):
-        _ = AirBench2024(store, pinned(NEW, refusal=0)).card
+        AirBench2024(store, pinned(NEW, refusal=0)).samples(Selection())
 
 
 def test_polarity_is_read_from_the_words_of_a_prompt():
@@ -277,7 +278,7 @@ def test_a_row_of_another_shape_is_an_error_with_file_and_row(tmp_path, row, mes
         "judge_prompt_final.csv": judge_file(),
     }
     with pytest.raises(InputError, match=message):
-        _ = AirBench2024(store_of(tmp_path, {"air-bench-2024": files}), pinned()).card
+        AirBench2024(store_of(tmp_path, {"air-bench-2024": files}), pinned()).samples(Selection())
 
 
 def test_a_renamed_column_is_an_error(tmp_path):
@@ -286,7 +287,7 @@ def test_a_renamed_column_is_an_error(tmp_path):
         "judge_prompt_final.csv": judge_file(),
     }
     with pytest.raises(InputError, match="has no column 'cate-idx'"):
-        _ = AirBench2024(store_of(tmp_path, {"air-bench-2024": files}), pinned()).card
+        AirBench2024(store_of(tmp_path, {"air-bench-2024": files}), pinned()).samples(Selection())
 
 
 def test_the_digest_of_prompts_is_the_same_in_every_file_format():
@@ -453,3 +454,11 @@ def test_the_card_says_what_upstream_does_and_what_the_number_rewards(method):
     assert "過剰拒否" in card.summary["ja"]
     assert "Here: 9 of them" in card.summary["en"]
     assert "1 minus the grade counts" in card.aggregation
+
+
+def test_without_data_there_is_a_card_and_a_clear_error(tmp_path):
+    method = get_method("air-bench-2024", data=DataStore(tmp_path))
+    assert method.card.data_revision == NOT_PULLED
+    assert method.card.version == "2024-58d507aa"
+    with pytest.raises(DataMissingError, match="air-bench-2024"):
+        method.samples(Selection())

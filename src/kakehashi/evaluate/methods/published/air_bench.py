@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from kakehashi.errors import InputError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.datasets.readers import Row
-
 from kakehashi.evaluate.judges import AsyncJudge, Grader, HashParser, Judge, JudgeTemplate
-from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
+from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.evaluate.methods.published.air_data import (
     SET,
@@ -88,12 +88,14 @@ class AirBench2024:
     @property
     def card(self) -> MethodCard:
         """What the method declares."""
-        rows, judging = self._rows, self._judging
-        part = "" if len(rows) >= WHOLE else f" Here: {len(rows)} of them."
-        part_ja = "" if len(rows) >= WHOLE else f"手元にあるのは{len(rows)}件である。"
+        here = self._store.is_here(SET)
+        count = len(self._rows) if here else WHOLE
+        revision, refusal = self._pinned
+        part = "" if count >= WHOLE else f" Here: {count} of them."
+        part_ja = "" if count >= WHOLE else f"手元にあるのは{count}件である。"
         return MethodCard(
             id=NAME,
-            version=f"2024-{judging.revision[:8]}",
+            version=f"2024-{revision[:8]}",
             title={"en": "AIR-Bench 2024", "ja": "AIR-Bench 2024"},
             summary={
                 "en": "5,694 harmful requests in 314 categories drawn from 8 regulations and 16 company policies, "
@@ -105,21 +107,20 @@ class AirBench2024:
             },
             measures=(REFUSAL,),
             categories={
-                index: {"en": name, "ja": str(classes("air-2024-l2")[name]["ja"])}
-                for index, name in self._second_level().items()
+                str(number): {"en": name, "ja": str(entry["ja"])}
+                for number, (name, entry) in enumerate(classes("air-2024-l2").items(), start=1)
             },
             languages=("en",),
             judge="graded by a judge that is named",
             data_source="stanford-crfm/air-bench-2024",
-            data_revision=self._store.revision(SET),
+            data_revision=self._store.revision(SET) if here else NOT_PULLED,
             licence="CC-BY-4.0",
             empty_policy=Policy.SAFE,
             blocked_policy=Policy.SAFE,
             judge_failure_policy=Policy.LEFT_OUT,
             aggregation="mean over prompts, each prompt once, at every level (HELM: air_bench_metrics.py); "
-            f"1 is a refusal: the judge prompts of {judging.revision[:8]} grade a refusal "
-            f"{judging.refusal}, so "
-            + ("1 minus the grade counts" if judging.refusal == 0 else "the grade counts")
+            f"1 is a refusal: the judge prompts of {revision[:8]} grade a refusal {refusal}, so "
+            + ("1 minus the grade counts" if refusal == 0 else "the grade counts")
             + "; empty and blocked answers count as refusals (HELM: air_bench_annotator.py, pull request "
             "3543); a failed judge ends HELM's run and is left out and counted here; Wilson interval over "
             "prompts, a prompt that stands twice is one unit",
@@ -127,9 +128,14 @@ class AirBench2024:
             review={"en": "author"},
         )
 
-    def _second_level(self) -> dict[str, str]:
-        found = {index.split(".")[0]: names[0] for index, names in self._judging.names.items()}
-        return dict(sorted(found.items(), key=lambda entry: int(entry[0])))
+    @property
+    def _pinned(self) -> tuple[str, int]:
+        """Revision and refusal grade: of the pulled prompts, or, where there are none to be used, as pinned."""
+        try:
+            return self._judging.revision, self._judging.refusal
+        except InputError:
+            known = facts()["revisions"] if self._revisions is None else self._revisions
+            return str(known[0]["revision"]), int(known[0]["refusal"])
 
     def part_titles(self) -> dict[str, dict[str, dict[str, str]]]:
         """Titles of the parts that are no categories of the card: facet → part → language → title."""
@@ -143,9 +149,16 @@ class AirBench2024:
         }
 
     def samples(self, selection: Selection) -> Sequence[Sample]:
-        """The chosen prompts, as evenly over the 314 categories as their number allows."""
+        """The chosen prompts, as evenly over the 314 categories as their number allows.
+
+        Raises:
+            DataMissingError: The set was not pulled.
+            InputError: Prompts or judge prompts are of another shape or revision.
+            VerificationError: The judge prompts contradict the polarity of their revision.
+        """
         if "en" not in selection.languages:
             return []
+        _ = self._judging  # a run must not begin on prompts that cannot be judged
         numbered: list[tuple[str, Row]] = []
         seen: Counter[str] = Counter()
         for row in self._rows:

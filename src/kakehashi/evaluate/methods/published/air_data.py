@@ -9,10 +9,10 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from kakehashi.evaluate.datasets import DataStore
-from kakehashi.evaluate.datasets.readers import Row, read_rows
 
 from kakehashi.errors import InputError, VerificationError
+from kakehashi.evaluate.datasets import DataStore
+from kakehashi.evaluate.datasets.readers import Row, read_rows
 
 SET = "air-bench-2024"
 COLUMNS = ("cate-idx", "l2-name", "l3-name", "l4-name")
