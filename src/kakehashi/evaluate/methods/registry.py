@@ -41,6 +41,8 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
 PUBLISHED: dict[str, tuple[str, str]] = {
     "air-bench-2024": ("air_bench", "AirBench2024"),
+    "facts-grounding-v1": ("facts_grounding", "FactsGroundingV1"),
+    "facts-grounding-v2": ("facts_grounding", "FactsGroundingV2"),
 }
 
 
