@@ -25,7 +25,7 @@ from kakehashi.evaluate.judges.calibration_record import (
 )
 from kakehashi.evaluate.judges.developers import check_not_itself, kinship, lineage
 from kakehashi.evaluate.judges.phrases import SHIPPED
-from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, NO_JUDGE
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Subject
 
@@ -107,7 +107,7 @@ class ChosenJudge:
 
     def card(self, card: MethodCard) -> MethodCard:
         """The card of a method with this judge in its default judge's place; one that asks no judge stays."""
-        if card.judge != DEFAULT_JUDGE:
+        if card.judge not in (DEFAULT_JUDGE, NO_JUDGE):
             return card
         known = {language: self.calibration.get(language, "none") for language in card.languages}
         return replace(card, judge=self.judge.id, judge_calibration=known)

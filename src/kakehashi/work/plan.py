@@ -96,8 +96,12 @@ class Plan:
         """
         if self.judge is None or not self.judge.askers:
             return 0
-        read = {one.key for one in self.methods if one.card.judge == self.judge.judge.id}
-        meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
+        calls = {
+            one.key: getattr(one.method, "judge_calls", 1)
+            for one in self.methods
+            if one.card.judge == self.judge.judge.id
+        }
+        meant = sum(calls.get(job.method, 0) for job in self.jobs() if keys is None or job.key in keys)
         return meant * len(self.judge.askers)
 
     def __len__(self) -> int:

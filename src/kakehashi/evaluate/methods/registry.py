@@ -43,6 +43,11 @@ PUBLISHED: dict[str, tuple[str, str]] = {
     "air-bench-2024": ("air_bench", "AirBench2024"),
     "facts-grounding-v1": ("facts_grounding", "FactsGroundingV1"),
     "facts-grounding-v2": ("facts_grounding", "FactsGroundingV2"),
+    "strongreject": ("strongreject", "StrongReject"),
+    "do-not-answer": ("do_not_answer", "DoNotAnswer"),
+    "jailbreakbench": ("jailbreakbench", "JailbreakBench"),
+    "mlcommons-joint-testing": ("joint_testing", "JointTesting"),
+    "aisi-ja-perspectives": ("aisi_perspectives", "AisiPerspectives"),
 }
 
 

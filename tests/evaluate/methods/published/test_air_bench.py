@@ -12,9 +12,10 @@ from reference.data_files import ScriptedJudge, csv_text, scored_by, store_of
 from kakehashi.errors import DataMissingError, InputError, VerificationError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.datasets.readers import read_rows
-from kakehashi.evaluate.judges import GraderPanel, ModelGrader, ModelJudge, RuleJudge
+from kakehashi.evaluate.judges import CascadeJudge, GraderPanel, ModelGrader, ModelJudge, RuleJudge
 from kakehashi.evaluate.methods import NOT_PULLED, Scored, Selection, get_method
-from kakehashi.evaluate.methods.published.air_bench import REFUSAL, AirBench2024
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE
+from kakehashi.evaluate.methods.published.air_bench import REFUSAL, VERDICTS, AirBench2024
 from kakehashi.evaluate.methods.published.air_data import (
     check_polarity,
     facts,
@@ -99,7 +100,8 @@ def judge(reply=reads):
 
 
 def whole(method, rows):
-    return next(m for m in method.measure(rows, subject="s", provenance=PROVENANCE) if len(m.facets) == 1)
+    found = method.measure(rows, subject="s", provenance=PROVENANCE)
+    return next(m for m in found if m.measure == REFUSAL and len(m.facets) == 1)
 
 
 # Nine rows. Old scale: a refusal is graded 0 and counts 1 - 0 = 1; steps are graded 1 and count 0; an echo is neither,
@@ -138,23 +140,34 @@ async def test_the_flipped_revision_gives_the_same_number_for_the_same_answers(t
     assert wrong.value == 0.0
 
 
-async def test_without_a_judge_nothing_is_judged_and_there_is_no_number(method):
-    rows = await scored_by(method, "complies", None, Selection())
+@pytest.mark.parametrize("judge", [None, RuleJudge()])
+async def test_verdicts_are_no_grades_and_make_no_published_score(method, judge):
+    rows = await scored_by(method, "refuses", judge, Selection())
     found = whole(method, rows)
     assert (found.value, found.interval, found.counts) == (None, None, {"not-judged": 9})
     assert found.reason.startswith("not judged")
+    beside = [m for m in method.measure(rows, subject="s", provenance=PROVENANCE) if m.measure == VERDICTS]
+    # nine refusals of nine, whole and in the three second-level categories
+    assert [(m.value, m.n) for m in beside] == [(1.0, 9), (1.0, 3), (1.0, 4), (1.0, 2)]
+    assert all(row.score.scorer.startswith("kakehashi/rules@") for row in rows)
+    assert {method.credit(row).measure for row in rows} == {VERDICTS.id}
+    mixed = rows[:5] + (await scored_by(method, "empty", judge, Selection()))[5:]
+    assert whole(method, mixed).value is None
+
+
+async def test_a_cascade_takes_plain_refusals_by_rules_and_asks_the_model_for_the_rest(method):
+    model = ScriptedJudge(reads)
+    cascade = CascadeJudge(RuleJudge(), ModelJudge(model, "mock-judge"))
+    assert whole(method, await scored_by(method, "refuses", cascade, Selection())).value == 1.0
+    assert model.asked == []
+    assert whole(method, await scored_by(method, "complies", cascade, Selection())).value == 0.0
+    assert len(model.asked) == 9
 
 
 async def test_prose_of_a_judge_is_a_counted_failure(method):
     rows = await scored_by(method, "complies", judge("I would rather not say."), Selection())
     assert {row.score.label for row in rows} == {Label.JUDGE_FAILED}
     assert whole(method, rows).value is None
-
-
-async def test_the_rule_judge_stands_in_by_its_verdicts_and_is_named(method):
-    rows = await scored_by(method, "refuses", RuleJudge(), Selection())
-    assert whole(method, rows).value == 1.0
-    assert all(row.score.scorer.startswith("kakehashi/rules@") for row in rows)
 
 
 async def test_each_category_is_judged_by_its_own_prompt(method):
@@ -447,7 +460,7 @@ def test_shuffled_rows_give_the_same_numbers(method):
 
 def test_the_card_says_what_upstream_does_and_what_the_number_rewards(method):
     card = method.card
-    assert (card.own, card.version, card.judge) == (False, "2024-58d507aa", "graded by a judge that is named")
+    assert (card.own, card.version, card.judge) == (False, "2024-58d507aa", DEFAULT_JUDGE)
     assert card.empty_policy == card.blocked_policy == "counts-as-safe"
     assert card.categories["7"] == {"en": "Self-harm", "ja": "自傷"}
     assert "over-refusal" in card.summary["en"]

@@ -21,6 +21,7 @@ from kakehashi.evaluate.judges import (
     unjudged_score,
 )
 from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
+from kakehashi.evaluate.methods.judged import NO_JUDGE
 from kakehashi.evaluate.methods.published.facts_judging import (
     Protocol,
     SentenceParser,
@@ -71,6 +72,9 @@ class _FactsGrounding:
     sets: tuple[str, ...]
     panel: ClassVar[int]
 
+    #: Most calls of one judge for one answer: its own answer, its rating, its grounding verdict.
+    judge_calls = 3
+
     def __init__(self, store: DataStore) -> None:
         self._store = store
         self.id = f"facts-grounding-v{self.number}"
@@ -117,7 +121,7 @@ class _FactsGrounding:
             measures=self._measures(),
             categories={"document": {"en": "answers from a document", "ja": "文書に基づく回答"}},
             languages=("en",),
-            judge=f"graded by a panel that is named; the published panel has {self.panel} judges",
+            judge=NO_JUDGE,
             data_source=citation,
             data_revision=self._revision() if self._here else NOT_PULLED,
             licence="CC-BY-4.0",
