@@ -62,6 +62,7 @@ from kakehashi.compare.judges import (
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.label_budget import LabelBudget, label_budget
+from kakehashi.compare.mean_of_rates import mean_of_rates
 from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
@@ -172,6 +173,7 @@ __all__ = [
     "kendall_w",
     "krippendorff_alpha",
     "label_budget",
+    "mean_of_rates",
     "mean_rank_intervals",
     "newcombe_paired",
     "noise_exposure",

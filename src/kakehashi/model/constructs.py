@@ -19,6 +19,10 @@ CONSTRUCTS: dict[str, dict[str, str]] = {
     "rule-following": {"en": "keeping to rules under attack", "ja": "攻撃下での規則遵守"},
     "bias": {"en": "social bias", "ja": "社会的バイアス"},
     "harmfulness": {"en": "harmfulness of answers", "ja": "回答の有害性"},
+    "safety-composite": {
+        "en": "a published mean over several constructs",
+        "ja": "複数の概念にわたる公表指標の平均",
+    },
     "stated-requirement": {"en": "meeting a stated safety requirement", "ja": "明示された安全性要件の充足"},
     "own": {"en": "as its author defines it", "ja": "作成者の定義による"},
 }

@@ -5,7 +5,13 @@ from kakehashi.report.document import Say, Verbatim
 from kakehashi.report.pages.brief import brief_sentences, first_table
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
-from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title, unproven_judges
+from kakehashi.report.pages.words import (
+    detectable_cell,
+    estimate_cell,
+    measure_title,
+    unmade_scores,
+    unproven_judges,
+)
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import Voice
 
@@ -33,10 +39,15 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, and which judges were not measured on human labels."""
+    """The three sentences of the first page as plain text, which scores were not made, which judges are unproven."""
     voice = Voice(language)
     return [
-        voice.plain(sentence) for sentence in (*three_sentences(assessment), *unproven_judges(assessment))
+        voice.plain(sentence)
+        for sentence in (
+            *three_sentences(assessment),
+            *unmade_scores(assessment),
+            *unproven_judges(assessment),
+        )
     ]
 
 

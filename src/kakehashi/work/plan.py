@@ -32,8 +32,22 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile({"kakehashi/core": 42, "kakehashi/facts": 42, "kakehashi/attacks": 40}, 48),
-    "standard": Profile({"kakehashi/attacks": 200}, 128),
+    "quick": Profile(
+        {
+            "kakehashi/core": 42,
+            "kakehashi/facts": 42,
+            "kakehashi/attacks": 40,
+            "helm-safety": 20,
+            "harmbench": 42,
+            "simple-safety-tests": 40,
+            "xstest": 54,
+            "bbq": 22,
+            "anthropic-red-team": 40,
+        },
+        48,
+    ),
+    # HELM asks a thousand items of the long sets; a context of BBQ is four questions.
+    "standard": Profile({"kakehashi/attacks": 200, "anthropic-red-team": 1000, "bbq": 250}, 128),
     "full": Profile({}, 256),
 }
 DEFAULT_METHODS = ("kakehashi/core", "kakehashi/facts", "kakehashi/attacks")

@@ -128,7 +128,7 @@ def licence_lines(described: DataSet, form: DataForm | None = None) -> list[str]
     shown = form or described.forms[0]
     sizes = [file.bytes for file in shown.files]
     known = sum(size for size in sizes if size is not None)
-    size = f"{known / 1e6:.1f} MB" if None not in sizes else f"{known / 1e6:.1f} MB and files of unknown size"
+    size = f"{known / 1e6:.1f} MB" if None not in sizes else "size unknown"
     unchecked = sum(file.sha256 is None for file in shown.files)
     lines = [
         f"{described.name}: {described.title}",

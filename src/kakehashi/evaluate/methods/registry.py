@@ -40,6 +40,12 @@ _SHIPPED: dict[str, Callable[[], Method]] = {
 
 #: Published methods: name → (module of ``published/``, class). The class is made with the store of pulled data.
 PUBLISHED: dict[str, tuple[str, str]] = {
+    "helm-safety": ("helm_safety", "HelmSafety"),
+    "harmbench": ("harmbench", "HarmBench"),
+    "simple-safety-tests": ("simple_safety_tests", "SimpleSafetyTests"),
+    "xstest": ("xstest", "XSTest"),
+    "bbq": ("bbq", "BBQ"),
+    "anthropic-red-team": ("anthropic_red_team", "AnthropicRedTeam"),
     "air-bench-2024": ("air_bench", "AirBench2024"),
     "facts-grounding-v1": ("facts_grounding", "FactsGroundingV1"),
     "facts-grounding-v2": ("facts_grounding", "FactsGroundingV2"),

@@ -37,6 +37,7 @@ from kakehashi.report.pages.words import (
     slug,
     style_of,
     system,
+    unmade_scores,
     unproven_judges,
     value_cell,
 )
@@ -73,6 +74,7 @@ def front(assessment: Assessment) -> Section:
     if closed:
         blocks.append(_closed_table(assessment, closed))
     blocks += _orders(assessment, measures)
+    blocks += [Paragraph(sentence, "warning") for sentence in unmade_scores(assessment)]
     blocks += [Paragraph(sentence, "warning") for sentence in unproven_judges(assessment)]
     blocks.append(Paragraph(Say("how.intro")))
     blocks.append(

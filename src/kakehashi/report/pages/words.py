@@ -108,8 +108,40 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     if score is None:
         return Blank("blank.not-run")
     if score.value is None:
-        return Blank("blank.no-outcome")
+        return Blank(f"blank.{unmade(score) or 'no-outcome'}")
     return Number(score.value, style_of(measure))
+
+
+def unmade(score: ScoreFacts) -> str:
+    """Why a method prints no number, in a word: ``"incomplete"``, ``"not-judged"``, ``"no-group"``, or ``""``."""
+    if score.value is not None:
+        return ""
+    begins = {"incomplete": "incomplete", "not judged": "not-judged", "no bias score": "no-group"}
+    return next((word for start, word in begins.items() if score.reason.startswith(start)), "")
+
+
+def unmade_scores(assessment: Assessment) -> tuple[Piece, ...]:
+    """A sentence for each headline without number: that a part is missing, and which; or that nobody judged."""
+    found: list[Piece] = []
+    for score in assessment.scores:
+        word = unmade(score)
+        if score.facet or not word:
+            continue
+        named = {"measure": measure_title(assessment, score.measure), "system": system(score.system)}
+        parts = [
+            (unmade(one), part_title(assessment, assessment.measure(score.measure), "category", one.part))
+            for one in assessment.parts(score.measure, "category")
+            if one.system == score.system
+        ]
+        if word == "incomplete":
+            missing = tuple(title for why, title in parts if why == "incomplete")
+            found.append(Say("unmade.incomplete", {**named, "parts": Listed(missing)}))
+            unjudged = tuple(title for why, title in parts if why == "not-judged")
+            if unjudged:
+                found.append(Say("unmade.not-judged-parts", {**named, "parts": Listed(unjudged)}))
+        else:
+            found.append(Say(f"unmade.{word}", named))
+    return tuple(found)
 
 
 def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:
