@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
+from kakehashi.cli.judge_sheet import sheet
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
 @click.group()
 def judge() -> None:
     """Measure a judge against human labels."""
+
+
+judge.add_command(sheet)
 
 
 @judge.command()
@@ -113,7 +117,7 @@ def calibrate(
     if as_json:
         print_json(
             {
-                **calibration_json(found),
+                **calibration_json(found, dataset=labels.name),
                 "beside": {other: calibration_json(one) for other, one in others.items()},
             }
         )

@@ -16,6 +16,7 @@ from kakehashi.compare.completion import CompletionBounds, completion_bounds
 from kakehashi.compare.consensus import Consensus, MethodWeight
 from kakehashi.compare.constructs import ConstructSplit, construct_split
 from kakehashi.compare.contrast import PartyContrast, party_contrast, sign_flip_p_value
+from kakehashi.compare.corrected import CorrectedOrder, corrected_order, corrected_rate
 from kakehashi.compare.correlation import (
     Concordance,
     holm,
@@ -101,6 +102,7 @@ __all__ = [
     "Confusion",
     "Consensus",
     "ConstructSplit",
+    "CorrectedOrder",
     "DetectableDifference",
     "DifferentialFunctioning",
     "DifferentialItem",
@@ -152,6 +154,8 @@ __all__ = [
     "completion_bounds",
     "confusion",
     "construct_split",
+    "corrected_order",
+    "corrected_rate",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",

@@ -284,6 +284,7 @@ def _method(card: MethodCard) -> MethodFacts:
         own=card.own,
         review=dict(card.review),
         judge_calibration=dict(card.judge_calibration),
+        judge_errors=dict(card.judge_errors),
     )
 
 

@@ -8,6 +8,7 @@ from kakehashi.report.pages.statements import three_sentences
 from kakehashi.report.pages.words import (
     detectable_cell,
     estimate_cell,
+    known_errors,
     measure_title,
     unmade_scores,
     unproven_judges,
@@ -39,14 +40,16 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, which scores were not made, which judges are unproven."""
+    """The three sentences of the first page, which scores were not made, and how far each judge can be trusted."""
     voice = Voice(language)
+    errors = (sentence for sentence, _ in known_errors(assessment))
     return [
         voice.plain(sentence)
         for sentence in (
             *three_sentences(assessment),
             *unmade_scores(assessment),
             *unproven_judges(assessment),
+            *errors,
         )
     ]
 

@@ -20,14 +20,17 @@ from kakehashi.evaluate.judges import (
 )
 from kakehashi.evaluate.judges.calibration_record import (
     calibrated_languages,
+    judge_errors,
     read_calibration,
+    shipped_calibration_record,
     with_calibration,
 )
 from kakehashi.evaluate.judges.developers import check_not_itself, kinship, lineage
 from kakehashi.evaluate.judges.phrases import SHIPPED
-from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, NO_JUDGE
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.subjects import parse_subject
-from kakehashi.model import MethodCard, Subject
+from kakehashi.ledger import encode
+from kakehashi.model import JudgeError, MethodCard, Subject
 
 #: Most tokens of a model judge's answer, where its subject does not say: one line of JSON, with room to think.
 JUDGE_TOKENS = 256
@@ -69,6 +72,8 @@ class ChosenJudge:
         askers: The models that it asks.
         calibration: Language → what it was checked on there.
         allow_family: Whether a judge may be kin of a system under test.
+        errors: Language → how often the judge, as a whole, erred on human labels there.
+        records: The calibrations that were named; they go into the ledger with the run.
     """
 
     judge: Judge | AsyncJudge
@@ -76,6 +81,8 @@ class ChosenJudge:
     askers: tuple[Asker, ...] = ()
     calibration: Mapping[str, str] = field(default_factory=dict)
     allow_family: bool = False
+    errors: Mapping[str, JudgeError] = field(default_factory=dict)
+    records: tuple[Mapping[str, Any], ...] = ()
 
     def described(self) -> dict[str, Any]:
         """The judge as the manifest states it."""
@@ -83,6 +90,7 @@ class ChosenJudge:
             "id": self.judge.id,
             "calibration": dict(self.calibration),
             "members": [dict(member) for member in self.members],
+            "errors": {language: encode(error) for language, error in self.errors.items()},
             **({"allow_family": True} if self.allow_family else {}),
         }
 
@@ -106,11 +114,19 @@ class ChosenJudge:
         ]
 
     def card(self, card: MethodCard) -> MethodCard:
-        """The card of a method with this judge in its default judge's place; one that asks no judge stays."""
-        if card.judge not in (DEFAULT_JUDGE, NO_JUDGE):
+        """The card of a method with this judge in its default judge's place; one that asks no judge stays.
+
+        A model or panel that grades by a method's official prompts was checked with another prompt, so that its
+        errors there are not known: the card says so.
+        """
+        if card.judge not in (DEFAULT_JUDGE, OFFICIAL_PROMPTS):
             return card
         known = {language: self.calibration.get(language, "none") for language in card.languages}
-        return replace(card, judge=self.judge.id, judge_calibration=known)
+        if card.judge == OFFICIAL_PROMPTS and not isinstance(self.judge, RuleJudge):
+            other = {key: "other-prompt" if mark == "human" else mark for key, mark in known.items()}
+            return replace(card, judge=f"{self.judge.id}, {OFFICIAL_PROMPTS}", judge_calibration=other)
+        errors = {language: error for language, error in self.errors.items() if language in card.languages}
+        return replace(card, judge=self.judge.id, judge_calibration=known, judge_errors=errors)
 
     def notes(self, subjects: Sequence[Subject], languages: Sequence[str]) -> list[str]:
         """What a reader must know of judge and subjects.
@@ -130,6 +146,17 @@ class ChosenJudge:
             for language in languages
             if self.calibration.get(language, "none") in ("none", "uncalibrated")
         ]
+
+
+def with_known_errors(card: MethodCard) -> MethodCard:
+    """The card of a method that asks the shipped rules, with what is known of their errors."""
+    if card.judge != DEFAULT_JUDGE or card.judge_errors:
+        return card
+    record = shipped_calibration_record()
+    if record["judge"] != card.judge:
+        return card
+    errors = {key: error for key, error in judge_errors(record).items() if key in card.languages}
+    return replace(card, judge_errors=errors)
 
 
 def choose_judge(words: JudgeWords, *, calibrating: Sequence[str] | None = None) -> ChosenJudge | None:
@@ -198,7 +225,19 @@ def choose_judge(words: JudgeWords, *, calibrating: Sequence[str] | None = None)
                 path=path,
                 hint="Run `kakehashi judge calibrate` again with the same --judge and --phrases.",
             )
-    return ChosenJudge(chosen, tuple(members), tuple(askers), calibration, words.allow_family)
+    errors: dict[str, JudgeError] = {}
+    for record in (shipped_calibration_record(), *records.values()):
+        if record.get("judge") == chosen.id:
+            errors |= judge_errors(record)
+    return ChosenJudge(
+        chosen,
+        tuple(members),
+        tuple(askers),
+        calibration,
+        words.allow_family,
+        errors,
+        tuple(records.values()),
+    )
 
 
 def _rules(

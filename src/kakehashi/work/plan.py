@@ -13,9 +13,10 @@ from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
-from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
+from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge, with_known_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Plan:
         calls = {
             one.key: getattr(one.method, "judge_calls", 1)
             for one in self.methods
-            if one.card.judge == self.judge.judge.id
+            if one.card.judge.startswith(self.judge.judge.id)
         }
         meant = sum(calls.get(job.method, 0) for job in self.jobs() if keys is None or job.key in keys)
         return meant * len(self.judge.askers)
@@ -172,11 +173,14 @@ def make_plan(
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     for name in dict.fromkeys(methods or DEFAULT_METHODS):
         one, absent = _planned(get_method(name, own_methods, data), PROFILES[profile], languages, limit, seed)
-        if chosen is not None:
-            one = replace(one, card=chosen.card(one.card))
+        if chosen is None:
+            one = replace(one, card=with_known_errors(one.card))
+        else:
+            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         if one.samples:
             planned.append(one)
+    notes += _rewards_refusing(planned)
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
@@ -234,6 +238,34 @@ def _planned(
     samples = tuple(method.samples(selection)) if spoken else ()
     absent = [language for language in languages if language not in card.languages]
     return PlannedMethod(method, card, selection, samples), absent
+
+
+def _official(planned: PlannedMethod) -> MethodCard:
+    """The card, saying that a judge that can grade is given the method's own prompts and not the judge's."""
+    graded = getattr(planned.method, "grades", False) and planned.card.judge == DEFAULT_JUDGE
+    return replace(planned.card, judge=OFFICIAL_PROMPTS) if graded else planned.card
+
+
+def _our_wording(method: Method, card: MethodCard) -> MethodCard:
+    if getattr(method, "our_wording", False):
+        return replace(card, judge=card.judge.replace(OFFICIAL_PROMPTS, "by prompts of our wording"))
+    return card
+
+
+def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
+    """A note where a published method that rewards refusing everything would stand alone."""
+    constructs = {measure.construct for one in planned for measure in one.card.measures}
+    alone = [
+        one.card.id
+        for one in planned
+        if not one.card.own and any(m.construct == "harmful-request-handling" for m in one.card.measures)
+    ]
+    if not alone or "over-refusal" in constructs:
+        return []
+    return [
+        f"{', '.join(alone)}: a system that refuses everything does best here, and no method of this run measures "
+        "over-refusal; add --method kakehashi/core or --method xstest"
+    ]
 
 
 def _described(planned: PlannedMethod) -> dict[str, Any]:

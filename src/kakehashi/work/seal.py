@@ -14,6 +14,7 @@ from kakehashi.evaluate.engine import FinishedRow, JobKey, RunFolder
 from kakehashi.evaluate.methods import Scored
 from kakehashi.ledger import Entry, Ledger, encode
 from kakehashi.model import Provenance, Sample, Subject
+from kakehashi.work.judged_by import who_decided
 from kakehashi.work.plan import Plan, PlannedMethod, without_key_names
 
 #: Seconds to wait for another run that is being sealed into the same ledger.
@@ -67,7 +68,7 @@ def seal_run(
         if any(record.kind == "run" and not record.body["partial"] for record in before):
             return [record.id for record in before]
         head = _run_record(plan, folder, partial, warnings, preregistered or {})
-        entries = [Entry(head), *_results(plan, folder, partial)]
+        entries = [Entry(head), *_results(plan, folder, partial), *_calibrations(plan)]
         replaces = {
             place: old.id
             for place, entry in enumerate(entries)
@@ -209,8 +210,43 @@ def _result(
         "partial": partial,
         "measurements": [encode(measurement) for measurement in measurements],
     }
+    details = _judged_by(plan, subject, planned, [row for _, row in ordered])
+    if details:
+        record["details"] = {"judge": details}
     places = [placed[sample.id].place for sample in finished]
-    return Entry(record, _items(planned, ordered), _texts(folder, finished, places))
+    columns = _items(planned, ordered)
+    if "kin" in details:
+        columns["reason"] = [f"{reason};kin" for reason in columns["reason"]]
+    return Entry(record, columns, _texts(folder, finished, places))
+
+
+def _judged_by(
+    plan: Plan, subject: Subject, planned: PlannedMethod, rows: Sequence[FinishedRow]
+) -> dict[str, Any]:
+    """What a reader of these scores must know of their judge: its known errors, kin of the system, who decided."""
+    card = planned.card
+    found: dict[str, Any] = {}
+    if card.judge_errors:
+        found["errors"] = {language: encode(error) for language, error in card.judge_errors.items()}
+    if plan.judge is not None and card.judge.startswith(plan.judge.judge.id):
+        if kin := plan.judge.kin(subject):
+            found["kin"] = kin
+        found |= who_decided(row.score.reason for row in rows)
+    return found
+
+
+def _calibrations(plan: Plan) -> Iterator[Entry]:
+    """The calibrations that the run relied on; one that the ledger has already is not stored twice."""
+    for record in plan.judge.records if plan.judge is not None else ():
+        yield Entry(
+            {
+                "kind": "calibration",
+                "judge": str(record["judge"]),
+                "dataset": str(record.get("dataset") or "human labels"),
+                "measurements": [],
+                "details": {key: value for key, value in record.items() if key != "beside"},
+            }
+        )
 
 
 def _items(planned: PlannedMethod, ordered: list[tuple[Sample, FinishedRow]]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def load_labels(path: Path) -> list[LabelledAnswer]:
 
     Three shapes are known by their fields: XSTest's (``final_label``, ``annotation_1``, ``annotation_2``),
     Do-Not-Answer's (``human_action``), and our own: ``prompt``, ``answer``, ``language``, ``label`` and, where
-    you have them, ``rater2``, ``cluster``, ``model``, ``item``, ``kind``.
+    you have them, ``rater1``, ``rater2``, ``cluster``, ``model``, ``item``, ``kind``.
 
     Raises:
         InputError: The file cannot be read, lacks a field, or holds no row.
@@ -222,7 +222,7 @@ def _row(raw: Mapping[str, object]) -> LabelledAnswer:
         answer=str(raw["answer"]),
         language=str(raw["language"]),
         label=label,
-        rater1=label if second else None,
+        rater1=_known(str(raw.get("rater1") or label), _OURS) if second else None,
         rater2=_known(second, _OURS) if second else None,
         cluster=str(raw.get("cluster") or raw.get("item") or prompt),
         model=str(raw.get("model") or ""),

@@ -13,8 +13,8 @@ from kakehashi.model import Answer, Sample, Score
 #: Identifier of the judge that is asked where none is given; making one takes time that a card need not cost.
 DEFAULT_JUDGE = f"kakehashi/rules@{VERSION}"
 
-#: Stands in a card's place of a judge where no judge of ours can do it: a user names models, or nothing is judged.
-NO_JUDGE = "none: judge models must be named"
+#: What the card of a method says that is judged by its own official prompts and by whatever judge is named.
+OFFICIAL_PROMPTS = "by the official prompts"
 
 
 def default_calibration(languages: Iterable[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from kakehashi.report.pages.words import (
     detectable_cell,
     heads,
     interval_cell,
+    known_errors,
     measure_title,
     method_title,
     per_system,
@@ -76,6 +77,11 @@ def front(assessment: Assessment) -> Section:
     blocks += _orders(assessment, measures)
     blocks += [Paragraph(sentence, "warning") for sentence in unmade_scores(assessment)]
     blocks += [Paragraph(sentence, "warning") for sentence in unproven_judges(assessment)]
+    errors = known_errors(assessment)
+    blocks += [Paragraph(sentence, "warning") for sentence, state in errors if state == "unknown"]
+    stated = tuple(sentence for sentence, state in errors if state == "known")
+    if stated:
+        blocks += [Paragraph(Say("how.judge-known")), Bullets(stated)]
     blocks.append(Paragraph(Say("how.intro")))
     blocks.append(
         Bullets(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kakehashi.model import CONSTRUCTS
+from kakehashi.model import CONSTRUCTS, Interval
 from kakehashi.report.document import (
     Blank,
     Code,
@@ -225,6 +225,44 @@ def slug(name: str) -> str:
 def unproven_judges(assessment: Assessment) -> tuple[Piece, ...]:
     """Methods and tested languages whose judge was never measured on human labels: a reader must know at once."""
     return tuple(piece for piece, status in judge_calibrations(assessment) if status != "human")
+
+
+def known_errors(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:
+    """How often the judge of each method errs in each tested language, as a sentence, and ``known`` or ``unknown``.
+
+    No rate of a judge stands on a page without one of these or one of :func:`unproven_judges`.
+    """
+    tested = {measure.language for measure in assessment.measures}
+    found: list[tuple[Piece, str]] = []
+    for method in assessment.methods:
+        for code, status in method.judge_calibration.items():
+            if code not in tested or status != "human":
+                continue
+            named: dict[str, Piece] = {
+                "method": method_title(assessment, method.id),
+                "language": language(code),
+            }
+            error = method.judge_errors.get(code)
+            if error is None or error.sensitivity is None or error.specificity is None:
+                found.append((Say("judge.error-unknown", named), "unknown"))
+                continue
+            named |= {
+                "n": Number(error.n),
+                "source": Verbatim(error.source, "en"),
+                "sensitivity": _with_interval(error.sensitivity, error.sensitivity_interval),
+                "specificity": _with_interval(error.specificity, error.specificity_interval),
+            }
+            found.append((Say("judge.error", named), "known"))
+    return tuple(found)
+
+
+def _with_interval(value: float, interval: Interval | None) -> Piece:
+    if interval is None:
+        return Number(value, "percent")
+    return Say(
+        "judge.share",
+        {"value": Number(value, "percent"), "interval": Span(interval.low, interval.high, "percent")},
+    )
 
 
 def judge_calibrations(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:

@@ -301,7 +301,7 @@ def test_the_two_versions_are_two_methods(store):
     assert one.data_revision != two.data_revision
     assert "three judges" in one.aggregation
     assert "two judges" in two.aggregation
-    assert one.judge == two.judge == "none: judge models must be named"
+    assert one.judge == two.judge == "by the official prompts"
     assert one.empty_policy == "counts-as-wrong"
 
 

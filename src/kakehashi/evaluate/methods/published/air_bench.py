@@ -69,6 +69,9 @@ class AirBench2024:
 
     sets = (SET,)
 
+    #: A judge model is given the method's prompts, not its own.
+    grades = True
+
     def __init__(self, store: DataStore, revisions: Sequence[Mapping[str, Any]] | None = None) -> None:
         self._store = store
         self._revisions = revisions

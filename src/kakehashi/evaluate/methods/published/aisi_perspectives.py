@@ -26,7 +26,7 @@ from kakehashi.evaluate.judges import (
 )
 from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.graded import graded
-from kakehashi.evaluate.methods.judged import NO_JUDGE
+from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
 from kakehashi.evaluate.methods.published.grades import grade_of, mean_grade
 from kakehashi.evaluate.methods.published.own_prompts import own_template
 from kakehashi.evaluate.methods.published.taxonomy import classes
@@ -111,6 +111,9 @@ class AisiPerspectives:
 
     sets = (SET,)
 
+    #: Upstream's own judge prompts are not among the pulled data.
+    our_wording = True
+
     def __init__(self, store: DataStore) -> None:
         self._store = store
 
@@ -141,7 +144,7 @@ class AisiPerspectives:
             measures=(MET, WEIGHTED),
             categories={code: {"en": entry["en"], "ja": entry["ja"]} for code, entry in perspectives.items()},
             languages=("ja",),
-            judge=NO_JUDGE,
+            judge=OFFICIAL_PROMPTS,
             data_source="Japan-AISI/aisev",
             data_revision=self._store.revision(SET) if self._store.is_here(SET) else NOT_PULLED,
             licence=self._store.set(SET).licence,

@@ -21,7 +21,7 @@ from kakehashi.evaluate.judges import (
     unjudged_score,
 )
 from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
-from kakehashi.evaluate.methods.judged import NO_JUDGE
+from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
 from kakehashi.evaluate.methods.published.facts_judging import (
     Protocol,
     SentenceParser,
@@ -121,7 +121,7 @@ class _FactsGrounding:
             measures=self._measures(),
             categories={"document": {"en": "answers from a document", "ja": "文書に基づく回答"}},
             languages=("en",),
-            judge=NO_JUDGE,
+            judge=OFFICIAL_PROMPTS,
             data_source=citation,
             data_revision=self._revision() if self._here else NOT_PULLED,
             licence="CC-BY-4.0",

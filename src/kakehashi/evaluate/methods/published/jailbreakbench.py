@@ -72,6 +72,12 @@ class JailbreakBench:
 
     sets = (SET,)
 
+    #: A judge model is given the method's prompts, not its own.
+    grades = True
+
+    #: And these prompts are of our wording: upstream's are not among the pulled data.
+    our_wording = True
+
     def __init__(self, store: DataStore) -> None:
         self._store = store
 
