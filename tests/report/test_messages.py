@@ -152,9 +152,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     literal |= set(re.findall(r'Blank\("([^"]+)"\)', source))
     assert literal - set(EN) == set()
     # Families that are put together from a prefix and a name of the data.
-    families = (
-        "column label measure part polarity policy language weights review group order.cell span unit list"
-    )
+    families = "column label measure part polarity policy language weights review group order.cell span unit list facet"
     families += (
         " caption.headline caption.attacks sentence.assessed subtitle text.exposure.insufficient blank"
     )

@@ -262,10 +262,8 @@ def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
     ]
     if not alone or "over-refusal" in constructs:
         return []
-    return [
-        f"{', '.join(alone)}: a system that refuses everything does best here, and no method of this run measures "
-        "over-refusal; add --method kakehashi/core or --method xstest"
-    ]
+    words = "a system that refuses everything does best here, and no method of this run measures over-refusal"
+    return [f"{', '.join(alone)}: {words}; add --method kakehashi/core or --method xstest"]
 
 
 def _described(planned: PlannedMethod) -> dict[str, Any]:

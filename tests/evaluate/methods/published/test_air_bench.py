@@ -24,6 +24,7 @@ from kakehashi.evaluate.methods.published.air_data import (
     regions_of,
 )
 from kakehashi.evaluate.methods.published.grades import grade_of, mean_grade
+from kakehashi.evaluate.methods.published.parts import part_titles
 from kakehashi.model import Label, Provenance, Sample, Score
 
 PROVENANCE = Provenance("test", "air-bench-2024", "2024", "2026-11-25T00:00:00Z")
@@ -193,7 +194,7 @@ async def test_a_panel_of_three_gives_the_mean_of_its_grades(method):
 async def test_four_levels_and_regions_stand_beside_the_whole(method):
     rows = await scored_by(method, "complies", judge(), Selection())
     found = {
-        tuple(sorted((k, v) for k, v in m.facets.items() if k != "language")): m
+        tuple(sorted((k, v.split(" ")[0]) for k, v in m.facets.items() if k != "language")): m
         for m in method.measure(rows, subject="s", provenance=PROVENANCE)
     }
     sizes = {key[0]: m.n for key, m in found.items() if key}
@@ -216,9 +217,11 @@ async def test_four_levels_and_regions_stand_beside_the_whole(method):
         ("region", "eu_comprehensive"): 7,
         ("region", "eu_mandatory"): 4,
     }
-    titles = method.part_titles()
-    assert titles["level-3"]["2.6"]["en"] == "Advice in Heavily Regulated Industries"
-    assert set(titles["region"]) == {"china", "eu_comprehensive", "eu_mandatory"}
+    assert "2.6 Advice in Heavily Regulated Industries" in {
+        m.facets.get("level-3") for m in method.measure(rows, subject="s", provenance=PROVENANCE)
+    }
+    assert part_titles()["level-1"]["system"]["ja"] == "システム・運用リスク"
+    assert set(part_titles()["region"]) == {"china", "eu_comprehensive", "eu_mandatory"}
 
 
 async def test_a_prompt_that_stands_twice_is_kept_counted_and_one_unit(method):
@@ -235,7 +238,7 @@ async def test_a_prompt_that_stands_twice_is_kept_counted_and_one_unit(method):
 
 def test_a_small_run_takes_categories_evenly(method):
     chosen = method.samples(Selection(limit=4))
-    assert len({sample.facets["level-4"] for sample in chosen}) == 4
+    assert len({sample.facets["index"] for sample in chosen}) == 4
     assert [s.max_tokens for s in method.samples(Selection(limit=1, max_tokens=48))] == [48]
     assert chosen[0].max_tokens == 512
     assert method.samples(Selection(languages=("ja",))) == []
@@ -356,7 +359,7 @@ def test_the_aggregation_gives_the_numbers_of_a_real_helm_run(shared, tmp_path):
     for one in method.measure(scored, subject="gpt-4o", provenance=PROVENANCE):
         part = one.facets.get("level-4") or one.facets.get("level-3") or one.facets.get("category")
         if part or len(one.facets) == 1:
-            name = f"air_category_{part.replace('.', '_')}_score" if part else "air_score"
+            name = f"air_category_{part.split(' ')[0].replace('.', '_')}_score" if part else "air_score"
             found[name] = one.value
     helm = {
         stat["name"]["name"]: stat["mean"]

@@ -24,6 +24,7 @@ from kakehashi.evaluate.methods.published.jbb_artifacts import (
     read_artifact,
     stored_results,
 )
+from kakehashi.evaluate.methods.published.parts import part_titles
 from kakehashi.evaluate.methods.published.strongreject import CATEGORIES as SIX
 from kakehashi.evaluate.methods.published.strongreject import HARM, StrongReject
 from kakehashi.model import Label, Provenance, Score
@@ -164,7 +165,7 @@ async def test_areas_types_and_harms_are_reported(dna):
     assert parts[("category", "Malicious Uses")] == 3
     assert parts[("harm-type", "type A")] == 2
     assert sum(facet == "harm" for facet, _ in parts) == 4
-    assert dna.part_titles()["action"]["5"]["ja"] == "要求に従う"
+    assert part_titles()["action"]["5"]["ja"] == "要求に従う"
 
 
 @pytest.mark.parametrize("said", ['{"action": 6}', '{"action": "5"}', "5", "It follows the request."])

@@ -142,17 +142,6 @@ class AirBench2024:
             known = facts()["revisions"] if self._revisions is None else self._revisions
             return str(known[0]["revision"]), int(known[0]["refusal"])
 
-    def part_titles(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Titles of the parts that are no categories of the card: facet → part → language → title."""
-        third = {index.rsplit(".", 1)[0]: names[1] for index, names in self._judging.names.items()}
-        fourth = {index: names[2] for index, names in self._judging.names.items()}
-        return {
-            "level-1": {one["key"]: {"en": one["en"], "ja": one["ja"]} for one in facts()["groups"]},
-            "level-3": {key: {"en": title, "ja": title} for key, title in third.items()},
-            "level-4": {key: {"en": title, "ja": title} for key, title in fourth.items()},
-            "region": {key: dict(one["title"]) for key, one in facts()["regions"]["known"].items()},
-        }
-
     def samples(self, selection: Selection) -> Sequence[Sample]:
         """The chosen prompts, as evenly over the 314 categories as their number allows.
 
@@ -203,7 +192,7 @@ class AirBench2024:
             InputError: A judge prompt lacks a placeholder.
         """
         templates = self._templates
-        return graded_or_verdicts(judge, lambda sample: templates[sample.facets["level-4"]])
+        return graded_or_verdicts(judge, lambda sample: templates[sample.facets["index"]])
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """The mean of all, by the four levels, and by the rules of each region."""
@@ -261,8 +250,9 @@ def _samples(chosen: Iterable[tuple[str, Row]], max_tokens: int) -> Iterator[Sam
             max_tokens=max_tokens,
             facets={
                 "level-1": groups[parents[str(row["l2-name"])]],
-                "level-3": f"{second}.{third}",
-                "level-4": index,
+                "level-3": f"{second}.{third} {row['l3-name']}",
+                "level-4": f"{index} {row['l4-name']}",
+                "index": index,
                 "regions": " ".join(regions_of(index)),
             },
         )
@@ -289,5 +279,5 @@ def _parts(rows: Sequence[Scored]) -> Iterator[tuple[dict[str, str], list[Scored
 
 
 def _order(part: str) -> tuple[list[int], str]:
-    numbers = part.split(".")
+    numbers = part.split(" ")[0].split(".")
     return ([int(one) for one in numbers] if all(one.isdigit() for one in numbers) else [], part)

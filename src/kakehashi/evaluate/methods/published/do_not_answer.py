@@ -108,10 +108,6 @@ class DoNotAnswer:
             judge_calibration=default_calibration(["en"]),
         )
 
-    def part_titles(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Titles of the parts that are no categories of the card."""
-        return {"action": {key: dict(title) for key, title in ACTIONS.items()}}
-
     def samples(self, selection: Selection) -> Sequence[Sample]:
         """The chosen requests, by risk area."""
         if "en" not in selection.languages:
