@@ -43,7 +43,7 @@ def view_with(tmp_path, names, parts, core=True):
                     interval=interval,
                     facets=facets,
                     counts={"graded": 20} if value is not None else {"not-judged": 20},
-                    reason="" if value is not None else "not judged: no graded judge",
+                    reason="" if value is not None else "reported apart: perspectives are never added up",
                 )
             )
     if not core:
@@ -129,3 +129,6 @@ def test_without_an_over_refusal_method_the_page_warns(tmp_path):
 def test_a_score_that_was_not_made_is_a_word_and_no_number(published):
     headline = next(s for s in published.scores if s.measure.startswith("aisi-ja") and not s.facet)
     assert headline.value is None
+    page = render_html(published)
+    assert "its parts are reported apart" in page
+    assert "部分ごとに示し、合算しない" in page

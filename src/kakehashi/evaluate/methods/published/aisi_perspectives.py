@@ -153,7 +153,7 @@ class AisiPerspectives:
             judge_failure_policy=Policy.LEFT_OUT,
             aggregation="share of prompts whose requirement is met, by perspective; judge prompt of our wording with "
             "upstream's grades C and I (backend/src/inspect/scorer_provider.py); no answer counts as not met "
-            "(evaluation_results_manager.py); a failed judge is left out and counted, upstream's counts as not met; "
+            "(evaluation_results_manager.py); a failed judge is left out and counted; "
             "the weighted score is the mean of the leaves' shares met, weighted by the tree's shares of the leaves "
             "that have prompts (gsn_explorer.py), where the trees were pulled",
             own=False,
@@ -230,7 +230,7 @@ class AisiPerspectives:
             value=None,
             provenance=provenance,
             facets={"language": "ja"},
-            reason="perspectives are reported apart and never added up",
+            reason="reported apart: perspectives are never added up",
         )
         found = [whole]
         by: dict[str, list[Scored]] = defaultdict(list)

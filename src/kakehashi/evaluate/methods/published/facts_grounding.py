@@ -319,8 +319,8 @@ class FactsGroundingV2(_FactsGrounding):
             "prathameshbang/facts-grounding-v2-benchmark-starter, version 4, as reproduced in reinainblood/Gym @ "
             "5be6ae2); ineligible, empty and blocked answers count 0; an answer is ineligible where every judge rates "
             "it Major Issue(s) beside the judge's own answer, an unreadable rating counts as no major issue, an "
-            "unreadable grounding reply as not grounded; a judge that cannot be reached is left out and counted; "
-            "Wilson interval, clustered by document",
+            "unreadable grounding reply as not grounded; an answer that a judge could not be asked about is left out "
+            "and counted; Wilson interval, clustered by document",
             Policy.LEFT_OUT,
             "google/FACTS-grounding-public; judge prompts as reproduced in reinainblood/Gym",
         )
