@@ -74,6 +74,7 @@ class Outcome:
     result: str
     seconds: float
     coverage: tuple[tuple[str, str], ...] = ()
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 def steps() -> Iterator[Step]:
@@ -108,7 +109,8 @@ def run(step: Step, tree: str) -> Outcome:
     if kept.is_file():
         before = json.loads(kept.read_text(encoding="utf-8"))
         if before["tree"] == tree and before["passed"]:
-            return Outcome(**{**before, "coverage": tuple(map(tuple, before["coverage"]))})
+            pairs = {name: tuple(map(tuple, before.get(name, ()))) for name in ("coverage", "cells")}
+            return Outcome(**{**before, **pairs})
     absent = [path for path in step.needs if not (ROOT / path).exists()]
     if absent:
         return Outcome(tree, True, f"not run: {absent[0].name} is not here", 0.0)
@@ -121,7 +123,8 @@ def run(step: Step, tree: str) -> Outcome:
     except subprocess.TimeoutExpired:
         passed, text = False, f"not finished within {LIMIT} s"
     seconds = round(time.monotonic() - started, 1)
-    outcome = Outcome(tree, passed, _result(text), seconds, tuple(_coverage(step)))
+    covered, cells = (tuple(_properties(step, name)) for name in ("coverage", "cells"))
+    outcome = Outcome(tree, passed, _result(text), seconds, covered, cells)
     kept.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
     if not passed:
         print(text[-3000:], file=sys.stderr)
@@ -136,13 +139,14 @@ def _result(text: str) -> str:
     return "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
 
 
-def _coverage(step: Step) -> Iterator[tuple[str, str]]:
+def _properties(step: Step, name: str) -> Iterator[tuple[str, str]]:
+    """What the tests of a step recorded under a name; see tests/reference/coverage.py."""
     report = next((word.split("=", 1)[1] for word in step.words if word.startswith("--junitxml=")), None)
     if report is None or not Path(report).is_file():
         return
     for case in ET.parse(report).iter("testcase"):
         for one in case.iter("property"):
-            if one.get("name") == "coverage":
+            if one.get("name") == name:
                 yield str(case.get("name")), str(one.get("value"))
 
 
@@ -166,6 +170,11 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     if covered:
         lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in covered]
+    single = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.cells]
+    if single:
+        lines += ["", "<details><summary>Every cell</summary>", ""]
+        lines += [f"- `{name}`: {value}" for name, value in single]
+        lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 
 

@@ -21,7 +21,8 @@
     ├── NotEstimableError               exit 7   the data do not determine the number asked for
     ├── BudgetError                     exit 8   the budget given is spent or too small
     ├── MissingExtraError               exit 9   an optional dependency is not installed
-    └── IncompleteError                 exit 10  finished, but with failures that need attention
+    ├── IncompleteError                 exit 10  finished, but with failures that need attention
+    └── IsolationError                  exit 13  generated code cannot be run safely here
 
 Each message says what was wrong, with which value, where, and what to do next.
 One place (``kakehashi.cli.main``) turns these into exit codes.
@@ -264,3 +265,9 @@ class IncompleteError(KakehashiError):
     """The work finished, but with failures that need attention; everything that was obtained is kept."""
 
     exit_code = 10
+
+
+class IsolationError(KakehashiError):
+    """This machine cannot cut generated code off from network, files and processes, so it is not run."""
+
+    exit_code = 13

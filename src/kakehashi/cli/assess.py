@@ -38,6 +38,23 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @judge_options
+@click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Run the code that answers hold (humaneval), in a sandbox without network.",
+)
+@click.option(
+    "--allow-code-unisolated",
+    is_flag=True,
+    help="Run it even where this machine cannot isolate it; only on a machine that can be thrown away.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Answers to each item, for methods that take several (humaneval: pass@10).",
+)
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -81,6 +98,9 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    allow_code: bool,
+    allow_code_unisolated: bool,
+    repeats: int,
     allow_family: bool,
     budget: int | None,
     token_budget: int | None,
@@ -105,6 +125,8 @@ def assess(
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
+    from kakehashi.work.code import CodeWords
+
     words: dict[str, Any] = {
         "profile": profile,
         "methods": methods,
@@ -114,6 +136,8 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "code": CodeWords(allow_code, allow_code_unisolated),
+        "repeats": repeats,
         "allow_family": allow_family,
     }
     table = None
@@ -238,6 +262,8 @@ def _print_estimate(
     judge = JudgeWords(
         words.pop("judges"), words.pop("phrases"), words.pop("calibrations"), words.pop("allow_family")
     )
+    if not (words["code"].allow or words["code"].unisolated):
+        words["code"] = None  # an estimate runs nothing
     data = DataStore(rooms.data)
     if mirror is not None:
         pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))

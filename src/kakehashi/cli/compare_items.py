@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import Estimate
@@ -60,12 +61,14 @@ def judges(
     rows = ItemFile.read(file)
     found: dict[str, Any] = {}
     if human is not None:
-        found["judges"] = {
-            judge: judge_rates(rows, human, judge, positive=positive, item=item, system=system, seed=seed)
-            for judge in judges
-        }
+        with show_work("judges"):
+            found["judges"] = {
+                judge: judge_rates(rows, human, judge, positive=positive, item=item, system=system, seed=seed)
+                for judge in judges
+            }
     if system is not None and len(judges) > 1:
-        found["flips"] = _flips(rows, judges, positive, item, system, seed)
+        with show_work("flips"):
+            found["flips"] = _flips(rows, judges, positive, item, system, seed)
     if as_json:
         print_json(plain(found))
         return
@@ -215,10 +218,12 @@ def items(
         rows.columns["\0row"] = joined
         of = dict(zip(joined, rows.texts(group), strict=True))
         by_group = rows.scores("\0row", item, score)
-        found["fit"] = fit_2pl(by_group)
-        found["differential"] = differential_functioning(by_group, [of[name] for name in by_group.models])
+        with show_work("items"):
+            found["fit"] = fit_2pl(by_group)
+            found["differential"] = differential_functioning(by_group, [of[name] for name in by_group.models])
     else:
-        found["fit"] = fit_2pl(rows.scores(model, item, score))
+        with show_work("items"):
+            found["fit"] = fit_2pl(rows.scores(model, item, score))
     if as_json:
         print_json(plain(found))
         return
@@ -278,12 +283,13 @@ def variance(
     from kakehashi.work.item_file import ItemFile
 
     rows = ItemFile.read(file)
-    found = variance_components(
-        rows.numbers(score),
-        {name: rows.texts(name) for name in factors},
-        interactions=[tuple(pair.split(":")) for pair in interactions],
-        rng=seed,
-    )
+    with show_work("variance"):
+        found = variance_components(
+            rows.numbers(score),
+            {name: rows.texts(name) for name in factors},
+            interactions=[tuple(pair.split(":")) for pair in interactions],
+            rng=seed,
+        )
     if as_json:
         print_json(plain(found))
         return
@@ -329,7 +335,8 @@ def explain(
 
     view = load_run(Workspace(workspace).ledger, run)
     chosen = systems or tuple(subject.name for subject in view.subjects)
-    found = {name: explain_run(view, first, second, name, rng=seed) for name in chosen}
+    with show_work("explanation"):
+        found = {name: explain_run(view, first, second, name, rng=seed) for name in chosen}
     if as_json:
         print_json(plain(found))
         return
@@ -381,7 +388,8 @@ def select(
     if family is not None:
         of = dict(zip(rows.texts(model), rows.texts(family), strict=True))
         families = [of[name] for name in bank.models]
-    chosen, gate = select_items(bank, n_items, families=families, rng=seed)
+    with show_work("selection"):
+        chosen, gate = select_items(bank, n_items, families=families, rng=seed)
     if as_json:
         print_json({"items": list(chosen.items), "gate": plain(gate)})
         return

@@ -27,6 +27,7 @@ from kakehashi.evaluate.engine import (
 )
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.code import CodeWords
 from kakehashi.work.data import pull_for
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
@@ -69,6 +70,8 @@ def assess(
     phrases: Sequence[Path | str] = (),
     calibrations: Sequence[Path | str] = (),
     allow_family: bool = False,
+    code: CodeWords | None = None,
+    repeats: int = 1,
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -101,6 +104,8 @@ def assess(
         calibrations: What ``kakehashi judge calibrate --json`` wrote of phrase lists and models: they judge in
             those languages and in no others.
         allow_family: Allow judge models that share a developer or a family with a system, or with one another.
+        code: Whether generated code may be run, for methods that run it; not unless said.
+        repeats: Answers to each item, for methods whose measure takes several (``humaneval``: pass@k).
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -119,6 +124,7 @@ def assess(
         UnknownNameError: An unknown subject, method or profile.
         DataMissingError: A published method's data were not pulled.
         EndpointError: An endpoint failed for good before anything was answered.
+        IsolationError: A method runs code, and this machine cannot isolate it.
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
@@ -139,6 +145,8 @@ def assess(
         judge=JudgeWords(
             tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
         ),
+        code=code or CodeWords(),
+        repeats=repeats,
     )
     for note in plan.notes:
         say(note)
@@ -189,13 +197,18 @@ def in_words(found: Estimate, verdicts: int = 0) -> str:
     cost = (
         found.reason
         if found.cost is None
-        else f"at most {found.cost:.2f} {found.currency} at the prices of {found.prices_as_of}"
+        else f"at most {_money(found.cost)} {found.currency} at the prices of {found.prices_as_of}"
     )
     return (
         f"{found.samples} samples, at most {found.calls} calls; about {found.prompt_tokens} tokens to read "
         f"and at most {found.completion_tokens} to write; {cost}"
         + (f"; and at most {verdicts} calls of judge models, not in these figures" if verdicts else "")
     )
+
+
+def _money(amount: float) -> str:
+    """Two decimals, and two significant digits where those would read as nothing."""
+    return f"{amount:.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
 
 
 def patience_of(seconds: float | None) -> Patience:

@@ -16,6 +16,7 @@ from kakehashi.work.workspace import Workspace
 EXTRAS = {
     "local": (("xllamacpp",), "serving embedded models"),
     "charts": (("altair", "vl_convert"), "figures in reports"),
+    "provenance": (("c2pa",), "reading Content Credentials"),
 }
 _NEEDED = (
     "aiohttp",

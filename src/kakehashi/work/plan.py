@@ -14,8 +14,10 @@ from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
+from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
+from kakehashi.work.code import CodeWords, with_sandbox
 from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge, with_known_errors
 
 
@@ -71,12 +73,14 @@ class PlannedMethod:
         card: Its card, with the judge that this run asks.
         selection: Languages, limit, seed.
         samples: The samples chosen.
+        sandbox: Where the code of answers runs, for a method that runs it.
     """
 
     method: Method
     card: MethodCard
     selection: Selection
     samples: tuple[Sample, ...]
+    sandbox: Sandbox | None = None
 
     @property
     def key(self) -> str:
@@ -144,6 +148,8 @@ def make_plan(
     own_methods: Path | None = None,
     data: DataStore | None = None,
     judge: JudgeWords | None = None,
+    code: CodeWords | None = None,
+    repeats: int = 1,
 ) -> Plan:
     """Decide what is run.
 
@@ -158,9 +164,12 @@ def make_plan(
         own_methods: Folder of the user's own methods.
         data: Pulled data sets, for published methods.
         judge: Which judge reads the answers, instead of each method's own.
+        code: Whether generated code may be run; ``None`` where nothing is about to be run.
+        repeats: Answers to each item, for methods whose measure takes several.
 
     Raises:
-        UnknownNameError: An unknown subject, profile, method or judge.
+        IsolationError: A method runs code, and this machine cannot isolate it.
+        UnknownNameError: An unknown subject, profile, method, language or judge.
         InputError: A subject's address holds credentials.
         DataMissingError: A published method's data were not pulled.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
@@ -179,8 +188,15 @@ def make_plan(
     chosen = choose_judge(judge or JudgeWords())
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
-    for name in dict.fromkeys(methods or DEFAULT_METHODS):
-        one, absent = _planned(get_method(name, own_methods, data), PROFILES[profile], languages, limit, seed)
+    names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
+    _check_languages(languages, names, own_methods, data)
+    for name in names:
+        method, sandbox = get_method(name, own_methods, data), None
+        if code is not None:
+            method, sandbox = with_sandbox(method, code)
+        one, absent = _planned(method, PROFILES[profile], languages, limit, seed, repeats)
+        if sandbox is not None:
+            one = replace(one, sandbox=sandbox)
         if chosen is None:
             one = replace(one, card=with_known_errors(one.card))
         else:
@@ -189,6 +205,11 @@ def make_plan(
         if one.samples:
             planned.append(one)
     notes += _rewards_refusing(planned)
+    if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):
+        raise UsageError(
+            "none of these methods takes several answers to an item",
+            hint="Leave --repeats out, or name humaneval.",
+        )
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
@@ -201,6 +222,9 @@ def make_plan(
         "methods": [_described(one) for one in planned],
         "runtime": _runtimes([*systems, *asked], models),
     }
+    boxes = {one.key: one.sandbox.described() for one in planned if one.sandbox is not None}
+    if boxes:
+        manifest["code"] = boxes
     if chosen is not None:
         manifest["judge"] = chosen.described()
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -232,8 +256,20 @@ def _distinct(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     return tuple(seen.values())
 
 
+def _check_languages(
+    languages: Sequence[str], methods: Sequence[str], own: Path | None, data: DataStore | None
+) -> None:
+    """A language of none of the methods chosen is left out with a note; one of no method at all is a slip."""
+    spoken = {language for name in methods for language in get_method(name, own, data).card.languages}
+    for language in languages:
+        if language not in spoken:
+            known = spoken.union(*(get_method(name).card.languages for name in DEFAULT_METHODS))
+            if language not in known:
+                raise UnknownNameError("language", language, sorted(known))
+
+
 def _planned(
-    method: Method, profile: Profile, languages: Sequence[str], limit: int | None, seed: int
+    method: Method, profile: Profile, languages: Sequence[str], limit: int | None, seed: int, repeats: int
 ) -> tuple[PlannedMethod, list[str]]:
     card = method.card
     spoken = tuple(language for language in languages if language in card.languages)
@@ -242,6 +278,7 @@ def _planned(
         limit=limit if limit is not None else profile.limits.get(card.id),
         seed=seed,
         max_tokens=profile.max_tokens,
+        repeats=repeats,
     )
     samples = tuple(method.samples(selection)) if spoken else ()
     absent = [language for language in languages if language not in card.languages]

@@ -204,6 +204,36 @@ def aligned_credits(
     return values, [str(name) for name in names_of_items], [str(cluster) for cluster in clusters]
 
 
+def run_items(view: RunView, table: ScoreTable) -> ItemScores | None:
+    """The item credits behind a run's table, for what noise in items does to agreement; ``None`` without items.
+
+    Clusters keep their names across measures: what stands or falls together is drawn together.
+    """
+    blocks, items, clusters, methods, directions = [], [], [], [], []
+    for column in run_columns(view):
+        if column.key not in table.methods:
+            continue
+        values, names, groups = aligned_credits(view, column, list(table.models))
+        if not names:
+            continue
+        blocks.append(values)
+        items += [f"{column.key}:{name}" for name in names]
+        clusters += [f"{column.method}:{group}" for group in groups]
+        methods += [column.key] * len(names)
+        directions.append(column.measure.polarity is Polarity.HIGHER)
+    if not blocks:
+        return None
+    return ItemScores(
+        models=table.models,
+        items=tuple(items),
+        values=np.hstack(blocks),
+        clusters=tuple(clusters),
+        method=tuple(methods),
+        higher_is_better=tuple(directions),
+        source=table.source,
+    )
+
+
 def _difference(
     view: RunView, column: Column, first: str, second: str, confidence_level: float
 ) -> PairedDifference:

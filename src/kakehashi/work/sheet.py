@@ -15,6 +15,7 @@ import numpy as np
 from kakehashi.compare import Estimate, cohen_kappa
 from kakehashi.errors import FormatVersionError, InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.evaluate.judges.labels import label_rows, verdict_class
+from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
 from kakehashi.ledger.files import write_whole
 from kakehashi.model import Label
 
@@ -106,7 +107,11 @@ def rows_of_run(ledger: Path, run: str) -> list[SheetRow]:
     from kakehashi.work.view import load_run
 
     view = load_run(ledger, run)
-    judged = {name for name, card in view.cards.items() if card.judge_calibration or "prompt" in card.judge}
+    judged = {
+        name
+        for name, card in view.cards.items()
+        if card.judge_calibration or card.judge.endswith(OFFICIAL_PROMPTS)
+    }
     found: list[SheetRow] = []
     with Ledger.open(ledger) as opened:
         for record in opened.records(kind="result", run=view.run):

@@ -31,10 +31,17 @@ def _attacks() -> Method:
     return AttackSuite()
 
 
+def _disclosure() -> Method:
+    from kakehashi.evaluate.methods.disclosure import DisclosureSuite
+
+    return DisclosureSuite()
+
+
 _SHIPPED: dict[str, Callable[[], Method]] = {
     "kakehashi/core": _core,
     "kakehashi/facts": _facts,
     "kakehashi/attacks": _attacks,
+    "kakehashi/disclosure": _disclosure,
 }
 
 
@@ -54,6 +61,9 @@ PUBLISHED: dict[str, tuple[str, str]] = {
     "jailbreakbench": ("jailbreakbench", "JailbreakBench"),
     "mlcommons-joint-testing": ("joint_testing", "JointTesting"),
     "aisi-ja-perspectives": ("aisi_perspectives", "AisiPerspectives"),
+    "mmlu": ("mmlu", "Mmlu"),
+    "hellaswag": ("hellaswag", "HellaSwag"),
+    "humaneval": ("humaneval", "HumanEval"),
 }
 
 
