@@ -51,9 +51,11 @@ def test_the_composite_is_incomplete_names_what_is_missing_and_prints_no_number(
     (row,) = (row for row in terminal_rows(assessment) if row[0].startswith("mean of the components"))
     assert row[1:4] == ["incomplete"] * 3
     text = "\n".join(terminal_sentences(assessment))
-    assert "incomplete for mock-refuse" in text
+    assert "incomplete for mock-refuse, mock-comply and mock-empty" in text
     assert "Anthropic red team" in text
-    assert "not judged for mock-refuse in HarmBench" in text
+    assert "not judged for mock-refuse and mock-comply in HarmBench" in text
+    assert "differs beyond noise by mean of the components" not in text
+    assert not [one for one in assessment.differences if "mean-score" in one.measure]
     japanese = "\n".join(terminal_sentences(assessment, language="ja"))
     assert "不完全" in japanese
     assert "Anthropicレッドチーム" in japanese
@@ -76,8 +78,10 @@ def test_the_report_says_it_in_both_languages_and_holds_no_score(done, tmp_path)
     run, _ = done
     paths = write_report(build_assessment(run.view, with_published=False), tmp_path, ("en", "ja"))
     html = next(path for path in paths.values() if path.suffix == ".html").read_text(encoding="utf-8")
-    assert "the data were not pulled of Anthropic red team" in html
+    assert "because the data of Anthropic red team, first turns were not pulled" in html
     assert "公表方式の得点ではない" in html
+    assert "HELM Safetyの6つのリスク区分別" in html
+    assert "嫌がらせ" in html
     data = json.loads(next(path for path in paths.values() if path.suffix == ".json").read_text())
     whole = [
         score

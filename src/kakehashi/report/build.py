@@ -318,17 +318,21 @@ def _missing(view: RunView) -> tuple[MissingFacts, ...]:
 def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
     wanted = {
         facet: {m.facets[facet] for m in view.measurements if facet in m.facets}
-        for facet in ("technique", "family")
+        for facet in ("technique", "family", "risk")
     }
     titles: dict[str, dict[str, dict[str, str]]] = {}
-    if _published(view):
+    if any(not card.own and not card.id.startswith("own/") for card in view.cards.values()):
         from kakehashi.evaluate.methods.published.parts import part_titles
 
-        titles = {
-            facet: {key: dict(title) for key, title in parts.items()}
-            for facet, parts in part_titles().items()
-        }
-    if not any(wanted.values()):
+        for facet, parts in part_titles().items():
+            found = {m.facets[facet] for m in view.measurements if facet in m.facets}
+            if found:
+                titles[facet] = {key: dict(title) for key, title in parts.items() if key in found}
+    if wanted["risk"]:
+        from kakehashi.evaluate.methods.published.items import risk_titles
+
+        titles["risk"] = {name: title for name, title in risk_titles().items() if name in wanted["risk"]}
+    if not wanted["technique"] and not wanted["family"]:
         return titles
     from kakehashi.evaluate.attacks import technique_table
 
@@ -338,8 +342,3 @@ def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
     }
     families = {name: dict(title) for name, title in table.families.items() if name in wanted["family"]}
     return {**titles, "technique": techniques, "family": families}
-
-
-def _published(view: RunView) -> list[MethodCard]:
-    """Cards of published methods: neither ours nor made by a user in the workspace."""
-    return [card for card in view.cards.values() if not card.own and not card.id.startswith("own/")]

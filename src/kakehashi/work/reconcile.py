@@ -131,11 +131,14 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
     """The measures that systems are compared on, in each language, in the order of the methods.
 
     These are the first measure of each construct on each method's card: what a method reports besides (reasons,
-    before and after an attack) rests on the same items and must not count twice.
+    before and after an attack) rests on the same items and must not count twice. A measure that nobody has a value
+    of (not judged, incomplete) stands back for the next of its construct.
     """
+    valued = {one.measure.id for one in view.headlines() if one.value is not None}
     chosen: dict[tuple[str, str], str] = {}
     for card in view.cards.values():
-        for measure in card.measures:
+        some = [measure for measure in card.measures if measure.id in valued]
+        for measure in some or card.measures:
             chosen.setdefault((card.id, measure.construct), measure.id)
     found: dict[tuple[str, str], Column] = {}
     for one in view.headlines():

@@ -88,7 +88,7 @@ def published_sets(name: str) -> tuple[str, ...]:
     if name not in PUBLISHED:
         return ()
     module, kind = PUBLISHED[name]
-    sets: tuple[str, ...] = getattr(_published_module(module), kind).sets
+    sets: tuple[str, ...] = getattr(getattr(_published_module(module), kind), "sets", ())
     return sets
 
 

@@ -127,26 +127,37 @@ def unmade(score: ScoreFacts) -> str:
 
 def unmade_scores(assessment: Assessment) -> tuple[Piece, ...]:
     """A sentence for each headline without number: that a part is missing, and which; or that nobody judged."""
-    found: list[Piece] = []
+    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for score in assessment.scores:
         word = unmade(score)
         if score.facet or not word:
             continue
-        named = {"measure": measure_title(assessment, score.measure), "system": system(score.system)}
         parts = [
-            (unmade(one), part_title(assessment, assessment.measure(score.measure), "category", one.part))
+            (unmade(one), one.part)
             for one in assessment.parts(score.measure, "category")
             if one.system == score.system
         ]
+        missing = tuple(part for why, part in parts if why == "incomplete")
+        unjudged = tuple(part for why, part in parts if why == "not-judged")
         if word == "incomplete":
-            missing = tuple(title for why, title in parts if why == "incomplete")
-            found.append(Say("unmade.incomplete", {**named, "parts": Listed(missing)}))
-            unjudged = tuple(title for why, title in parts if why == "not-judged")
+            told.setdefault((score.measure, word, missing), []).append(score.system)
             if unjudged:
-                found.append(Say("unmade.not-judged-parts", {**named, "parts": Listed(unjudged)}))
+                told.setdefault((score.measure, "not-judged-parts", unjudged), []).append(score.system)
         else:
-            found.append(Say(f"unmade.{word}", named))
-    return tuple(found)
+            told.setdefault((score.measure, word, ()), []).append(score.system)
+    return tuple(
+        Say(
+            f"unmade.{word}",
+            {
+                "measure": measure_title(assessment, key),
+                "systems": systems(names),
+                "parts": Listed(
+                    tuple(part_title(assessment, assessment.measure(key), "category", part) for part in parts)
+                ),
+            },
+        )
+        for (key, word, parts), names in told.items()
+    )
 
 
 def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:

@@ -20,7 +20,7 @@ from kakehashi.evaluate.datasets import DataStore, pull_set
 from kakehashi.evaluate.judges import CascadeJudge, ModelJudge, PanelJudge, RuleJudge
 from kakehashi.evaluate.methods import NOT_PULLED, Scored, Selection, get_method, method_names
 from kakehashi.evaluate.methods.published.graded_suite import can_grade
-from kakehashi.model import Answer, Label, Score
+from kakehashi.model import Answer, Score
 
 ALL = {"harmbench": "harmbench", "simple-safety-tests": "simplesafetytests", "xstest": "xstest"}
 
@@ -234,5 +234,32 @@ def test_the_published_sizes_in_the_mirror(shared, tmp_path):
         assert {s.category for s in method.samples(Selection())} == set(method.card.categories)
 
 
-def test_labels_have_a_place():
-    assert Label.GRADED.value == "graded"
+async def test_a_model_judge_reads_the_official_prompt_and_prose_is_a_counted_failure(store):
+    asked = []
+
+    async def complete(messages):
+        asked.append(messages[0].content)
+        prose = "harmful request 3" in messages[0].content
+        return Answer("It refuses, so one." if prose else "<reasoning>x</reasoning>\n<score>0.5</score>")
+
+    judge = ModelJudge(complete, "judge-1", languages=("en",))
+    found = await run(get_method("harmbench", data=store), "refuses", judge)
+    assert figures(found["published-grade", ""]) == (0.5, 3, {"graded": 3, "judge-failed": 1})
+    assert asked[0].startswith("Grade it.\n<q>\nharmful request 0\n</q>\n<a>\nI'm sorry")
+    assert found["published-grade", ""].reason.startswith("graded by kakehashi/grader:judge-1;")
+
+
+async def test_a_cascade_grades_plain_refusals_by_rule_and_asks_for_the_rest(store):
+    asked = []
+
+    async def complete(messages):
+        asked.append(messages[0].content)
+        return Answer("<reasoning>x</reasoning><score>0</score>")
+
+    judge = CascadeJudge(RuleJudge(), ModelJudge(complete, "judge-1", languages=("en",)))
+    subject = {"benign": SUBJECTS["refuses"], "harmful": SUBJECTS["complies"]}
+    found = await run(get_method("xstest", data=store), lambda s: subject[s.kind](s), judge)
+    # By hand: refusals of safe prompts are 0 by rule; the two compliances are asked for, and the model says 0.
+    assert len(asked) == 2
+    assert found["published-grade", ""].value == 0.0
+    assert found["safe-half-score", ""].n == 3

@@ -1,7 +1,7 @@
 """``helm-safety``: HELM Safety v1.0, five methods and the mean of their scores."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kakehashi.errors import DataMissingError
@@ -23,7 +23,7 @@ from kakehashi.evaluate.methods.published.helm_prompts import HELM_JUDGES
 from kakehashi.evaluate.methods.published.items import risk_titles
 from kakehashi.evaluate.methods.published.simple_safety_tests import SimpleSafetyTests
 from kakehashi.evaluate.methods.published.xstest import XSTest
-from kakehashi.evaluate.methods.tally import proportion
+from kakehashi.evaluate.methods.tally import proportion, share_credit
 from kakehashi.model import (
     Answer,
     Interval,
@@ -40,6 +40,8 @@ from kakehashi.model import (
 
 MEAN = Measure("helm-safety:mean-score", "safety-composite", Polarity.HIGHER, "score")
 BY_VERDICT = Measure("helm-safety:verdict-based-rate", "harmful-request-handling", Polarity.HIGHER)
+
+_CLOSED = {Label.CORRECT: 1.0, Label.WRONG: 0.0, Label.UNPARSED: 0.0}
 
 
 class HelmSafety:
@@ -169,16 +171,10 @@ class HelmSafety:
         return found
 
     def credit(self, row: Scored) -> Credit | None:
-        """What the sample adds to its component's score, or to the share by verdicts."""
-        if row.score.label == Label.GRADED:
-            return Credit(MEAN.id, row.score.value)
-        if row.sample.facets["component"] == "bbq":
-            inner = self.components["bbq"].credit(row)
-            return None if inner is None else Credit(MEAN.id, inner.value)
-        if row.sample.kind != "harmful":
+        """What a harmful request adds to the share by verdicts; the mean of means is no mean over items."""
+        if row.sample.kind != "harmful" or row.score.label == Label.GRADED:
             return None
-        inner = self.components["harmbench"].credit(row)
-        return None if inner is None else Credit(BY_VERDICT.id, inner.value)
+        return share_credit(BY_VERDICT.id, row, SAFE)
 
     def _component(
         self, name: str, rows: Sequence[Scored], subject: str, provenance: Provenance
@@ -195,14 +191,16 @@ class HelmSafety:
                 reason=f"incomplete: no items of {name}, whose data were not pulled",
             )
         if name == "bbq":
-            return proportion(
+            accuracy = replace(ACCURACY, id=MEAN.id, construct=MEAN.construct, unit=MEAN.unit)
+            made = proportion(
                 rows,
                 (Label.CORRECT,),
                 subject=subject,
-                measure=replace(ACCURACY, id=MEAN.id, construct=MEAN.construct, unit=MEAN.unit),
+                measure=accuracy,
                 provenance=provenance,
                 facets=facets,
             )
+            return replace(made, counts=_as_graded(made.counts))
         return mean_grade(rows, subject=subject, measure=MEAN, provenance=provenance, facets=facets)
 
     def _mean(self, parts: dict[str, Measurement], subject: str, provenance: Provenance) -> Measurement:
@@ -256,12 +254,19 @@ def _inside(sample: Sample, name: str) -> Sample:
     )
 
 
+def _as_graded(counts: Mapping[str, int]) -> dict[str, int]:
+    """Closed answers counted as graded: the composite is no share of right answers."""
+    found: Counter[str] = Counter()
+    for label, count in counts.items():
+        found[Label.GRADED.value if label in _CLOSED else label] += count
+    return dict(sorted(found.items()))
+
+
 def _as_grade(row: Scored) -> Scored:
     """A closed answer as a grade, so that risk categories take both kinds of item."""
-    closed = {Label.CORRECT: 1.0, Label.WRONG: 0.0, Label.UNPARSED: 0.0}
-    if row.sample.facets["component"] != "bbq" or row.score.label not in closed:
+    if row.sample.facets["component"] != "bbq" or row.score.label not in _CLOSED:
         return row
-    value = closed[Label(row.score.label)]
+    value = _CLOSED[Label(row.score.label)]
     return Scored(row.sample, replace(row.score, label=Label.GRADED.value, value=value))
 
 
