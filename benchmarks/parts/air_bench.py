@@ -73,7 +73,7 @@ def tables(found: Results) -> list[Table]:
 
 PART = Part(
     name="air-bench",
-    order=35,
+    order=37,
     title="AIR-Bench's whole shape with three judges",
     about="Synthetic prompts and 314 judge prompts in upstream's file shape against a loopback mock that answers after "
     "50 ms; the run folder, the cache and the log of calls are written as `kakehashi assess` writes them.",

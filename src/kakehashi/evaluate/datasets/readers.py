@@ -77,9 +77,9 @@ def _text(path: Path) -> str:
 
 def _separated(delimiter: str) -> Callable[[Path, str], list[Row]]:
     def read(path: Path, _: str) -> list[Row]:
-        csv.field_size_limit(_FIELD_LIMIT)
         reader = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
         rows = []
+        before = csv.field_size_limit(_FIELD_LIMIT)  # one for the whole process: others keep theirs
         try:
             for row in reader:
                 if None in row or None in row.values():
@@ -89,6 +89,8 @@ def _separated(delimiter: str) -> Callable[[Path, str], list[Row]]:
                 rows.append(dict(row))
         except csv.Error as error:
             raise InputError(f"is damaged or cut ({error})", path=path, row=reader.line_num) from None
+        finally:
+            csv.field_size_limit(before)
         return rows
 
     return read
