@@ -42,7 +42,7 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page, which scores were not made, and how far each judge can be trusted."""
+    """The three sentences of the first page as plain text, what was not scored, and how far to trust each judge."""
     voice = Voice(language)
     errors = (sentence for sentence, _ in known_errors(assessment))
     return [

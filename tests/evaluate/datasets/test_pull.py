@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 
 import pytest
 from evaluate.datasets.file_server import FileServer
@@ -244,6 +245,19 @@ def test_two_pulls_of_one_set_do_not_write_over_each_other(store):
             pull_set(store, "pinned", settings=FAST)
     finally:
         lock.release()
+
+
+def test_pins_of_several_writers_are_all_kept(store):
+    threads = [
+        threading.Thread(target=DataStore(store.root, store.sets).pin, args=(name, f"{name}-{n}", "0" * 64))
+        for n in range(8)
+        for name in ("pinned", "loose")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {name: len(files) for name, files in store.pins().items()} == {"pinned": 8, "loose": 8}
 
 
 def test_damaged_pins_are_an_error_and_newer_ones_are_refused(store):

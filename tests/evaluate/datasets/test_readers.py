@@ -1,5 +1,6 @@
 """Rows of upstream files: every format, and files that are damaged, cut, or have other columns."""
 
+import csv
 import gzip
 import json
 
@@ -106,6 +107,13 @@ def test_a_renamed_column_is_an_error_that_names_what_is_there(tmp_path):
 def test_damaged_files_are_clear_errors(tmp_path, name, form, data, message):
     with pytest.raises(InputError, match=message):
         read_rows(written(tmp_path / name, data), form)
+
+
+def test_long_documents_are_read_and_the_limit_of_other_readers_stays(tmp_path):
+    before = csv.field_size_limit()
+    path = written(tmp_path / "a.csv", "id,prompt\n1," + "x" * (before + 1) + "\n")
+    assert len(read_rows(path, "csv")[0]["prompt"]) == before + 1
+    assert csv.field_size_limit() == before
 
 
 def test_rows_that_stand_twice_are_kept_and_counted():

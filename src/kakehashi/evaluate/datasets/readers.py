@@ -79,7 +79,7 @@ def _separated(delimiter: str) -> Callable[[Path, str], list[Row]]:
     def read(path: Path, _: str) -> list[Row]:
         reader = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
         rows = []
-        before = csv.field_size_limit(_FIELD_LIMIT)  # one for the whole process: others keep theirs
+        before = csv.field_size_limit(_FIELD_LIMIT)  # of the whole process: others rely on theirs
         try:
             for row in reader:
                 if None in row or None in row.values():

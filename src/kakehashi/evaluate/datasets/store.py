@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,18 @@ from kakehashi.errors import (
     CorruptFileError,
     DataMissingError,
     FormatVersionError,
+    LockedError,
     UnknownNameError,
     VerificationError,
 )
 from kakehashi.evaluate.datasets.catalogue import DataFile, DataForm, DataSet, data_set, data_sets
+from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.local.weights import sha256_of, storage_error
 
 PINS_FORMAT = "kakehashi.data-pins/1"
+
+#: How often and how long to wait for another process that is writing a pin.
+_TRIES, _PAUSE = 100, 0.05
 
 
 class DataStore:
@@ -145,13 +151,36 @@ class DataStore:
         return pins
 
     def pin(self, name: str, file: str, sha256: str) -> None:
-        """Keep the hash of a file that the catalogue does not pin."""
+        """Keep the hash of a file that the catalogue does not pin; two processes do not lose each other's.
+
+        Raises:
+            LockedError: Another process has been writing for seconds.
+            StorageError: The folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.root) from error
+        lock = self._locked()
+        try:
+            self._pin(name, file, sha256)
+        finally:
+            lock.release()
+
+    def _locked(self) -> FolderLock:
+        for _ in range(_TRIES):
+            try:
+                return FolderLock(self.root / ".pins.lock", "file of pins")
+            except LockedError:
+                time.sleep(_PAUSE)
+        return FolderLock(self.root / ".pins.lock", "file of pins")
+
+    def _pin(self, name: str, file: str, sha256: str) -> None:
         pins: dict[str, Any] = {key: dict(value) for key, value in self.pins().items()}
         pins.setdefault(name, {})[file] = sha256
         text = json.dumps({"format": PINS_FORMAT, "sets": pins}, sort_keys=True, indent=1) + "\n"
         part = self.pins_path.with_suffix(f".{os.getpid()}.part")
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
             part.write_text(text, encoding="utf-8")
             part.replace(self.pins_path)
         except OSError as error:
