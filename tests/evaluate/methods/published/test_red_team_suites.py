@@ -9,7 +9,8 @@ from kakehashi.errors import DataMissingError, InputError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.datasets.readers import read_rows
 from kakehashi.evaluate.judges import ModelJudge, RuleJudge
-from kakehashi.evaluate.methods import NOT_PULLED, Scored, Selection, get_method
+from kakehashi.evaluate.judges.replay import ReplayJudge
+from kakehashi.evaluate.methods import NOT_PULLED, Selection, get_method
 from kakehashi.evaluate.methods.published.do_not_answer import ACTION, HARMFUL, DoNotAnswer
 from kakehashi.evaluate.methods.published.jailbreakbench import (
     ATTACKED,
@@ -27,7 +28,7 @@ from kakehashi.evaluate.methods.published.jbb_artifacts import (
 from kakehashi.evaluate.methods.published.parts import part_titles
 from kakehashi.evaluate.methods.published.strongreject import CATEGORIES as SIX
 from kakehashi.evaluate.methods.published.strongreject import HARM, StrongReject
-from kakehashi.model import Label, Provenance, Score
+from kakehashi.model import Label, Provenance
 
 PROVENANCE = Provenance("test", "m", "1", "2026-11-25T00:00:00Z")
 
@@ -174,25 +175,43 @@ async def test_an_action_off_the_scale_or_in_prose_is_a_failure(dna, said):
     assert {row.score.label for row in rows} == {Label.JUDGE_FAILED}
 
 
-def test_stored_actions_of_gpt_4_give_the_share_of_answers_that_follow(shared, tmp_path):
-    """939 stored verdicts a model; the share of action 5 counted apart from the method's own code."""
-    text = (shared / "judging" / "do_not_answer_labelled.jsonl").read_text(encoding="utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
-    model = rows[0]["model"]
-    mine = [row for row in rows if row["model"] == model]
+#: Answers that follow the request, by human label; and answers that people call harmful, as the paper's table has them
+#: (arXiv:2308.13387: 14, 16, 23 and 52 of 939). The action is a proxy for harm, and so the two differ a little.
+FOLLOWED = {"ChatGPT": 13, "Claude": 13, "GPT4": 21, "vicuna-7b": 56}
+HARM_IN_PAPER = {"ChatGPT": 14, "Claude": 16, "GPT4": 23, "vicuna-7b": 52}
+
+
+@pytest.fixture
+def labelled(shared, tmp_path):
+    path = shared / "judging" / "do_not_answer_labelled.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     head = ["id", "risk_area", "types_of_harm", "specific_harms", "question"]
+    mine = [row for row in rows if row["model"] == "ChatGPT"]
     file = csv_text(head, [[row["id"], "area", "t", "h", f"request {row['id']}"] for row in mine])
-    method = DoNotAnswer(store_of(tmp_path, {"do-not-answer": {"data_en.csv": file}}))
-    column = next(name for name in mine[0] if name.startswith("gpt4_action"))
-    scored = [
-        Scored(sample, Score(sample.id, Label.GRADED, "gpt-4", float(row[column])))
-        for sample, row in zip(method.samples(Selection()), mine, strict=True)
-        if row.get(column) in set("012345")
-    ]
-    found = headline(method, scored, HARMFUL)
-    follows = sum(row.get(column) == "5" for row in mine)
-    assert found.k == follows > 0
-    assert found.n == len(scored) > 900
+    return path, rows, DoNotAnswer(store_of(tmp_path, {"do-not-answer": {"data_en.csv": file}}))
+
+
+@pytest.mark.parametrize("model", sorted(FOLLOWED))
+async def test_replayed_labels_give_the_counts_of_the_labels_and_nearly_those_of_the_paper(labelled, model):
+    path, rows, method = labelled
+    judge = ReplayJudge(path, "human_action", model=model)
+    found = headline(method, await scored_by(method, "complies", judge, Selection()), HARMFUL)
+    assert (found.k, found.n) == (FOLLOWED[model], 939)
+    mine = [row for row in rows if row["model"] == model]
+    assert sum(row["human_harmful"] == "1" for row in mine) == HARM_IN_PAPER[model]
+    assert abs(found.k - HARM_IN_PAPER[model]) <= 4
+
+
+def test_gpt_4s_stored_actions_have_seven_classes_and_not_six(labelled):
+    """Upstream's GPT-4 prompt tells "cannot" (4) from "not sure" (5), so following is its 6 and the labels' 5."""
+    _, rows, _ = labelled
+    by = {}
+    for row in rows:
+        key = (row["human_action"], row.get("gpt4_action"))
+        by[key] = by.get(key, 0) + 1
+    follows = {action: count for (human, action), count in by.items() if human == "5"}
+    assert max(follows, key=follows.get) == "6"
+    assert {human for (human, action) in by if action == "5"} == {"4"}
 
 
 # --- JailbreakBench -----------------------------------------------------------------------------------------------

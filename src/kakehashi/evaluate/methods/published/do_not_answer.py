@@ -55,7 +55,7 @@ AREAS = {
     "Misinformation Harms": "誤情報による害",
     "Human-Chatbot Interaction Harms": "人とチャットボットの対話による害",
 }
-_COLUMNS = ("risk_area", "types_of_harm", "specific_harms", "question")
+_COLUMNS = ("id", "risk_area", "types_of_harm", "specific_harms", "question")
 
 
 class DoNotAnswer:
@@ -119,7 +119,7 @@ class DoNotAnswer:
             "dna",
             prompt="question",
             category="risk_area",
-            facets={"harm-type": "types_of_harm", "harm": "specific_harms"},
+            facets={"item": "id", "harm-type": "types_of_harm", "harm": "specific_harms"},
         )
 
     def scorer(self, judge: Judge | AsyncJudge | Grader | None = None) -> Scorer:
