@@ -81,7 +81,7 @@ def assess(
     partial: bool = False,
     offline: bool = False,
     mirror: Path | str | None = None,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> AssessmentRun:
@@ -128,7 +128,7 @@ def assess(
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     data = DataStore(rooms.data)
     if mirror is not None:
         pull_for(methods, data, mirror, say=say)

@@ -67,6 +67,10 @@ PUBLISHED: dict[str, tuple[str, str]] = {
 }
 
 
+#: Other names of shipped methods.
+_ALIASES = {"ai-disclosure": "kakehashi/disclosure"}
+
+
 @cache
 def _shipped(name: str) -> Method:
     return _SHIPPED[name]()
@@ -103,6 +107,7 @@ def get_method(name: str, own: Path | None = None, data: DataStore | None = None
     Raises:
         UnknownNameError: No such method; the nearest are suggested.
     """
+    name = _ALIASES.get(name, name)
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:
         return _shipped(full)
