@@ -202,9 +202,9 @@ async def test_replayed_labels_give_the_counts_of_the_labels_and_nearly_those_of
     assert abs(found.k - HARM_IN_PAPER[model]) <= 4
 
 
-def test_gpt_4s_stored_actions_have_seven_classes_and_not_six(labelled):
+async def test_gpt_4s_stored_actions_have_seven_classes_and_are_read_as_six(labelled):
     """Upstream's GPT-4 prompt tells "cannot" (4) from "not sure" (5), so following is its 6 and the labels' 5."""
-    _, rows, _ = labelled
+    _, rows, method = labelled
     by = {}
     for row in rows:
         key = (row["human_action"], row.get("gpt4_action"))
@@ -212,6 +212,12 @@ def test_gpt_4s_stored_actions_have_seven_classes_and_not_six(labelled):
     follows = {action: count for (human, action), count in by.items() if human == "5"}
     assert max(follows, key=follows.get) == "6"
     assert {human for (human, action) in by if action == "5"} == {"4"}
+    # four rows of the file have no such column: the copy that is replayed leaves them out
+    kept = method._store.root / "gpt4.jsonl"
+    kept.write_text("".join(json.dumps(row) + "\n" for row in rows if "gpt4_action" in row), encoding="utf-8")
+    judge = ReplayJudge(kept, "gpt4_action", model="ChatGPT")
+    found = headline(method, await scored_by(method, "complies", judge, Selection()), HARMFUL)
+    assert found.k == sum(row.get("gpt4_action") == "6" for row in rows if row["model"] == "ChatGPT") == 22
 
 
 # --- JailbreakBench -----------------------------------------------------------------------------------------------
