@@ -160,12 +160,13 @@ def _share(error: Mapping[str, Any], name: str) -> str:
 @workspace_option
 @json_option
 def export(run: str, eee: bool, out: Path, texts: bool, workspace: Path, as_json: bool) -> None:
-    """Export a RUN for other tools, without texts unless asked.
+    """Export a RUN for other tools and institutes, with its manifest, without texts unless asked.
 
     Example: kakehashi results export run-1a2b3c --eee --out exported
     """
     from kakehashi.errors import UsageError
     from kakehashi.ledger.eee import export_eee
+    from kakehashi.work.manifest import export_manifest
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
@@ -178,6 +179,7 @@ def export(run: str, eee: bool, out: Path, texts: bool, workspace: Path, as_json
             for record in ledger.records(kind="result", run=name)
             for path in export_eee(ledger, record.id, out, texts=texts)
         ]
+        paths.append(export_manifest(ledger, name, out))
     if as_json:
         print_json([str(path) for path in paths])
         return

@@ -202,6 +202,11 @@ def make_plan(
         else:
             one = replace(one, card=_our_wording(one.method, chosen.card(_official(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
+        notes += [
+            f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+            for language in one.selection.languages
+            if one.card.review.get(language) == "unreviewed"
+        ]
         if one.samples:
             planned.append(one)
     notes += _rewards_refusing(planned)
