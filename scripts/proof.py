@@ -23,6 +23,8 @@ STATE = ROOT / "out" / "proof"
 REFERENCE = Path("../shared/reference")
 LIMIT = 600
 JOBS = 2
+#: Properties of tests that stand on the page → what stands before the test's name; "*" is no coverage.
+NAMED = {"coverage": "", "error rate": "*"}
 
 #: What is shown beside the tests: title → words after ``python -m kakehashi.cli.main``; data that it needs.
 COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[Path, ...]]] = {
@@ -142,8 +144,8 @@ def _coverage(step: Step) -> Iterator[tuple[str, str]]:
         return
     for case in ET.parse(report).iter("testcase"):
         for one in case.iter("property"):
-            if one.get("name") == "coverage":
-                yield str(case.get("name")), str(one.get("value"))
+            if one.get("name") in NAMED:
+                yield f"{NAMED[str(one.get('name'))]}{case.get('name')}", str(one.get("value"))
 
 
 def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
@@ -162,10 +164,15 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     for step, one in found:
         state = one.result if one.passed else f"**failed**: {one.result}"
         lines.append(f"| {step.title} | `{step.command}` | {state} | {one.seconds:.0f} |")
-    covered = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.coverage]
+    named = [(step.title, name, value) for step, one in found for name, value in one.coverage]
+    covered = [(f"{title}::{name}", value) for title, name, value in named if not name.startswith("*")]
     if covered:
         lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in covered]
+    rates = [(f"{title}::{name[1:]}", value) for title, name, value in named if name.startswith("*")]
+    if rates:
+        lines += ["", "## Error rates and power of sequential tests", "", "| test | found |", "|---|---|"]
+        lines += [f"| `{name}` | {value} |" for name, value in rates]
     return "\n".join(lines) + "\n"
 
 

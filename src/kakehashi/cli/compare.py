@@ -266,7 +266,9 @@ def print_published() -> None:
         click.echo(f"  {sentence}")
         if choice.always_ahead is not None:
             pairs = len(part.models) * (len(part.models) - 1) // 2
-            click.echo(f"    {len(choice.always_ahead)} of {pairs} orders of two systems hold under every such choice.")
+            click.echo(
+                f"    {len(choice.always_ahead)} of {pairs} orders of two systems hold under every such choice."
+            )
     click.echo(
         "  Ranks have no intervals here: the source gives neither numbers of items nor standard errors, "
         "and unknown is not shown as zero."

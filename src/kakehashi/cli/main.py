@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
+    "watch": ("kakehashi.cli.watch", "watch", "Replay attacks on a schedule; say when one works again."),
 }
 
 
