@@ -38,6 +38,14 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @judge_options
+@click.option("--grader", help="The SUBJECT that Inspect tasks ask in the role of a grader.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Most Inspect tasks at a time, each in its own process.",
+)
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -77,6 +85,8 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    grader: str | None,
+    processes: int,
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -95,6 +105,8 @@ def assess(
 
     A SUBJECT is local/NAME, openai:MODEL, anthropic:MODEL, http://host/v1#MODEL, or the path of a YAML file.
 
+    A method inspect:… is a task of Inspect (docs/inspect.md); --grader names the model that it asks to grade.
+
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
@@ -108,6 +120,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "grader": grader,
     }
     table = None
     if prices is not None:
@@ -132,6 +145,7 @@ def assess(
         patience=patience,
         partial=partial,
         offline=offline,
+        processes=processes,
         workspace=workspace,
     )
     return 0

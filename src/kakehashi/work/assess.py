@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kakehashi.errors import UsageError
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
@@ -24,8 +25,10 @@ from kakehashi.evaluate.engine import (
     estimate,
     run_jobs,
 )
+from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.inspect_tasks import check_grader, check_inspect, open_units, run_tasks, tasks_of
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.preregister import citation, cite_plan, cited_plan
@@ -74,6 +77,8 @@ def assess(
     patience: float | None = None,
     partial: bool = False,
     offline: bool = False,
+    grader: str | Subject | None = None,
+    processes: int = 2,
     workspace: Path | str = Path("kakehashi-work"),
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -103,6 +108,8 @@ def assess(
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
         offline: Use only weights that are already here.
+        grader: The system that Inspect tasks ask in the role of a grader.
+        processes: Most Inspect tasks at a time, each in a process of its own.
         workspace: Folder of ledger, runs, cache and models.
         progress: Called with the progress now and then.
         say: Called with short messages.
@@ -124,7 +131,16 @@ def assess(
         models=rooms.models,
         own_methods=rooms.methods,
         judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
+        grader=grader,
     )
+    tasks = [planned.method for planned in tasks_of(plan) if isinstance(planned.method, InspectMethod)]
+    check_grader(plan.grader, plan.subjects, tasks)
+    check_inspect([task.adapter.task for task in tasks])
+    if tasks and any(limit is not None for limit in (budget, token_budget, cost_budget)):
+        raise UsageError(
+            "budgets are not kept for Inspect tasks",
+            hint="Bound them with --limit, or run them by themselves.",
+        )
     for note in plan.notes:
         say(note)
     settings = EngineSettings(
@@ -143,6 +159,11 @@ def assess(
             servers = local_servers(_needed(plan, opened), rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
             outcome = finish(_run(plan, servers, opened, cache, settings, progress))
+            if tasks:
+                plan, outcome = run_tasks(
+                    plan, opened, servers, outcome,
+                    concurrency=concurrency, processes=processes, patience=patience, say=say,
+                )  # fmt: skip
         if outcome.is_complete:
             opened.mark_complete()
         elif not partial:
@@ -162,6 +183,9 @@ def assess(
 def _still_to_do(plan: Plan, folder: RunFolder, prices: PriceTable | None) -> str:
     done = folder.done()
     left = [(job.subject, job.sample) for job in plan.jobs() if job.key not in done]
+    by_inspect = len(open_units(plan, folder))
+    if by_inspect and not len(plan):
+        return f"{plan.run}: {by_inspect} runs of Inspect tasks; nobody knows their calls beforehand"
     if not left:
         return f"{plan.run}: all {len(plan)} samples are finished"
     already = f", {len(plan) - len(left)} finished before" if len(left) < len(plan) else ""
@@ -216,6 +240,7 @@ async def _run(
         scorers={
             planned.key: planned.method.scorer(judge.judge if judge is not None else None)
             for planned in plan.methods
+            if not isinstance(planned.method, InspectMethod)
         },
         askers=askers,
         folder=folder,
@@ -250,7 +275,9 @@ def _needed(plan: Plan, folder: RunFolder) -> list[Subject]:
         (job.subject.endpoint, job.subject.model): job.subject for job in plan.jobs() if job.key not in done
     }
     asked = [asker.subject for asker in plan.judge.askers] if plan.judge is not None and waiting else []
-    return [*waiting.values(), *asked]
+    by_inspect = open_units(plan, folder)
+    asked += [plan.grader] if plan.grader is not None and by_inspect else []
+    return [*waiting.values(), *(unit.subject for unit in by_inspect), *asked]
 
 
 def local_servers(

@@ -10,6 +10,7 @@ from typing import Any
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
+from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.subjects import parse_subject
@@ -71,6 +72,7 @@ class Plan:
         methods: The methods with their samples.
         notes: What was left out and why.
         judge: The judge that was named, or ``None``: each method asks its own.
+        grader: The system that Inspect tasks ask in the role of a grader, or ``None``.
     """
 
     run: str
@@ -79,6 +81,7 @@ class Plan:
     methods: tuple[PlannedMethod, ...]
     notes: tuple[str, ...]
     judge: ChosenJudge | None = None
+    grader: Subject | None = None
 
     def jobs(self) -> Iterator[Job]:
         """All work, subject by subject."""
@@ -115,6 +118,7 @@ def make_plan(
     models: Path = Path("kakehashi-work/models"),
     own_methods: Path | None = None,
     judge: JudgeWords | None = None,
+    grader: str | Subject | None = None,
 ) -> Plan:
     """Decide what is run.
 
@@ -128,6 +132,7 @@ def make_plan(
         models: Folder of weights.
         own_methods: Folder of the user's own methods.
         judge: Which judge reads the answers, instead of each method's own.
+        grader: Which system Inspect tasks ask in the role of a grader.
 
     Raises:
         UnknownNameError: An unknown subject, profile, method or judge.
@@ -146,10 +151,15 @@ def make_plan(
         if subject.base_url:
             checked_address(subject.base_url)  # before it is written into any manifest
     chosen = choose_judge(judge or JudgeWords())
+    asking = parse_subject(grader) if isinstance(grader, str) else grader
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     for name in dict.fromkeys(methods or DEFAULT_METHODS):
-        one, absent = _planned(get_method(name, own_methods), PROFILES[profile], languages, limit, seed)
+        method = get_method(name, own_methods)
+        if isinstance(method, InspectMethod):
+            planned.append(_inspected(method, asking, PROFILES[profile], limit, seed))
+            continue
+        one, absent = _planned(method, PROFILES[profile], languages, limit, seed)
         if chosen is not None:
             one = replace(one, card=chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
@@ -158,6 +168,7 @@ def make_plan(
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
+    asked += [] if asking is None else [asking]
     manifest: dict[str, Any] = {
         "kakehashi": __version__,
         "profile": profile,
@@ -169,9 +180,11 @@ def make_plan(
     }
     if chosen is not None:
         manifest["judge"] = chosen.described()
+    if asking is not None:
+        manifest["grader"] = json.loads(json.dumps(asdict(asking)))
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
     run = f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen)
+    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen, asking)
 
 
 def local_server(subject: Subject, models: Path) -> LocalServer:
@@ -214,7 +227,24 @@ def _planned(
     return PlannedMethod(method, card, selection, samples), absent
 
 
+def _inspected(
+    method: InspectMethod, grader: Subject | None, profile: Profile, limit: int | None, seed: int
+) -> PlannedMethod:
+    """An Inspect task; nobody knows its samples before it runs."""
+    method = InspectMethod(method.adapter, "" if grader is None else grader.name)
+    selection = Selection(
+        languages=(method.adapter.language,), limit=limit, seed=seed, max_tokens=profile.max_tokens
+    )
+    return PlannedMethod(method, method.card, selection, ())
+
+
 def _described(planned: PlannedMethod) -> dict[str, Any]:
+    if isinstance(planned.method, InspectMethod):
+        return {**_of_card(planned), "inspect": planned.method.adapter.described()}
+    return _of_card(planned)
+
+
+def _of_card(planned: PlannedMethod) -> dict[str, Any]:
     card = planned.card
     return {
         "id": card.id,

@@ -47,11 +47,16 @@ def method_names(own: Path | None = None) -> list[str]:
 
 
 def get_method(name: str, own: Path | None = None) -> Method:
-    """A method by its name; ``core`` is short for ``kakehashi/core``.
+    """A method by its name; ``core`` is short for ``kakehashi/core``, ``inspect:…`` is a task of Inspect.
 
     Raises:
         UnknownNameError: No such method; the nearest are suggested.
     """
+    if name.startswith("inspect:"):
+        from kakehashi.evaluate.inspect.adapter import read_adapter
+        from kakehashi.evaluate.inspect.method import InspectMethod
+
+        return InspectMethod(read_adapter(name))
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:
         return _shipped(full)
