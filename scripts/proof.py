@@ -1,8 +1,8 @@
 """Run the full sizes and write docs/proof.md: what was shown, by which command, with which seed, at which commit.
 
-Each file of tests that holds one marked ``proof`` is a step, and so is each command of ``COMMANDS``. A step that passed
-at this very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten
-minutes; two run at a time.
+Each file of tests that holds one marked ``proof`` is a step, and so are each command of ``COMMANDS`` and the tests that
+need Inspect (install its environment first, with ``make inspect-test``: a step has ten minutes). A step that
+passed at this very state of the tree is not run again, so an interrupted proof goes on where it was. Two run at a time.
 """
 
 import hashlib
@@ -86,6 +86,7 @@ def steps() -> Iterator[Step]:
             report = ("-o", "junit_family=xunit1", f"--junitxml={STATE / path.stem}.xml")
             words = (sys.executable, "-m", "pytest", "-q", "-rN", "-m", "proof", name, *report)
             yield Step(name.removeprefix("tests/"), f"python -m pytest -m proof {name}", words)
+    yield Step("Inspect itself, in its own environment", "make inspect-test", ("make", "inspect-test"))
     for title, (arguments, needs) in COMMANDS.items():
         words = (sys.executable, "-m", "kakehashi.cli.main", *arguments)
         yield Step(title, f"kakehashi {' '.join(arguments)}", words, needs)

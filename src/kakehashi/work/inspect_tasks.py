@@ -133,7 +133,11 @@ def run_tasks(
         for row in found.rows:
             if row.job not in done:
                 folder.add_row(replace(row, retry=row.score.label == Label.ERROR))
-        failed = any(row.score.label == Label.ERROR for row in found.rows)
+        failed = [row for row in found.rows if row.score.label == Label.ERROR]
+        if failed:
+            say(
+                f"{place[0]}: {unit.planned.card.id}: {len(failed)} samples failed; the first: {failed[0].answer.error}"
+            )
         if place not in over and found.status == "success" and not failed:
             folder.add_event(
                 "inspect-task",

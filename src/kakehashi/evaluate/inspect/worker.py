@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import inspect_ai
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log, read_eval_log_sample_summaries
 from inspect_ai.model import GenerateConfig, Model, get_model
 
 from kakehashi.evaluate.inspect.provider import NO_GRADER, know
@@ -58,6 +58,7 @@ def _common(job: Mapping[str, Any]) -> dict[str, Any]:
         "log_dir": job["logs"],
         "log_format": "eval",
         "log_realtime": False,
+        "log_buffer": 1,  # what is finished is in the log, so that a kill loses nothing
         "display": "none",
         "log_level": "error",
         "score_display": False,
@@ -90,7 +91,7 @@ def _retried(job: Mapping[str, Any], model: Model, judge: Model) -> EvalLog | No
     if not left:
         return None
     log = read_eval_log(left[0], header_only=True)  # the newest stands first
-    if log.status == "success":
+    if log.status == "success" and not any(one.error for one in read_eval_log_sample_summaries(left[0])):
         return log
     try:
         (again,) = inspect_ai.eval_retry(read_eval_log(left[0]), **_common(job))
