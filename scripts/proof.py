@@ -23,8 +23,6 @@ STATE = ROOT / "out" / "proof"
 REFERENCE = Path("../shared/reference")
 LIMIT = 600
 JOBS = 2
-#: Properties of tests that stand on the page → what stands before the test's name; "*" is no coverage.
-NAMED = {"coverage": "", "error rate": "*"}
 
 #: What is shown beside the tests: title → words after ``python -m kakehashi.cli.main``; data that it needs.
 COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[Path, ...]]] = {
@@ -76,6 +74,8 @@ class Outcome:
     result: str
     seconds: float
     coverage: tuple[tuple[str, str], ...] = ()
+    cells: tuple[tuple[str, str], ...] = ()
+    rates: tuple[tuple[str, str], ...] = ()
 
 
 def steps() -> Iterator[Step]:
@@ -111,7 +111,8 @@ def run(step: Step, tree: str) -> Outcome:
     if kept.is_file():
         before = json.loads(kept.read_text(encoding="utf-8"))
         if before["tree"] == tree and before["passed"]:
-            return Outcome(**{**before, "coverage": tuple(map(tuple, before["coverage"]))})
+            pairs = {name: tuple(map(tuple, before.get(name, ()))) for name in ("coverage", "cells", "rates")}
+            return Outcome(**{**before, **pairs})
     absent = [path for path in step.needs if not (ROOT / path).exists()]
     if absent:
         return Outcome(tree, True, f"not run: {absent[0].name} is not here", 0.0)
@@ -124,7 +125,8 @@ def run(step: Step, tree: str) -> Outcome:
     except subprocess.TimeoutExpired:
         passed, text = False, f"not finished within {LIMIT} s"
     seconds = round(time.monotonic() - started, 1)
-    outcome = Outcome(tree, passed, _result(text), seconds, tuple(_coverage(step)))
+    covered, cells, rates = (tuple(_properties(step, name)) for name in ("coverage", "cells", "error rate"))
+    outcome = Outcome(tree, passed, _result(text), seconds, covered, cells, rates)
     kept.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
     if not passed:
         print(text[-3000:], file=sys.stderr)
@@ -139,14 +141,15 @@ def _result(text: str) -> str:
     return "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
 
 
-def _coverage(step: Step) -> Iterator[tuple[str, str]]:
+def _properties(step: Step, name: str) -> Iterator[tuple[str, str]]:
+    """What the tests of a step recorded under a name; see tests/reference/coverage.py."""
     report = next((word.split("=", 1)[1] for word in step.words if word.startswith("--junitxml=")), None)
     if report is None or not Path(report).is_file():
         return
     for case in ET.parse(report).iter("testcase"):
         for one in case.iter("property"):
-            if one.get("name") in NAMED:
-                yield f"{NAMED[str(one.get('name'))]}{case.get('name')}", str(one.get("value"))
+            if one.get("name") == name:
+                yield str(case.get("name")), str(one.get("value"))
 
 
 def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
@@ -165,15 +168,19 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     for step, one in found:
         state = one.result if one.passed else f"**failed**: {one.result}"
         lines.append(f"| {step.title} | `{step.command}` | {state} | {one.seconds:.0f} |")
-    named = [(step.title, name, value) for step, one in found for name, value in one.coverage]
-    covered = [(f"{title}::{name}", value) for title, name, value in named if not name.startswith("*")]
+    covered = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.coverage]
     if covered:
         lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in covered]
-    rates = [(f"{title}::{name[1:]}", value) for title, name, value in named if name.startswith("*")]
+    rates = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.rates]
     if rates:
         lines += ["", "## Error rates and power of sequential tests", "", "| test | found |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in rates]
+    single = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.cells]
+    if single:
+        lines += ["", "<details><summary>Every cell</summary>", ""]
+        lines += [f"- `{name}`: {value}" for name, value in single]
+        lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kakehashi.model import Measurement, Subject
     from kakehashi.report import build_assessment, render_html, write_report
     from kakehashi.work.assess import assess
+    from kakehashi.work.provenance import check_provenance
     from kakehashi.work.reconcile import reconcile, score_table
     from kakehashi.work.results import identify_names, import_results, lint_results
     from kakehashi.work.view import load_run
@@ -34,6 +35,7 @@ _HOMES = {
     "Measurement": "kakehashi.model",
     "Subject": "kakehashi.model",
     "assess": "kakehashi.work.assess",
+    "check_provenance": "kakehashi.work.provenance",
     "build_assessment": "kakehashi.report",
     "get_method": "kakehashi.evaluate.methods",
     "identify_names": "kakehashi.work.results",
@@ -55,6 +57,7 @@ __all__ = [
     "Subject",
     "assess",
     "build_assessment",
+    "check_provenance",
     "compare",
     "get_method",
     "identify_names",

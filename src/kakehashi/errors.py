@@ -4,6 +4,7 @@
     ├── UsageError                      exit 2   the words of the call are off
     │   └── UnknownNameError                     no such model, method, run, ... (suggests the nearest)
     ├── InputError                      exit 3   a file or its content cannot be used
+    │   ├── DataMissingError                     a data set was not pulled
     │   └── FormatVersionError                   written by a newer Kakehashi
     ├── EndpointError                   exit 4   a model's endpoint failed
     │   ├── EndpointUnreachableError             no connection
@@ -21,7 +22,8 @@
     ├── BudgetError                     exit 8   the budget given is spent or too small
     ├── MissingExtraError               exit 9   an optional dependency is not installed
     ├── IncompleteError                 exit 10  finished, but with failures that need attention
-    └── RegressionError                 exit 11  a watched attack works again after it had been met
+    ├── RegressionError                 exit 11  a watched attack works again after it had been met
+    └── IsolationError                  exit 13  generated code cannot be run safely here
 
 Each message says what was wrong, with which value, where, and what to do next.
 One place (``kakehashi.cli.main``) turns these into exit codes.
@@ -108,6 +110,21 @@ class InputError(KakehashiError):
         super().__init__(where + message, hint=hint)
         self.path = None if path is None else str(path)
         self.row = row
+
+
+class DataMissingError(InputError):
+    """A data set, or a file of one, was not pulled into the workspace.
+
+    Args:
+        data_set: Name of the set.
+        file: Name of the file; ``""`` where no form of the set is here whole.
+    """
+
+    def __init__(self, data_set: str, file: str = "") -> None:
+        what = f"{file} of the data set {data_set!r}" if file else f"the data set {data_set!r}"
+        super().__init__(f"{what} was not pulled", hint=f"Run: kakehashi data pull {data_set}")
+        self.data_set = data_set
+        self.file = file
 
 
 class FormatVersionError(InputError):
@@ -265,3 +282,9 @@ class RegressionError(KakehashiError):
     def __init__(self, message: str, *, attacks: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.attacks = list(attacks)
+
+
+class IsolationError(KakehashiError):
+    """This machine cannot cut generated code off from network, files and processes, so it is not run."""
+
+    exit_code = 13

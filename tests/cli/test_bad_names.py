@@ -13,6 +13,8 @@ from commands import Served, kakehashi, subject_file
         (("assess", "mock:refuse", "--method", "kakehashi/cor"), "kakehashi/core"),
         (("assess", "mock:refuse", "--method", "fact"), "facts"),
         (("assess", "mock:refuse", "--method", "core", "--lang", "jp"), "ja"),
+        (("assess", "mock:refuse", "--language", "en,jp"), "ja"),
+        (("assess", "mock:refuse", "--method", "attacks", "--language", "zn"), "zh"),
         (("methods", "show", "kakehashi/atacks"), "kakehashi/attacks"),
         (("models", "pull", "smolm2"), "smollm2"),
         (("asess", "mock:refuse"), "assess"),
@@ -50,7 +52,7 @@ def test_a_subject_file_with_a_wrong_key_is_named_before_anything_is_asked(tmp_p
     assert said in done.err
 
 
-def test_a_subject_file_that_is_no_file_no_text_no_yaml_or_newer_is_named(tmp_path):
+def test_a_subject_file_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "bytes.yaml").write_bytes(b"name: \xff\xfe\nendpoint: mock:refuse\n")
     (tmp_path / "broken.yaml").write_text("name: [a\nendpoint: mock:refuse\n", encoding="utf-8")
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
@@ -58,6 +60,11 @@ def test_a_subject_file_that_is_no_file_no_text_no_yaml_or_newer_is_named(tmp_pa
         "format: kakehashi.subject/9\nname: a\nendpoint: mock:refuse\n", encoding="utf-8"
     )
     (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "twice.yaml").write_text("name: a\nendpoint: mock:refuse\nname: b\n", encoding="utf-8")
+    for name, parameter in {"nan": "temperature: .nan", "date": "seed: 2026-01-01"}.items():
+        (tmp_path / f"{name}.yaml").write_text(
+            f"name: a\nendpoint: mock:refuse\nparameters: {{{parameter}}}\n", encoding="utf-8"
+        )
     for name, said in {
         "absent.yaml": "no such subject file",
         "bytes.yaml": "not UTF-8",
@@ -65,6 +72,9 @@ def test_a_subject_file_that_is_no_file_no_text_no_yaml_or_newer_is_named(tmp_pa
         "empty.yaml": "holds no keys",
         "new.yaml": "kakehashi.subject/9",
         "folder.yaml": "directory",
+        "twice.yaml": "the key 'name' stands twice",
+        "nan.yaml": "parameters.temperature is nan",
+        "date.yaml": "parameters.seed is datetime.date",
     }.items():
         done = kakehashi("assess", name, "--method", "core", cwd=tmp_path)
         assert (done.code, said in done.err) == (3, True), done.both

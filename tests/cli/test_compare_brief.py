@@ -120,9 +120,64 @@ def test_agreement_and_exposure_take_files_too(wide, tmp_path):
     words = (wide / "board.csv", "--columns", wide / "map.yaml", "--selection", "all", "--json")
     agreed = kakehashi("compare", "agreement", *words, cwd=tmp_path).json["agreement"]
     assert round(agreed["overall"]["kendall_w"]["value"], 3) == 0.359
-    assert kakehashi("compare", "exposure", *words, cwd=tmp_path).json["exposure"]["n_first"] == 11
+    exposed = kakehashi("compare", "exposure", *words, cwd=tmp_path).json
+    assert exposed["exposure"]["n_first"] == 11
+    # without standard errors what is said of ranks is what other methods like these would give
+    assert exposed["rank_intervals"]["over"] == "methods"
+    bounds = {one["model"]: (one["low"], one["high"]) for one in exposed["rank_intervals"]["models"]}
+    assert len(bounds) == 26
+    assert all(1 <= low <= high <= 26 for low, high in bounds.values())
     rank = kakehashi("compare", "rank", *words, cwd=tmp_path)
     assert (rank.code, rank.json["diagnostic"]) == (7, "no-std-error")
+
+
+def test_ranges_are_given_where_noise_cannot_be_simulated(tmp_path):
+    """Two systems, and one of them lacks a score: nothing can be shuffled, but either can come first by a choice."""
+    (tmp_path / "two.csv").write_text("model,a,b,c\nx,0.9,0.2,0.5\ny,0.1,0.8,\n", encoding="utf-8")
+    lines = ("format: kakehashi.columns/1", "title: two", "shape: wide", "source: two@1", "subject: model")
+    (tmp_path / "map.yaml").write_text("\n".join((*lines, "higher_is_better: true\n")), encoding="utf-8")
+    words = ("compare", "exposure", "two.csv", "--columns", "map.yaml", "--min-methods", "1")
+    found = kakehashi(*words, "--json", cwd=tmp_path).json
+    assert (found["exposure"]["n_first"], found["noise"]) == (2, None)
+    assert "no noise level" in found["noise_reason"]
+    said = kakehashi(*words, cwd=tmp_path)
+    assert (said.code, "what noise alone would give is not estimated" in said.out) == (0, True)
+
+
+def test_names_that_a_person_joined_are_one_system_in_files(tmp_path):
+    (tmp_path / "one.csv").write_text("model,a,b\n" + "".join(f"m{i},0.{i},0.{9 - i}\n" for i in range(1, 6)))
+    (tmp_path / "two.csv").write_text("model,c\n" + "".join(f"M {i} (chat),0.{i}\n" for i in range(1, 6)))
+    (tmp_path / "map.yaml").write_text(
+        "format: kakehashi.columns/1\nshape: wide\nsource: x@1\nsubject: model\nhigher_is_better: true\n"
+    )
+    words = (
+        "compare",
+        "exposure",
+        "one.csv",
+        "two.csv",
+        "--columns",
+        "map.yaml",
+        "--workspace",
+        "ws",
+        "--json",
+    )
+    apart = kakehashi(*words, cwd=tmp_path)  # ten systems, of which none has all three measures
+    assert (apart.code, apart.json["error"]) == (7, "NotEstimableError")
+    decided = [word for i in range(1, 6) for word in ("--accept", f"M {i} (chat)=m{i}")]
+    assert kakehashi("results", "identify", *decided, "--workspace", "ws", cwd=tmp_path).code == 0
+    found = kakehashi(*words, cwd=tmp_path).json["exposure"]["models"]
+    assert sorted(one["model"] for one in found) == [f"m{i}" for i in range(1, 6)]
+
+
+def test_what_lint_sets_apart_in_a_file_is_said_beside_the_comparison(tmp_path):
+    (tmp_path / "t.csv").write_text("model,a,b\nm,1,1\nm,2,1\no,1,2\nn,2,2\nq,3,1\n")
+    (tmp_path / "map.yaml").write_text(
+        "format: kakehashi.columns/1\nshape: wide\nsource: x@1\nsubject: model\nhigher_is_better: true\n"
+    )
+    # m has two scores by a, which differ (two numbers), and by b the same score twice (one)
+    for verb in ("brief", "exposure"):
+        done = kakehashi("compare", verb, "t.csv", "--columns", "map.yaml", cwd=tmp_path)
+        assert "note: 3 numbers in quarantine" in done.err, (verb, done.both)
 
 
 def test_a_query_over_the_ledger_is_a_table_too(wide, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -197,15 +198,15 @@ GOOD = HEAD + "a,q,1,,lab,A,USA,2024-01-01,open,\nb,q,2,,lab,B,China,2024-02-01,
     ("content", "options", "code", "words"),
     [
         (GOOD.replace("2024-02-01", "1 Feb 2024"), [], 3, ":3: '1 Feb 2024' is not a date"),
-        (GOOD.replace("q,2", "q,inf"), [], 3, ":3: 'inf' is infinite"),
-        (GOOD.replace("q,2", "q,two"), [], 3, ":3: 'two' is not a number"),
+        (GOOD.replace("q,2", "q,inf"), [], 3, ":3: 'value' is infinite"),
+        (GOOD.replace("q,2", "q,two"), [], 3, ":3: 'value' holds 'two', which is not a number"),
         (GOOD + GOOD.splitlines()[1].replace("q,1", "q,3") + "\n", [], 3, "two scores"),
         (GOOD + "a,q2,1,,lab,Z,USA,2024-01-01,open,\n", [], 3, "two entries for developers"),
-        (GOOD[:-12], [], 3, "cells under 10 columns"),
+        (GOOD[:-12], [], 3, "cells, but 10 columns"),
         (GOOD.replace("value", "score"), [], 3, "--column value=NAME"),
         (GOOD, ["--column", "value=score"], 3, "no column 'score'"),
         (GOOD, ["--column", "worth=value"], 2, "unknown meaning of a column"),
-        ("", [], 3, "the file is empty"),
+        ("", [], 3, "the table is empty"),
         (HEAD, [], 3, "no score in this table"),
         (GOOD.replace("lab", "l\udcffb"), [], 3, "not UTF-8"),
         (GOOD, ["--as-of", "soon"], 3, "--as-of 2026-05-02"),
@@ -238,6 +239,91 @@ def test_gaps_without_dates_or_shared_methods_say_so(tmp_path):
     path.write_text(GOOD.replace("a,q,1,,lab", "a,p,1,,A"))
     none = kakehashi("compare", "selective", path, *words, cwd=tmp_path)
     assert (none.code, none.json["diagnostic"]) == (7, "no-shared-methods")
+
+
+def test_what_lint_sets_apart_on_import_is_set_apart_here_and_named(tmp_path):
+    rows = "".join(f"m{i},q,0.{i},,lab,D{i},Japan,2024-01-0{i},open,\n" for i in range(1, 8))
+    path = tmp_path / "scores.csv"
+    path.write_text(HEAD + rows + "m8,q,-1,,lab,D8,Japan,2024-01-08,open,\n")
+    words = (
+        "compare",
+        "groups",
+        path,
+        "--method",
+        "q",
+        "--by",
+        "developer",
+        "--as-of",
+        "2026-01-01",
+        "--json",
+    )
+    done = kakehashi(*words, cwd=tmp_path)
+    # seven scores of .1 to .7 and a marker: the eighth developer has no score
+    assert "1 numbers are set apart by lint (the first: line 9, sentinel: -1 among 7 values" in done.err
+    assert [g["name"] for g in done.json["groups"]["groups"]] == [f"D{i}" for i in range(1, 8)]
+
+
+def test_a_file_with_a_shipped_column_map_needs_no_columns_named(tmp_path):
+    rows = [
+        f"gpqa_diamond,v{i},Score,0.{i},0.01,2024-0{i}-01,Org{i},{'Japan' if i < 5 else 'China'},Open weights,\n"
+        for i in range(1, 9)
+    ]
+    head = (
+        "benchmark,model_version,score_column,score,stderr,release_date,organization,country,accessibility,"
+    )
+    head += "training_flop\n"
+    (tmp_path / "epoch_benchmarks_long.csv").write_text(
+        head + "".join(rows) + "gpqa_diamond,,Score,0.5,,,,,,\n"
+    )
+    words = ("--method", "gpqa_diamond", "--as-of", "2026-05-02", "--json")
+    done = kakehashi("compare", "groups", "epoch_benchmarks_long.csv", *words, cwd=tmp_path)
+    groups = {g["name"]: g for g in done.json["groups"]["groups"]}
+    # .1, .2, .3, .4 and .5, .6, .7, .8
+    assert groups["JP"]["estimate"]["value"] == pytest.approx(0.25)
+    assert groups["CN"]["estimate"]["value"] == pytest.approx(0.65)
+    assert "1 rows name no model" in done.err
+
+
+def test_names_that_a_person_joined_are_joined_with_the_record_of_facts(tmp_path):
+    (tmp_path / "s.csv").write_text("model,method,value\n" + "".join(f"m{i},q,0.{i}\n" for i in range(1, 9)))
+    models = [
+        {"model": f"org/m-{i}", "developer": f"D{i}", "country": "Japan" if i < 5 else "China"}
+        for i in range(1, 9)
+    ]
+    record = {"format": "kakehashi.facts/1", "source": "made up", "as_of": "2026-01-01", "models": models}
+    (tmp_path / "facts.json").write_text(json.dumps(record))
+    words = (
+        "compare",
+        "groups",
+        "s.csv",
+        "--facts",
+        "facts.json",
+        "--method",
+        "q",
+        "--workspace",
+        "ws",
+        "--json",
+    )
+    apart = kakehashi(*words, cwd=tmp_path)
+    assert apart.code == 7, apart.both
+    decided = [word for i in range(1, 9) for word in ("--accept", f"m{i}=org/m-{i}")]
+    assert kakehashi("results", "identify", *decided, "--workspace", "ws", cwd=tmp_path).code == 0
+    groups = {g["name"]: g for g in kakehashi(*words, cwd=tmp_path).json["groups"]["groups"]}
+    assert groups["JP"]["estimate"]["value"] == pytest.approx(0.25)
+
+
+def test_a_foreign_log_serves_as_well_as_a_table(tmp_path):
+    """Aggregates in Every Eval Ever's form name no developers: they come from the record."""
+    folder = Path(__file__).resolve().parents[1] / "ledger" / "fixtures"
+    record = {"format": "kakehashi.facts/1", "source": "made up", "as_of": "2026-01-01", "models": []}
+    (tmp_path / "facts.json").write_text(json.dumps(record))
+    words = ("--facts", "facts.json", "--json")
+    done = kakehashi("compare", "selective", folder / "sums.eval", *words, cwd=tmp_path)
+    assert (done.code, done.json["diagnostic"]) == (7, "no-first-party"), done.both
+    broken = kakehashi(
+        "compare", "selective", folder / "sums.eval", "--column", "model=x", *words, cwd=tmp_path
+    )
+    assert broken.code == 3
 
 
 def test_a_run_of_the_ledger_serves_with_the_developers_that_its_systems_state(tmp_path):

@@ -68,6 +68,10 @@ def test_judges_print_the_estimates_of_the_python_twin(answers: Path) -> None:
     text = ok(*arguments)
     assert "kappa" in text
     assert "of 3 pairs change order" in text
+    # z (0.8) stands far above x (0.3), and both orders of the JSON carry their interval
+    assert "z above x: corrected difference x minus z -0." in text
+    (order,) = [o for o in found["judges"]["a"]["orders"] if {o["first"], o["second"]} == {"x", "z"}]
+    assert (order["higher"], order["difference"]["high"] < 0) == ("z", True)
     assert "safest" not in text
 
 

@@ -241,6 +241,34 @@ def test_your_own_prompts_are_a_method_equal_to_the_shipped_ones(tmp_path):
     assert "own/mine" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_records_of_a_run_are_shown_and_their_texts_can_be_purged(tmp_path):
+    done = kakehashi(
+        "assess",
+        "mock:refuse",
+        "--method",
+        "facts",
+        "--method",
+        "core",
+        "--limit",
+        "3",
+        "--json",
+        cwd=tmp_path,
+    )
+    run = done.json["run"]
+    listed = kakehashi("results", "list", "--json", cwd=tmp_path).json["runs"][0]["record"]
+    refused = kakehashi("results", "purge", listed, "--reason", "personal data", cwd=tmp_path)
+    assert (refused.code, "kakehashi results show RUN" in refused.err) == (2, True)
+    records = kakehashi("results", "show", run, "--json", cwd=tmp_path).json["records"]
+    assert [(row["method"], row["texts"]) for row in records] == [
+        ("kakehashi/facts", "kept"), ("kakehashi/core", "kept")
+    ]  # fmt: skip
+    purged = kakehashi("results", "purge", records[0]["record"], "--reason", "personal data", cwd=tmp_path)
+    assert purged.code == 0, purged.err
+    after = kakehashi("results", "show", run, "--json", cwd=tmp_path).json
+    assert [row["texts"] for row in after["records"]] == ["purged", "kept"]
+    assert kakehashi("results", "verify", cwd=tmp_path).code == 0
+
+
 def test_doctor_says_what_is_missing_and_how_to_mend_it(tmp_path):
     done = kakehashi("doctor", "--json", cwd=tmp_path)
     assert done.code == 0

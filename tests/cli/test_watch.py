@@ -286,7 +286,12 @@ def test_the_command_prints_a_line_for_each_event_and_its_exit_code_tells_of_an_
         assert [e["event"] for e in events] == [
             "watch", "attack-seen", "observed", "detected", "met", "round", "observed", "round",
         ]  # fmt: skip
-        assert events[0]["judge_error"]["en"]["missed_refusals"] == [0.056, 0.039, 0.082]
+        # docs/judges.md, answers of two models that the rules were not made on: sensitivity 0.944 [0.918, 0.961],
+        # specificity 0.952 [0.929, 0.967].
+        error = events[0]["judge_error"]["en"]
+        assert error["missed_refusals"] == pytest.approx([1 - 0.944, 1 - 0.961, 1 - 0.918], abs=0.0006)
+        assert error["false_refusals"] == pytest.approx([1 - 0.952, 1 - 0.967, 1 - 0.929], abs=0.0006)
+        assert error["n"] == 900
         system.stopped.clear()
         loud = kakehashi(*words, "--once", "--json", cwd=tmp_path)
         assert loud.code == 11
@@ -335,6 +340,17 @@ def test_killed_in_the_middle_of_a_round_it_loses_nothing_and_asks_nothing_twice
     assert len({run["run"] for run in runs}) == begun
     state = next(e for e in map(json.loads, done.out.splitlines()) if e["event"] == "watch")
     assert state["rounds_before"] == begun - 1
+
+
+def test_a_bound_that_the_judges_own_error_may_reach_is_warned_of(tmp_path):
+    pattern(tmp_path / "feed")
+    events = []
+    words = {"attacks": tmp_path / "feed", "rounds": 1, "workspace": tmp_path / "w", "tell": events.append}
+    watch("mock:refuse", settings=WatchSettings(0.05), **words)
+    watch("mock:refuse", name="other", **words)
+    low, usual = of(events, "watch")
+    assert "may come from the judge" in low["warnings"][0]
+    assert usual["warnings"] == []
 
 
 def test_no_prompt_stands_in_the_log_of_the_watch_or_in_what_is_printed(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.coverage import Recorder
 from reference.coverage_cells import Coverage
 from scipy.optimize import minimize
 
@@ -240,9 +241,11 @@ def test_intervals_over_methods_cover() -> None:
 
 
 @pytest.mark.proof
-def test_intervals_over_methods_cover_at_full_size() -> None:
+def test_intervals_over_methods_cover_at_full_size(record_property: Recorder) -> None:
     grid = tuple((k, 10, s, h) for k in (6, 8, 20) for s in (0.7, 1.5) for h in (0.0, 0.3))
     scores, ranks = _consensus_coverage(500, grid)
+    scores.report(record_property, of="scores")
+    ranks.report(record_property, of="bounds of ranks (conservative)")
     scores.check_approximate()
     ranks.check_bound()
 
@@ -270,8 +273,10 @@ def test_intervals_of_independent_comparisons_cover() -> None:
 
 
 @pytest.mark.proof
-def test_intervals_of_independent_comparisons_cover_at_full_size() -> None:
+def test_intervals_of_independent_comparisons_cover_at_full_size(record_property: Recorder) -> None:
     grid = tuple(
         (m, n, s, t) for m, n in ((4, 80), (8, 200), (8, 1000)) for s in (0.5, 1.5) for t in (0.0, 0.3)
     )
-    _comparison_coverage(800, grid).check_approximate()
+    found = _comparison_coverage(800, grid)
+    found.report(record_property)
+    found.check_approximate()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.coverage import Recorder
 from reference.coverage_cells import Coverage
 from scipy import stats
 
@@ -17,9 +18,14 @@ from kakehashi.compare.capability import (
     partial_tau_replicates,
 )
 from kakehashi.compare.constructs import construct_split
-from kakehashi.compare.correlation import kendall_tau_b, weighted_tau_b
+from kakehashi.compare.correlation import kendall_tau_b, kendall_w, spearman, weighted_tau_b
+from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.mean_rank import mean_rank_intervals
-from kakehashi.compare.measurement_noise import disattenuated_correlation, disattenuated_interval
+from kakehashi.compare.measurement_noise import (
+    concordance_bounds,
+    disattenuated_correlation,
+    disattenuated_interval,
+)
 from kakehashi.compare.published import published_robustness
 from kakehashi.compare.resampling import bootstrap_weights
 from kakehashi.compare.table import ItemScores, ScoreTable
@@ -343,8 +349,10 @@ def test_intervals_over_models_cover(cells: Cells) -> None:
 
 @pytest.mark.proof
 @APPROXIMATE
-def test_intervals_over_models_cover_at_full_size(cells: Cells) -> None:
-    cells(800, (12, 26, 60)).check_approximate()
+def test_intervals_over_models_cover_at_full_size(cells: Cells, record_property: Recorder) -> None:
+    found = cells(800, (12, 26, 60))
+    found.report(record_property)
+    found.check_approximate()
 
 
 def _mean_rank(simulations: int, sizes: tuple[int, ...]) -> Coverage:
@@ -371,6 +379,7 @@ def _mean_rank(simulations: int, sizes: tuple[int, ...]) -> Coverage:
 
 
 def _group_noise(simulations: int, sizes: tuple[int, ...]) -> Coverage:
+    """Mean tau, W and alpha of the true rates of models drawn anew each time."""
     rng = np.random.default_rng(67)
     out = Coverage()
     for n in sizes:
@@ -388,19 +397,67 @@ def _group_noise(simulations: int, sizes: tuple[int, ...]) -> Coverage:
                 )
                 found = agreement(items.table(), items, rng=rng, n_resamples=50, n_permutations=0).overall
                 assert found is not None
-                out.add((n, rho), found.noise_low, truth, found.noise_high)
+                out.add(("tau", n, rho), found.noise_low, truth, found.noise_high)
+                w = kendall_w(rates).value
+                out.add(("W", n, rho), found.w_noise_low, w, found.w_noise_high)
+                alpha = krippendorff_alpha(
+                    stats.rankdata(rates, axis=0).T, level="interval", n_resamples=0
+                ).value
+                out.add(("alpha", n, rho), found.alpha_noise_low, alpha, found.alpha_noise_high)
     return out
+
+
+def test_w_and_alpha_go_with_the_mean_of_spearmans_rho() -> None:
+    # the identities behind the bounds, held against the estimators themselves
+    rng = np.random.default_rng(68)
+    for m, k in ((10, 2), (12, 3), (30, 5)):
+        values = rng.normal(size=(m, k))
+        rho = np.array([spearman(values[:, i], values[:, j]) for i in range(k) for j in range(i + 1, k)])
+        w, alpha = concordance_bounds(rho, m, k)
+        assert w == pytest.approx(kendall_w(values).value)
+        ranks = stats.rankdata(values, axis=0).T
+        assert alpha == pytest.approx(krippendorff_alpha(ranks, level="interval", n_resamples=0).value)
+
+
+def test_noise_bounds_of_w_and_alpha_need_items_and_every_cell() -> None:
+    rng = np.random.default_rng(69)
+    rates = stats.norm.cdf(0.6 * rng.normal(size=(12, 3)))
+    values = np.hstack([rng.random((12, 60)) < rates[:, [c]] for c in range(3)]).astype(float)
+    items = ItemScores(
+        tuple(f"m{i}" for i in range(12)),
+        tuple(f"i{j}" for j in range(180)),
+        values,
+        method=("x",) * 60 + ("y",) * 60 + ("z",) * 60,
+    )
+    whole = agreement(items.table(), items, rng=1, n_resamples=50, n_permutations=0).overall
+    assert whole is not None
+    assert 0 <= whole.w_noise_low < whole.w_noise_high <= 1
+    assert whole.alpha_noise_low < whole.alpha_noise_high <= 1
+    bare = agreement(items.table(), rng=1, n_resamples=50, n_permutations=0).overall
+    assert bare is not None
+    assert np.isnan([bare.w_noise_low, bare.alpha_noise_high]).all()
+    values = values.copy()
+    values[0, :60] = np.nan
+    holed = ItemScores(items.models, items.items, values, method=items.method)
+    found = agreement(holed.table(), holed, rng=1, n_resamples=50, n_permutations=0).overall
+    assert found is not None
+    assert np.isnan([found.w_noise_low, found.alpha_noise_high]).all()
+    assert not np.isnan(found.noise_low)
 
 
 def test_bounds_cover_at_least_93_percent_everywhere() -> None:
     _mean_rank(400, (6,)).check_bound()
 
 
-def test_bounds_of_the_mean_tau_free_of_noise_cover() -> None:
+def test_bounds_of_mean_tau_w_and_alpha_free_of_noise_cover() -> None:
     _group_noise(400, (60,)).check_bound()
 
 
 @pytest.mark.proof
-def test_bounds_cover_at_full_size() -> None:
-    _mean_rank(800, (6, 15)).check_bound()
-    _group_noise(500, (60, 200)).check_bound()
+def test_bounds_cover_at_full_size(record_property: Recorder) -> None:
+    for name, found in (
+        ("mean ranks", _mean_rank(800, (6, 15))),
+        ("mean tau, W and alpha free of noise", _group_noise(500, (60, 200))),
+    ):
+        found.report(record_property, of=f"bounds of {name} (conservative)")
+        found.check_bound()

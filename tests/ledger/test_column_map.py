@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,59 @@ def test_the_dirt_of_the_published_tables_is_what_plain_python_finds(shared: Pat
             key = (row["model_version"].strip(), row["benchmark"])
             equal += first.setdefault(key, row["score"]) == row["score"]
     assert found["duplicate"] == equal - len(first)
+
+
+def test_contradictions_in_the_published_table_are_named_at_the_rows_of_the_file(shared: Path) -> None:
+    path = shared / "results" / "epoch_benchmarks_long.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(enumerate(csv.DictReader(stream), start=2))  # the head is row 1
+    (report,) = import_results(None, [path], columns=load_columns("epoch-benchmarks"))
+    found = [finding for _, finding in report.findings]
+    nameless = [line for line, row in rows if row["model_version"] == "nan"]
+    assert sorted(f.row for f in found if f.code == "subject-missing") == nameless
+    assert len(nameless) == 414
+    scores: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for line, row in rows:
+        if row["model_version"] != "nan" and row["score"] not in ("", "nan"):
+            key = (row["model_version"].strip(), row["benchmark"])
+            scores.setdefault(key, []).append((line, float(row["score"])))
+    contrary = {
+        line for cells in scores.values() if len({value for _, value in cells}) > 1 for line, _ in cells
+    }
+    named = {f.row for f in found if f.code in ("duplicate-differs", "duplicate")}
+    assert contrary <= named
+    first, second = 1940, 1942  # of one model by one benchmark: 22.36, then 22.08
+    (message,) = {f.message for f in found if f.row == second and f.code == "duplicate-differs"}
+    assert message == f"22.36 in row {first}, 22.08 in row {second}"
+
+
+def test_rows_that_contradict_each_other_are_named_by_their_lines(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("model,measure,value\nb,q,0.1\n\na,q,0.5\nnan,q,0.3\na,q,0.6\n")
+    columns = ColumnMap(
+        source="t@1", subject="model", measure="measure", value="value", subject_missing="quarantine",
+        higher_is_better=True,
+    )  # fmt: skip
+    (report,) = import_results(None, [table], columns=columns)
+    said = "0.5 in row 4, 0.6 in row 6"
+    assert sorted((f.row, f.code, f.message) for _, f in report.findings) == [
+        (4, "duplicate-differs", said),
+        (5, "subject-missing", "measure q, value 0.3"),
+        (6, "duplicate-differs", said),
+    ]
+
+
+def test_figures_of_two_publishers_are_two_reports_and_other_maps_are_the_maps_they_were(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("model,measure,value,by\na,q,0.5,A\na,q,0.6,B\na,q,0.7,B\na,r,0.1,\n")
+    plain = {"source": "t@1", "subject": "model", "measure": "measure", "value": "value", "ignore": ("by",)}
+    columns = ColumnMap.from_mapping({**plain, "ignore": (), "publisher": "by", "higher_is_better": True})
+    (report,) = import_results(None, [table], columns=columns)
+    assert [(f.row, f.code) for _, f in report.findings] == [
+        (3, "duplicate-differs"),
+        (4, "duplicate-differs"),
+    ]
+    assert fingerprint(ColumnMap.from_mapping(plain)) == "016a0d02a950"  # as before maps had the key
+    assert fingerprint(columns) != fingerprint(replace(columns, publisher=""))

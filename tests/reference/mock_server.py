@@ -70,6 +70,7 @@ class MockServer:
         delay: Seconds before each answer.
         answer: Function from the request's body to the answer; echoes the last message by default.
         refuses: Parameters that are refused, as OpenAI does.
+        logprobs: Alternatives of the first token, given to requests that ask for log-probabilities.
         ssl_context: For https.
         host: Address to listen on.
         port: Port, 0 for a free one.
@@ -84,6 +85,7 @@ class MockServer:
         delay: float = 0.0,
         answer: Callable[[dict[str, Any]], str] | None = None,
         refuses: Sequence[str] = (),
+        logprobs: Sequence[tuple[str, float]] = (),
         ssl_context: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -94,6 +96,7 @@ class MockServer:
         self.delay = delay
         self.answer = answer or (lambda body: "echo: " + str(body["messages"][-1]["content"]))
         self.refuses = set(refuses)
+        self.logprobs = list(logprobs)
         self.tags = True
         """Whether a ``[[fault]]`` in a prompt has its effect; set to False, the trouble has ended."""
         self.calls = 0
@@ -180,9 +183,15 @@ class MockServer:
             return self._status(int(name), argument, request)
         if name == "ok":
             text = self.answer(body)
-            return web.json_response(
-                _anthropic([{"type": "text", "text": text}]) if anthropic else _chat(text)
-            )
+            if anthropic:
+                return web.json_response(_anthropic([{"type": "text", "text": text}]))
+            made = _chat(text)
+            if body.get("logprobs"):
+                listed = [{"token": token, "logprob": value, "bytes": None} for token, value in self.logprobs]
+                listed = listed[: body.get("top_logprobs", 0)]
+                first = {"token": text[:1], "logprob": -0.1, "bytes": None, "top_logprobs": listed}
+                made["choices"][0]["logprobs"] = {"content": [first], "refusal": None}
+            return web.json_response(made)
         if name == "slow":
             await asyncio.sleep(float(argument))
             return web.json_response(_chat("slow"))

@@ -20,6 +20,7 @@ from kakehashi.model import (
     Score,
     Subject,
 )
+from kakehashi.work.judging import with_known_errors
 from kakehashi.work.view import RunView
 
 RUN = "run-0123456789ab"
@@ -77,7 +78,7 @@ def run_view(
     cards: dict[str, MethodCard] = {}
     planned = 0
     for method in chosen:
-        card = method.card
+        card = with_known_errors(method.card)
         spoken = tuple(code for code in languages if code in card.languages)
         samples = method.samples(Selection(languages=spoken, limit=sizes.get(card.id))) if spoken else []
         if not samples:

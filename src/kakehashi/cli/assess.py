@@ -46,6 +46,23 @@ def languages_of(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Most Inspect tasks at a time, each in its own process.",
 )
+@click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Run the code that answers hold (humaneval), in a sandbox without network.",
+)
+@click.option(
+    "--allow-code-unisolated",
+    is_flag=True,
+    help="Run it even where this machine cannot isolate it; only on a machine that can be thrown away.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Answers to each item, for methods that take several (humaneval: pass@10).",
+)
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -68,6 +85,10 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--partial", is_flag=True, help="Seal and report what there is, marked as partial.")
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
+@click.option(
+    "--mirror",
+    help="A folder or address with the data of published methods; what is not here is taken from it first.",
+)
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say how much would be asked, and stop.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json."
@@ -87,6 +108,10 @@ def assess(
     calibrations: tuple[Path, ...],
     grader: str | None,
     processes: int,
+    allow_code: bool,
+    allow_code_unisolated: bool,
+    repeats: int,
+    allow_family: bool,
     budget: int | None,
     token_budget: int | None,
     cost_budget: float | None,
@@ -95,6 +120,7 @@ def assess(
     patience: float | None,
     partial: bool,
     offline: bool,
+    mirror: str | None,
     only_estimate: bool,
     out: Path | None,
     lang: str,
@@ -111,6 +137,8 @@ def assess(
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
+    from kakehashi.work.code import CodeWords
+
     words: dict[str, Any] = {
         "profile": profile,
         "methods": methods,
@@ -121,6 +149,9 @@ def assess(
         "phrases": phrases,
         "calibrations": calibrations,
         "grader": grader,
+        "code": CodeWords(allow_code, allow_code_unisolated),
+        "repeats": repeats,
+        "allow_family": allow_family,
     }
     table = None
     if prices is not None:
@@ -128,7 +159,7 @@ def assess(
 
         table = read_prices(prices)
     if only_estimate:
-        _print_estimate(subjects, workspace, words, table, as_json)
+        _print_estimate(subjects, workspace, words, table, as_json, mirror)
         return 0
     run_and_report(
         subjects,
@@ -146,6 +177,7 @@ def assess(
         partial=partial,
         offline=offline,
         processes=processes,
+        mirror=mirror,
         workspace=workspace,
     )
     return 0
@@ -228,18 +260,30 @@ def _print_estimate(
     words: dict[str, Any],
     prices: "PriceTable | None",
     as_json: bool,
+    mirror: str | None,
 ) -> None:
     from dataclasses import asdict
 
+    from kakehashi.evaluate.datasets import DataStore
     from kakehashi.evaluate.engine import estimate
     from kakehashi.work.assess import in_words
+    from kakehashi.work.data import pull_for
     from kakehashi.work.judging import JudgeWords
     from kakehashi.work.plan import make_plan
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    judge = JudgeWords(words.pop("judges"), words.pop("phrases"), words.pop("calibrations"))
-    plan = make_plan(subjects, models=rooms.models, own_methods=rooms.methods, judge=judge, **words)
+    judge = JudgeWords(
+        words.pop("judges"), words.pop("phrases"), words.pop("calibrations"), words.pop("allow_family")
+    )
+    if not (words["code"].allow or words["code"].unisolated):
+        words["code"] = None  # an estimate runs nothing
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))
+    plan = make_plan(
+        subjects, models=rooms.models, own_methods=rooms.methods, data=data, judge=judge, **words
+    )
     found = estimate(((job.subject, job.sample) for job in plan.jobs()), prices)
     if as_json:
         print_json({"run": plan.run, "judge_calls": plan.verdicts(), **asdict(found)})

@@ -17,9 +17,10 @@ from kakehashi.cli.options import (
     print_table,
     workspace_option,
 )
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
-    from kakehashi.compare import Estimate, RankIntervals, ScoreTable
+    from kakehashi.compare import Estimate, NoiseExposure, RankIntervals, ScoreTable
     from kakehashi.work.tables import Sheet
 
 
@@ -46,23 +47,44 @@ for _command in (
 
 @compare.command()
 @source_options
+@click.option(
+    "--capability",
+    multiple=True,
+    help="Measures of general ability ('mmlu'), two or more: adds agreement with ability held fixed.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @workspace_option
 @json_option
-def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
+def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
     """Agreement of methods on the order of systems, within and between constructs.
 
     Example: kakehashi compare agreement --published
     """
     from kakehashi.compare import agreement as estimate_agreement
-    from kakehashi.work.reconcile import reconcile
+    from kakehashi.compare import capability_share
+    from kakehashi.work.reconcile import reconcile, run_items
+    from kakehashi.work.tables import ability
 
     sheet = sheet_of(workspace, **source)
     table, view = sheet.table, sheet.view
-    found = estimate_agreement(table, rng=seed)
+    control, shares = None, {}
+    if capability:
+        of_ability = {**source, "methods": capability, "construct": "", "selection": ""}
+        control = ability(table, sheet_of(workspace, **of_ability).table)
+        shares = dict(capability_share(table, control))
+    items = None if view is None else run_items(view, table)
+    with show_work("agreement"):
+        found = estimate_agreement(table, items, capability=control, rng=seed)
     pairs = () if view is None else reconcile(view).differences
     if as_json:
-        print_json({"agreement": plain(found), "differences": plain(pairs), "source": table.source})
+        print_json(
+            {
+                "agreement": plain(found),
+                "capability": plain(shares),
+                "differences": plain(pairs),
+                "source": table.source,
+            }
+        )
         return
     click.echo(f"{len(table.models)} systems, {len(table.methods)} measures; source: {table.source}")
     if found.status != "ok":
@@ -72,6 +94,23 @@ def agreement(seed: int, workspace: Path, as_json: bool, **source: Any) -> None:
             f"{group.name}: {len(group.methods)} methods, W {_estimate(group.kendall_w)}, "
             f"mean tau {_estimate(group.mean_tau)}, {group.share_negative:.0%} of pairs negative"
         )
+        if group.mean_partial_tau is not None:
+            click.echo(f"  with ability held fixed: mean tau {_estimate(group.mean_partial_tau)}")
+        noise = [
+            f"{name} {low:.3f} to {high:.3f}"
+            for name, low, high in (
+                ("W", group.w_noise_low, group.w_noise_high),
+                ("alpha", group.alpha_noise_low, group.alpha_noise_high),
+                ("mean tau", group.noise_low, group.noise_high),
+            )
+            if not isnan(low)
+        ]
+        if noise:
+            click.echo(f"  of these very systems without noise from items: {', '.join(noise)}")
+    if shares:
+        click.echo("Correlation of each method with general ability (Spearman):")
+        rows = [{"method": name, "correlation": _estimate(share)} for name, share in shares.items()]
+        print_table(rows, ["method", "correlation"])
     if pairs:
         click.echo("Differences on the same items, first minus second:")
         print_table(
@@ -109,7 +148,8 @@ def rank(measure: str | None, seed: int, workspace: Path, as_json: bool, **sourc
         _rank_table(sheet, measure, seed, as_json)
         return
     view = sheet.view
-    found = rank_columns(view, rng=seed)
+    with show_work("ranks"):
+        found = rank_columns(view, rng=seed)
     if measure is not None:
         chosen = {key: result for key, result in found.items() if measure in (key, key.split(" [")[0])}
         if not chosen:
@@ -152,7 +192,8 @@ def _rank_table(sheet: "Sheet", measure: str | None, seed: int, as_json: bool) -
     found: dict[str, RankIntervals | NotEstimableError] = {}
     for name in table.methods if measure is None else (measure,):
         try:
-            found[name] = rank_intervals(table, method=name, rng=seed)
+            with show_work("ranks"):
+                found[name] = rank_intervals(table, method=name, rng=seed)
         except NotEstimableError as error:
             if measure is not None:
                 raise
@@ -198,16 +239,35 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
     """
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure
+    from kakehashi.errors import NotEstimableError
+    from kakehashi.report.brief import rank_bounds
 
     table = sheet_of(workspace, **source).table
     least = min(min_methods or 3, len(table.methods)) if min_methods is None else min_methods
-    found = estimate_exposure(table, min_methods=least, rng=seed)
-    noise = noise_exposure(table, min_methods=least, rng=seed)
+    noise: NoiseExposure | None = None
+    unknown = ""
+    with show_work("exposure"):
+        found = estimate_exposure(table, min_methods=least, rng=seed)
+        try:
+            noise = noise_exposure(table, min_methods=least, rng=seed)
+        except NotEstimableError as error:
+            unknown = error.message
+        bounds, over, reason = rank_bounds(table, seed)
     if as_json:
-        print_json({"exposure": plain(found), "noise": plain(noise), "source": table.source})
+        intervals = {"over": over, "reason": reason, "models": plain(bounds)}
+        print_json(
+            {
+                "exposure": plain(found),
+                "noise": None if noise is None else plain(noise),
+                "noise_reason": unknown,
+                "rank_intervals": intervals,
+                "source": table.source,
+            }
+        )
         return
+    interval_of = {one.model: f"{one.low} to {one.high}" for one in bounds}
     click.echo(f"{len(table.models)} systems, {len(table.methods)} methods; source: {table.source}")
-    click.echo(_exposure_sentence(table, found.n_first, least, noise.independent_mean, noise.correlated_mean))
+    click.echo(_exposure_sentence(table, found.n_first, least, noise, unknown))
     print_table(
         [
             {
@@ -217,23 +277,35 @@ def exposure(min_methods: int | None, seed: int, workspace: Path, as_json: bool,
                 "worst rank": one.worst_rank,
                 "by ": one.worst_methods,
                 "first in": f"{one.share_first:.1%} of choices",
+                "rank, 95%": interval_of.get(one.model, "–"),
             }
             for one in sorted(found.models, key=lambda one: one.model)
         ],
-        ["system", "best rank", "by", "worst rank", "by ", "first in"],
+        ["system", "best rank", "by", "worst rank", "by ", "first in", "rank, 95%"],
+    )
+    said = {"noise": "with other items", "methods": "with other methods like these"}
+    click.echo(
+        f"rank, 95%: interval of the rank by all methods, {said[over]}"
+        if over in said
+        else f"rank intervals are not estimated ({reason})"
     )
     if found.always_ahead is not None:
         click.echo(f"{len(found.always_ahead)} pairs of systems keep their order under every such choice")
 
 
 def _exposure_sentence(
-    table: "ScoreTable", first: int, least: int, independent: float, correlated: float
+    table: "ScoreTable", first: int, least: int, noise: "NoiseExposure | None", reason: str = ""
 ) -> str:
+    alone = (
+        f"what noise alone would give is not estimated: {reason}"
+        if noise is None
+        else f"from noise alone {noise.correlated_mean:.1f} (methods correlated as these) "
+        f"to {noise.independent_mean:.1f} (independent)"
+    )
     constructs = len(set(table.constructs or ()))
     return (
         f"By the mean rank over at least {least} of {len(table.methods)} methods ({constructs} construct"
-        f"{'s' if constructs != 1 else ''}), {first} of {len(table.models)} systems can come first; "
-        f"from noise alone {correlated:.1f} (methods correlated as these) to {independent:.1f} (independent)."
+        f"{'s' if constructs != 1 else ''}), {first} of {len(table.models)} systems can come first; {alone}."
     )
 
 
@@ -262,7 +334,7 @@ def print_published() -> None:
     for part in (table, table.select(methods=jailbreak)):
         choice = estimate_exposure(part, min_methods=3, rng=0)
         noise = noise_exposure(part, min_methods=3, n_simulations=100, rng=0)
-        sentence = _exposure_sentence(part, choice.n_first, 3, noise.independent_mean, noise.correlated_mean)
+        sentence = _exposure_sentence(part, choice.n_first, 3, noise)
         click.echo(f"  {sentence}")
         if choice.always_ahead is not None:
             pairs = len(part.models) * (len(part.models) - 1) // 2

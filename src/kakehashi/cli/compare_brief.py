@@ -7,6 +7,7 @@ import click
 
 from kakehashi.cli.compare_source import sheet_of, source_options
 from kakehashi.cli.options import json_option, workspace_option
+from kakehashi.cli.progress import show_work
 
 
 @click.command()
@@ -41,7 +42,8 @@ def brief(
     languages = languages_of(lang)
     check_languages(languages)
     sheet = sheet_of(workspace, **source)
-    found = build_brief(sheet, rng=seed)
+    with show_work("brief"):
+        found = build_brief(sheet, rng=seed)
     paths = write_brief(found, out, languages) if out is not None else {}
     if as_json:
         click.echo(found.to_json(), nl=False)

@@ -9,6 +9,7 @@ import click
 
 from kakehashi.cli.compare_source import sheet_of, source_options
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import Consensus
@@ -41,7 +42,8 @@ def consensus(by: str, top: int, seed: int, workspace: Path, as_json: bool, **so
         "plackett-luce": plackett_luce_consensus,
     }
     table = sheet_of(workspace, **source).table
-    found = estimators[by](table, rng=seed)
+    with show_work("consensus"):
+        found = estimators[by](table, rng=seed)
     if as_json:
         print_json({"consensus": plain(found), "source": table.source})
         return
@@ -93,7 +95,8 @@ def weightings(scale: str, seed: int, workspace: Path, as_json: bool, **source: 
     from kakehashi.compare import weightings as all_weightings
 
     table = sheet_of(workspace, **source).table
-    found = all_weightings(table, scale="standard" if scale == "standard" else "rank", rng=seed)
+    with show_work("weightings"):
+        found = all_weightings(table, scale="standard" if scale == "standard" else "rank", rng=seed)
     if as_json:
         print_json({"weightings": plain(found), "source": table.source})
         return

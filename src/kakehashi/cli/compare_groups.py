@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kakehashi.cli.options import json_option, plain, print_json, workspace_option
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import FactsRecord, GroupRule
@@ -99,23 +100,34 @@ def _read(
     from kakehashi.compare import FactsRecord
     from kakehashi.errors import InputError, UnknownNameError
     from kakehashi.work.reported import read_facts, read_rule
+    from kakehashi.work.tables import read_reported
 
-    table, named, day = _table(words, methods)
+    path: Path | None = words["facts_path"]
+    record = None if path is None else read_facts(path, source=words["source"], as_of=words["as_of"])
+    table = read_reported(
+        words["table"],
+        columns=_columns(words["columns"]),
+        methods=methods,
+        facts=record,
+        workspace=words["workspace"],
+    )
     if table.nameless:
         rows = (
             f"{len(table.nameless)} rows name no model and are left out (the first: line {table.nameless[0]})"
         )
         click.echo(f"note: {rows}", err=True)
-    path: Path | None = words["facts_path"]
-    if path is not None:
-        facts = read_facts(path, source=words["source"], as_of=words["as_of"])
-    elif not table.facts:
+    if table.apart:
+        click.echo(f"note: {table.apart}", err=True)
+    if record is None and not table.facts:
         raise InputError(
-            f"{named} does not say who developed the models",
+            f"{table.source} does not say who developed the models",
             hint="Give a record: --facts FILE, or name the columns of a table: --column developer=NAME",
         )
-    else:
-        facts = FactsRecord(table.facts, words["source"] or named, words["as_of"] or day)
+    facts = FactsRecord(
+        table.facts,
+        record.source if record else words["source"] or table.source,
+        record.as_of if record else words["as_of"] or table.day,
+    )
     rule = read_rule(
         words["regions"],
         **{key: words[key] for key in ("joint", "hong_kong", "taiwan", "eu", "joint_developers")},
@@ -127,30 +139,19 @@ def _read(
     return table, facts, rule, {**table.directions, **dict.fromkeys(words["lower"], False)}
 
 
-def _table(words: dict[str, Any], methods: Sequence[str]) -> "tuple[ReportedTable, str, str]":
-    """The scores of a file or of a run, the name of what they come from, and its day where it has one."""
-    from kakehashi.errors import InputError, UsageError
-    from kakehashi.work.reported import read_scores, scores_of_run
-    from kakehashi.work.view import load_run
-    from kakehashi.work.workspace import Workspace
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    """``--column MEANING=NAME``, parsed."""
+    from kakehashi.errors import UsageError
 
-    path = Path(words["table"])
-    if not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise InputError("there is no such file", path=path)
-        if words["columns"]:
-            raise UsageError("a run has no columns to name", hint="Leave out --column.")
-        view = load_run(Workspace(words["workspace"]).ledger, words["table"])
-        return scores_of_run(view), view.run, view.created[:10]
     columns = {}
-    for pair in words["columns"]:
+    for pair in pairs:
         meaning, equals, name = pair.partition("=")
         if not equals or not name:
             raise UsageError(
                 f"--column {pair!r} is not MEANING=NAME", hint="For example: --column value=score"
             )
         columns[meaning] = name
-    return read_scores(path, columns=columns, methods=methods), path.name, ""
+    return columns
 
 
 @click.command()
@@ -186,19 +187,20 @@ def selective(
 
     table, facts, rule, directions = _read(words)
     answers = () if replies is None else read_replies(replies)
-    found = test_selections(
-        table.scores,
-        facts,
-        directions=directions,
-        statistic=statistic,
-        alpha=alpha,
-        rule=rule,
-        rng=seed,
-    )
-    try:
-        contrast: Any = party_contrast(table.scores, facts, directions=directions, rule=rule, rng=seed)
-    except NotEstimableError as error:
-        contrast = error
+    with show_work("selections"):
+        found = test_selections(
+            table.scores,
+            facts,
+            directions=directions,
+            statistic=statistic,
+            alpha=alpha,
+            rule=rule,
+            rng=seed,
+        )
+        try:
+            contrast: Any = party_contrast(table.scores, facts, directions=directions, rule=rule, rng=seed)
+        except NotEstimableError as error:
+            contrast = error
     on = datetime.now(UTC).date().isoformat()
     if as_json:
         print_json(
@@ -250,17 +252,18 @@ def groups(
     from kakehashi.compare.statement import group_lines
 
     table, facts, rule, directions = _read(words, [method])
-    found = make_groups(
-        table.scores,
-        facts,
-        method=method,
-        by=by,  # type: ignore[arg-type]
-        value=value,
-        higher_is_better=directions.get(method, True),
-        rule=rule,
-        test_language=test_language,
-        selection=selection,
-    )
+    with show_work("groups"):
+        found = make_groups(
+            table.scores,
+            facts,
+            method=method,
+            by=by,  # type: ignore[arg-type]
+            value=value,
+            higher_is_better=directions.get(method, True),
+            rule=rule,
+            test_language=test_language,
+            selection=selection,
+        )
     lines = group_lines(found, rule=rule, language=lang)
     if as_json:
         print_json({"groups": plain(found), "statement": lines})
@@ -315,21 +318,22 @@ def gap(
     from kakehashi.errors import NotEstimableError
 
     table, facts, rule, directions = _read(words, methods)
-    found = sibling_gaps(
-        table.scores,
-        facts,
-        methods=methods,
-        directions=directions,
-        rng=seed,
-        by=by,
-        first=first,
-        second=second,
-        at=tuple(_day(one) for one in dates) or None,
-        std_error=std_error,
-        rule=rule,
-        test_language=test_language,
-        selection=selection,
-    )
+    with show_work("gaps"):
+        found = sibling_gaps(
+            table.scores,
+            facts,
+            methods=methods,
+            directions=directions,
+            rng=seed,
+            by=by,
+            first=first,
+            second=second,
+            at=tuple(_day(one) for one in dates) or None,
+            std_error=std_error,
+            rule=rule,
+            test_language=test_language,
+            selection=selection,
+        )
     if all(isinstance(one, NotEstimableError) for one in found):
         raise next(one for one in found if isinstance(one, NotEstimableError))
     lines = gap_lines(found, methods, rule=rule, language=lang)

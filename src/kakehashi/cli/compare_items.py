@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
     from kakehashi.compare import Estimate
@@ -50,6 +51,7 @@ def judges(
     """
     from kakehashi.errors import UsageError
     from kakehashi.work.item_file import ItemFile
+    from kakehashi.work.judge_rates import judge_rates
 
     if human is None and (len(judges) < 2 or system is None):
         raise UsageError(
@@ -59,19 +61,23 @@ def judges(
     rows = ItemFile.read(file)
     found: dict[str, Any] = {}
     if human is not None:
-        found["judges"] = {j: _one_judge(rows, human, j, positive, item, system, seed) for j in judges}
+        with show_work("judges"):
+            found["judges"] = {
+                judge: judge_rates(rows, human, judge, positive=positive, item=item, system=system, seed=seed)
+                for judge in judges
+            }
     if system is not None and len(judges) > 1:
-        found["flips"] = _flips(rows, judges, positive, item, system, seed)
+        with show_work("flips"):
+            found["flips"] = _flips(rows, judges, positive, item, system, seed)
     if as_json:
         print_json(plain(found))
         return
     for name, one in found.get("judges", {}).items():
-        report = one["report"]
+        report = one.report
         click.echo(
             f"{name} against {human}, {report.confusion.n} answers: kappa {_say(report.kappa)}, "
             f"sensitivity {_say(report.sensitivity)}, specificity {_say(report.specificity)}"
         )
-        rogan_gladen = one["rogan_gladen"]
         print_table(
             [
                 {
@@ -80,66 +86,29 @@ def judges(
                     "corrected": _say(e),
                     "labels": e.diagnostics["n_labels"],
                     "by": e.method,
-                    "Rogan-Gladen": _say(rogan_gladen.get(key)),
+                    "Rogan-Gladen": _say(one.rogan_gladen.get(key)),
                 }
-                for key, e in one["rates"].items()
+                for key, e in one.rates.items()
             ],
             ["system", "judge alone", "corrected", "labels", "by", "Rogan-Gladen"],
         )
-        for key, why in one["reasons"].items():
+        for key, why in one.reasons.items():
             click.echo(f"{key}: not estimated ({why})")
+        for order in one.orders:
+            if order.higher:
+                lower = order.second if order.higher == order.first else order.first
+                click.echo(
+                    f"{order.higher} above {lower}: corrected difference {order.first} minus {order.second} "
+                    f"{_say(order.difference)}"
+                )
+        unsaid = [order for order in one.orders if not order.higher]
+        if unsaid:
+            pairs = ", ".join(f"{order.first}/{order.second}" for order in unsaid[:20])
+            click.echo(
+                f"no order is stated of {len(unsaid)} pairs (too few labels, or zero not excluded): {pairs}"
+            )
     if "flips" in found:
         _print_flips(found["flips"])
-
-
-def _one_judge(
-    rows: "ItemFile", human: str, judge: str, positive: str, item: str, system: str | None, seed: int
-) -> dict[str, Any]:
-    import numpy as np
-
-    from kakehashi.compare import judge_report, ppi_mean
-    from kakehashi.errors import NotEstimableError
-
-    truth, said, items = rows.labels(human), rows.labels(judge), np.array(rows.texts(item))
-    report = judge_report(truth, said, positive=positive, clusters=items, rng=seed)
-    y, f = (
-        np.array([np.nan if v is None else float(v == positive) for v in column]) for column in (truth, said)
-    )
-    groups = np.array(rows.texts(system) if system is not None else ["all"] * rows.n)
-    rates, corrected, reasons = {}, {}, {}
-    for name in dict.fromkeys(groups.tolist()):
-        mine = groups == name
-        try:
-            rates[name] = ppi_mean(y[mine], f[mine], items[mine], rng=seed)
-        except NotEstimableError as error:
-            reasons[name] = error.message
-        try:
-            corrected[name] = _rogan_gladen(report, f[mine])
-        except NotEstimableError as error:
-            reasons.setdefault(name, error.message)
-    return {"report": report, "rates": rates, "rogan_gladen": corrected, "reasons": reasons}
-
-
-def _rogan_gladen(report: Any, said: Any) -> "Estimate":
-    import numpy as np
-
-    from kakehashi.compare import rogan_gladen
-
-    classes = report.confusion.labels
-    positive = classes.index(report.settings["positive"])
-    counts = report.confusion.counts
-    n_positive = int(counts[positive].sum())
-    n_negative = int(counts.sum()) - n_positive
-    false_positives = int(counts[:, positive].sum() - counts[positive, positive])
-    judged = said[~np.isnan(said)]
-    return rogan_gladen(
-        float(judged.sum()),
-        judged.size,
-        int(counts[positive, positive]),
-        n_positive,
-        n_negative - false_positives,
-        n_negative,
-    )
 
 
 def _flips(
@@ -249,10 +218,12 @@ def items(
         rows.columns["\0row"] = joined
         of = dict(zip(joined, rows.texts(group), strict=True))
         by_group = rows.scores("\0row", item, score)
-        found["fit"] = fit_2pl(by_group)
-        found["differential"] = differential_functioning(by_group, [of[name] for name in by_group.models])
+        with show_work("items"):
+            found["fit"] = fit_2pl(by_group)
+            found["differential"] = differential_functioning(by_group, [of[name] for name in by_group.models])
     else:
-        found["fit"] = fit_2pl(rows.scores(model, item, score))
+        with show_work("items"):
+            found["fit"] = fit_2pl(rows.scores(model, item, score))
     if as_json:
         print_json(plain(found))
         return
@@ -312,12 +283,13 @@ def variance(
     from kakehashi.work.item_file import ItemFile
 
     rows = ItemFile.read(file)
-    found = variance_components(
-        rows.numbers(score),
-        {name: rows.texts(name) for name in factors},
-        interactions=[tuple(pair.split(":")) for pair in interactions],
-        rng=seed,
-    )
+    with show_work("variance"):
+        found = variance_components(
+            rows.numbers(score),
+            {name: rows.texts(name) for name in factors},
+            interactions=[tuple(pair.split(":")) for pair in interactions],
+            rng=seed,
+        )
     if as_json:
         print_json(plain(found))
         return
@@ -363,7 +335,8 @@ def explain(
 
     view = load_run(Workspace(workspace).ledger, run)
     chosen = systems or tuple(subject.name for subject in view.subjects)
-    found = {name: explain_run(view, first, second, name, rng=seed) for name in chosen}
+    with show_work("explanation"):
+        found = {name: explain_run(view, first, second, name, rng=seed) for name in chosen}
     if as_json:
         print_json(plain(found))
         return
@@ -415,7 +388,8 @@ def select(
     if family is not None:
         of = dict(zip(rows.texts(model), rows.texts(family), strict=True))
         families = [of[name] for name in bank.models]
-    chosen, gate = select_items(bank, n_items, families=families, rng=seed)
+    with show_work("selection"):
+        chosen, gate = select_items(bank, n_items, families=families, rng=seed)
     if as_json:
         print_json({"items": list(chosen.items), "gate": plain(gate)})
         return

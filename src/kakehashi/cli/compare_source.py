@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kakehashi.work.tables import Sheet
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MOST_NOTES = 12
 
 
 def source_options(function: F) -> F:
@@ -36,9 +37,17 @@ def source_options(function: F) -> F:
 
 
 def sheet_of(workspace: Path, **source: Any) -> "Sheet":
-    """The table that the words name; see :func:`kakehashi.work.tables.read_sheet`."""
+    """The table that the words name, with what was left out said on standard error.
+
+    See :func:`kakehashi.work.tables.read_sheet`.
+    """
     from kakehashi.cli.progress import show_steps
     from kakehashi.work.tables import read_sheet
 
     with show_steps("reading") as progress:
-        return read_sheet(**source, workspace=workspace, progress=progress)
+        sheet = read_sheet(**source, workspace=workspace, progress=progress)
+    for note in sheet.notes[:_MOST_NOTES]:
+        click.echo(f"note: {note}", err=True)
+    if len(sheet.notes) > _MOST_NOTES:
+        click.echo(f"note: {len(sheet.notes) - _MOST_NOTES} more were left out", err=True)
+    return sheet

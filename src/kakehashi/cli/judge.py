@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from kakehashi.cli.judge_sheet import sheet
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
@@ -12,14 +13,18 @@ def judge() -> None:
     """Measure a judge against human labels."""
 
 
+judge.add_command(sheet)
+
+
 @judge.command()
 @click.argument("labels", type=click.Path(path_type=Path))
 @click.option(
     "--judge",
     "judges",
     multiple=True,
-    metavar="rules|model:SUBJECT",
-    help="Which judge; given several times, they are a panel.  [default: rules]",
+    metavar="rules|model:SUBJECT|replay:FILE#COLUMN",
+    help="Which judge; given several times, they are a panel; with cascade: before it, it is asked only for what the"
+    " rules leave doubtful.  [default: rules]",
 )
 @click.option(
     "--phrases", type=click.Path(path_type=Path), multiple=True, help="A phrase list of your own (YAML)."
@@ -47,6 +52,7 @@ def judge() -> None:
     help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
 )
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
+@click.option("--allow-family", is_flag=True, help="Allow judges of one developer on a panel.")
 @workspace_option
 @json_option
 def calibrate(
@@ -61,6 +67,7 @@ def calibrate(
     concurrency: int,
     patience: float | None,
     offline: bool,
+    allow_family: bool,
     workspace: Path,
     as_json: bool,
 ) -> None:
@@ -94,6 +101,7 @@ def calibrate(
         concurrency=concurrency,
         patience=patience,
         offline=offline,
+        allow_family=allow_family,
         workspace=workspace,
         say=lambda text: click.echo(text, err=True),
     )
@@ -109,7 +117,7 @@ def calibrate(
     if as_json:
         print_json(
             {
-                **calibration_json(found),
+                **calibration_json(found, dataset=labels.name),
                 "beside": {other: calibration_json(one) for other, one in others.items()},
             }
         )

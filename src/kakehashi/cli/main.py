@@ -14,17 +14,25 @@ from kakehashi.errors import KakehashiError
 #: Noun → (module, attribute, short help). A noun's module is loaded only when the noun is used.
 COMMANDS = {
     "assess": ("kakehashi.cli.assess", "assess", "Assess systems by several safety methods."),
+    "commitments": (
+        "kakehashi.cli.commitments",
+        "commitments",
+        "Put what governments and companies have adopted side by side.",
+    ),
     "compare": (
         "kakehashi.cli.compare",
         "compare",
         "Say how far methods agree, and what each choice of them gives.",
     ),
+    "data": ("kakehashi.cli.data", "data", "List, pull and verify upstream data sets."),
     "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
     "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
+    "gate": ("kakehashi.cli.gate", "gate", "Hold a run against the rules of a release."),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
     "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
+    "provenance": ("kakehashi.cli.provenance", "provenance", "Look for Content Credentials in media."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
     "watch": ("kakehashi.cli.watch", "watch", "Replay attacks on a schedule; say when one works again."),

@@ -22,11 +22,13 @@ def list_methods(workspace: Path, as_json: bool) -> None:
 
     Example: kakehashi methods list
     """
-    from kakehashi.evaluate.methods import get_method, method_names
+    from kakehashi.evaluate.datasets import DataStore
+    from kakehashi.evaluate.methods import NOT_PULLED, get_method, method_names
     from kakehashi.work.workspace import Workspace
 
-    own = Workspace(workspace).methods
-    cards = [get_method(name, own).card for name in method_names(own)]
+    rooms = Workspace(workspace)
+    own, store = rooms.methods, DataStore(rooms.data)
+    cards = [get_method(name, own, store).card for name in method_names(own)]
     rows = [
         {
             "method": card.id,
@@ -35,6 +37,7 @@ def list_methods(workspace: Path, as_json: bool) -> None:
             "languages": list(card.languages),
             "categories": len(card.categories),
             "judge": card.judge,
+            "data": "not pulled" if card.data_revision == NOT_PULLED else "here",
             "summary": card.summary["en"],
         }
         for card in cards
@@ -42,7 +45,9 @@ def list_methods(workspace: Path, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ["method", "version", "constructs", "languages", "categories", "judge", "summary"])
+        print_table(
+            rows, ["method", "version", "constructs", "languages", "categories", "judge", "data", "summary"]
+        )
 
 
 @methods.command()
@@ -54,10 +59,12 @@ def show(name: str, workspace: Path, as_json: bool) -> None:
 
     Example: kakehashi methods show core
     """
+    from kakehashi.evaluate.datasets import DataStore
     from kakehashi.evaluate.methods import get_method
     from kakehashi.work.workspace import Workspace
 
-    card = get_method(name, Workspace(workspace).methods).card
+    rooms = Workspace(workspace)
+    card = get_method(name, rooms.methods, DataStore(rooms.data)).card
     described: dict[str, Any] = asdict(card)
     if as_json:
         print_json(described)

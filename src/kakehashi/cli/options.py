@@ -44,8 +44,14 @@ def judge_options(function: F) -> F:
             "--judge",
             "judges",
             multiple=True,
-            metavar="rules|model:SUBJECT",
-            help="Which judge reads the answers; given several times, they are a panel.  [default: rules]",
+            metavar="rules|model:SUBJECT|replay:FILE#COLUMN",
+            help="Which judge reads the answers; given several times, they are a panel; with cascade: before it, it is"
+            " asked only for what the rules leave doubtful.  [default: rules]",
+        ),
+        click.option(
+            "--allow-family",
+            is_flag=True,
+            help="Allow judges that are kin of a system or of one another; marked on every score.",
         ),
     ):
         function = option(function)

@@ -1,6 +1,7 @@
 """Progress on standard error: a bar on a terminal, a line now and then in a log."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,38 @@ def show_steps(title: str) -> Iterator[Callable[[int, int, str], None]]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None, note="")
         yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
+
+
+@contextmanager
+def show_work(title: str, *, every: float | None = None) -> Iterator[None]:
+    """Say that work goes on, and for how long, where nobody can say how much of it is left.
+
+    On a terminal a line that counts the seconds and is gone at the end; elsewhere a line now and then, so that work of
+    a few seconds prints nothing.
+
+    Args:
+        title: What is being done.
+        every: Seconds between two signs; by default 1 on a terminal and 20 elsewhere.
+    """
+    live = sys.stderr.isatty()
+    pause = every if every is not None else 1.0 if live else _EVERY
+    ended = threading.Event()
+    begun = time.monotonic()
+
+    def tell() -> None:
+        while not ended.wait(pause):
+            said = f"{title}: at work for {_clock(time.monotonic() - begun)}"
+            print(f"\r{said}\x1b[K" if live else said, end="" if live else "\n", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=tell, daemon=True, name="kakehashi-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        if live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _lines(title: str) -> "Callable[[Progress], None]":

@@ -80,11 +80,12 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.errors import UnknownNameError
     from kakehashi.ledger import encode
-    from kakehashi.work.results import measurements_of
+    from kakehashi.work.results import measurements_of, records_of
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
     judges: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     try:
         view = load_run(Workspace(workspace).ledger, run)
     except UnknownNameError:
@@ -96,12 +97,15 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
         name, partial, created = view.run, view.partial, f"sealed {view.created}"
         chosen = view.measurements if everything else view.headlines()
         judges = view.judges()
+        with _ledger(workspace) as ledger:
+            records = records_of(ledger, name)
     if as_json:
         print_json(
             {
                 "run": name,
                 "partial": partial,
                 "judges": judges,
+                "records": records,
                 "measurements": [encode(one) for one in chosen],
             }
         )
@@ -128,6 +132,9 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
         click.echo(
             f"{one['method']}: judge {one['judge']}, calibration: {known or 'none needed'}; items: {reviewed}"
         )
+    if records:
+        click.echo("")
+        print_table(records, ["record", "subject", "method", "texts"])
 
 
 @results.command()

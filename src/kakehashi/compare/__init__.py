@@ -16,6 +16,7 @@ from kakehashi.compare.completion import CompletionBounds, completion_bounds
 from kakehashi.compare.consensus import Consensus, MethodWeight
 from kakehashi.compare.constructs import ConstructSplit, construct_split
 from kakehashi.compare.contrast import PartyContrast, party_contrast, sign_flip_p_value
+from kakehashi.compare.corrected import CorrectedOrder, corrected_order, corrected_rate
 from kakehashi.compare.correlation import (
     Concordance,
     holm,
@@ -62,6 +63,7 @@ from kakehashi.compare.judges import (
 )
 from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.label_budget import LabelBudget, label_budget
+from kakehashi.compare.mean_of_rates import mean_of_rates
 from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
@@ -101,6 +103,7 @@ __all__ = [
     "Confusion",
     "Consensus",
     "ConstructSplit",
+    "CorrectedOrder",
     "DetectableDifference",
     "DifferentialFunctioning",
     "DifferentialItem",
@@ -153,6 +156,8 @@ __all__ = [
     "completion_bounds",
     "confusion",
     "construct_split",
+    "corrected_order",
+    "corrected_rate",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",
@@ -174,6 +179,7 @@ __all__ = [
     "kendall_w",
     "krippendorff_alpha",
     "label_budget",
+    "mean_of_rates",
     "mean_rank_intervals",
     "newcombe_paired",
     "noise_exposure",

@@ -24,6 +24,7 @@ from kakehashi.compare.intervals import Clusters, Estimate
 from kakehashi.compare.judges import cohen_kappa
 from kakehashi.compare.krippendorff import krippendorff_alpha
 from kakehashi.compare.measurement_noise import (
+    concordance_bounds,
     disattenuated_correlation,
     disattenuated_interval,
     noise_intervals,
@@ -141,7 +142,9 @@ def agreement(
     low, high = _quantiles(replicates, tail)
     p_values = _permutation_p(values, allowed, n_permutations, generator)
     adjusted = holm(p_values)
-    noise_low, noise_high = noise_intervals(table, items, tau, n_resamples, confidence_level, generator)
+    noise_low, noise_high, rho_low, rho_high = noise_intervals(
+        table, items, tau, n_resamples, confidence_level, generator
+    )
     pearson, true = disattenuated_correlation(values, table.std_error)
     true_low, true_high = disattenuated_interval(pearson, true, shared, confidence_level)
     partial = np.full((k, k), np.nan)
@@ -180,8 +183,8 @@ def agreement(
         for p, (i, j) in enumerate(zip(first.tolist(), second.tolist(), strict=True))
     )
     context = _Context(
-        values, table.methods, tau, replicates, partial, partial_drawn, (noise_low, noise_high), drawn, first,
-        second, enough, min_models, confidence_level, n_permutations, generator,
+        values, table.methods, tau, replicates, partial, partial_drawn, (noise_low, noise_high),
+        (rho_low, rho_high), drawn, first, second, enough, min_models, confidence_level, n_permutations, generator,
     )  # fmt: skip
     everything = np.ones(len(first), dtype=bool)
     overall = context.group("all", np.arange(k), everything)
@@ -291,6 +294,7 @@ class _Context:
     partial: FloatArray
     partial_replicates: FloatArray
     noise: tuple[FloatArray, FloatArray]
+    rho_noise: tuple[FloatArray, FloatArray]
     weights: FloatArray
     first: IntArray
     second: IntArray
@@ -320,6 +324,11 @@ class _Context:
             )
         noise = [float(ends[used].mean()) if len(used) else float("nan") for ends in self.noise]
         complete = ~np.isnan(self.values[:, columns]).any(axis=1)
+        joint = np.full((2, 2), np.nan)  # W and alpha rest on all pairs over the same models
+        if whole and complete.all() and 0 < len(used) == len(columns) * (len(columns) - 1) // 2:
+            joint = np.array(
+                [concordance_bounds(ends[used], len(self.values), len(columns)) for ends in self.rho_noise]
+            )
         concordance: Estimate | None = None
         alpha: Estimate | None = None
         p_value = float("nan")
@@ -351,6 +360,10 @@ class _Context:
             mean_partial_tau=partial,
             noise_low=noise[0],
             noise_high=noise[1],
+            w_noise_low=float(np.maximum(joint[0, 0], 0.0)),
+            w_noise_high=float(joint[1, 0]),
+            alpha_noise_low=float(joint[0, 1]),
+            alpha_noise_high=float(joint[1, 1]),
             reason="; ".join(reasons),
         )
 

@@ -78,6 +78,11 @@ class GroupAgreement:
         noise_low: Bound for the mean tau of these very models, had each method unlimited items: the mean of
             the pairs' lower ends. Conservative. NaN unless every pair has such an interval.
         noise_high: Upper bound.
+        w_noise_low: Bound for Kendall's W of these very models, had each method unlimited items, from the pairs'
+            ends of Spearman's rho. Conservative. NaN unless every pair has such an interval and no cell is missing.
+        w_noise_high: Upper bound.
+        alpha_noise_low: The same for alpha.
+        alpha_noise_high: Upper bound.
         reason: Why a figure is missing.
     """
 
@@ -93,6 +98,10 @@ class GroupAgreement:
     mean_partial_tau: Estimate | None = None
     noise_low: float = float("nan")
     noise_high: float = float("nan")
+    w_noise_low: float = float("nan")
+    w_noise_high: float = float("nan")
+    alpha_noise_low: float = float("nan")
+    alpha_noise_high: float = float("nan")
     reason: str = ""
 
 

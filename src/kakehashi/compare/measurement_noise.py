@@ -20,25 +20,26 @@ def noise_intervals(
     n_resamples: int,
     confidence_level: float,
     rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray]:
-    """Interval of the tau of these very models, had each method unlimited items, for all pairs.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Intervals of tau and of Spearman's rho of these very models, had each method unlimited items, for all pairs.
 
     Noise in scores pulls tau towards 0, and resampling items pulls it down once more, so percentiles of a
     plain bootstrap miss the truth most of the time. Here cluster resampling only gives the noise of each
     model's two scores; true scores are then drawn from their posterior under a normal population (means and
-    variances estimated from the same models, a flat prior on the correlation), and tau is taken of each.
+    variances estimated from the same models, a flat prior on the correlation), and tau and rho are taken of each.
 
     Returns:
-        Lower and upper ends over the pairs of ``np.triu_indices``; NaN for methods without items.
+        Lower and upper ends of tau, then of rho, over the pairs of ``np.triu_indices``; NaN for methods without
+        items.
 
     References:
         Morris (1983). Parametric empirical Bayes inference. JASA 78, 47-55.
     """
     k = len(table.methods)
     first, second = np.triu_indices(k, 1)
-    low, high = np.full(len(first), np.nan), np.full(len(first), np.nan)
+    ends = np.full((4, len(first)), np.nan)
     if items is None:
-        return low, high
+        return ends[0], ends[1], ends[2], ends[3]
     rows = [items.models.index(name) if name in items.models else -1 for name in table.models]
     if min(rows) < 0:
         missing = [n for n, r in zip(table.models, rows, strict=True) if r < 0]
@@ -47,7 +48,7 @@ def noise_intervals(
         )
     known = {c: items.methods.index(name) for c, name in enumerate(table.methods) if name in items.methods}
     if len(known) < 2:
-        return low, high
+        return ends[0], ends[1], ends[2], ends[3]
     replicates = resampled_scores(items, n_resamples, rng)[:, rows]
     values = table.oriented().values
     tail = (1 - confidence_level) / 2
@@ -58,10 +59,25 @@ def noise_intervals(
         drawn = replicates[:, both][:, :, [known[i], known[j]]]
         noise = _noise_covariance(drawn)
         if noise is not None:
-            low[p], high[p] = np.quantile(
-                _posterior_tau(values[both][:, [i, j]], noise, n_resamples, rng), [tail, 1 - tail]
-            )
-    return low, high
+            taus, rhos = _posterior_agreement(values[both][:, [i, j]], noise, n_resamples, rng)
+            ends[:2, p] = np.quantile(taus, [tail, 1 - tail])
+            ends[2:, p] = np.quantile(rhos, [tail, 1 - tail])
+    return ends[0], ends[1], ends[2], ends[3]
+
+
+def concordance_bounds(rho: FloatArray, n_models: int, n_methods: int) -> tuple[float, float]:
+    """Kendall's W and Krippendorff's alpha of ranks (interval level) that go with pairs' rhos, without ties.
+
+    W = (1 + (K - 1) r) / K, and alpha = 1 - (1 - r)(K M - 1) / (K M), with r the mean of Spearman's rho over all
+    pairs of K methods on M models: both grow with r, so bounds of r are bounds of both.
+
+    Examples:
+        >>> [round(value, 6) for value in concordance_bounds(np.array([1.0, 0.0, 0.5]), 10, 3)]
+        [0.666667, 0.516667]
+    """
+    r = float(np.mean(rho))
+    cells = n_methods * n_models
+    return (1 + (n_methods - 1) * r) / n_methods, 1 - (1 - r) * (cells - 1) / cells
 
 
 def _noise_covariance(drawn: FloatArray) -> FloatArray | None:
@@ -83,10 +99,10 @@ def _noise_covariance(drawn: FloatArray) -> FloatArray | None:
 GRID = np.linspace(-0.99, 0.99, 67)
 
 
-def _posterior_tau(
+def _posterior_agreement(
     scores: FloatArray, noise: FloatArray, n_draws: int, rng: np.random.Generator
-) -> FloatArray:
-    """Tau of draws from the posterior of the true scores (M x 2): flat prior on their correlation."""
+) -> tuple[FloatArray, FloatArray]:
+    """Tau and rho of draws from the posterior of the true scores (M x 2): flat prior on their correlation."""
     m = len(scores)
     shift = scores - scores.mean(axis=0)
     seen = shift.var(axis=0, ddof=1)
@@ -105,14 +121,16 @@ def _posterior_tau(
     roots, vectors = np.linalg.eigh((left + np.swapaxes(left, -1, -2)) / 2)
     factor = vectors * np.sqrt(np.maximum(roots, 0))[..., None, :]
     mean = np.einsum("gmij,mj->gmi", gain, shift)
-    out = np.empty(n_draws)
+    tau, rho = np.empty(n_draws), np.empty(n_draws)
     step = max(1, int(4e6 // m**2))
     for start in range(0, n_draws, step):
         part = chosen[start : start + step]
         truth = mean[part] + np.einsum("bmij,bmj->bmi", factor[part], rng.standard_normal((len(part), m, 2)))
         signs = np.sign(truth[:, :, None, :] - truth[:, None, :, :])
-        out[start : start + step] = (signs[..., 0] * signs[..., 1]).sum(axis=(1, 2)) / (m * (m - 1))
-    return out
+        tau[start : start + step] = (signs[..., 0] * signs[..., 1]).sum(axis=(1, 2)) / (m * (m - 1))
+        ranks = signs.sum(axis=2)  # twice the rank, centred; draws have no ties
+        rho[start : start + step] = (ranks[..., 0] * ranks[..., 1]).sum(axis=1) / (m * (m**2 - 1) / 3)
+    return tau, rho
 
 
 def resampled_scores(items: ItemScores, n_resamples: int, rng: np.random.Generator) -> FloatArray:

@@ -162,6 +162,36 @@ def ppi_mean(
     )
 
 
+def labels_alone(
+    human: ArrayLike,
+    judge: ArrayLike,
+    clusters: Clusters = None,
+    *,
+    confidence_level: float = 0.95,
+    rng: Rng = None,
+) -> Estimate:
+    """The rate by the human labels without the judge: exact where they are independent.
+
+    Args:
+        human: N human labels, 0 or 1; NaN where there is none.
+        judge: N labels of the judge; items that it did not judge are left out, as in :func:`ppi_mean`.
+        clusters: For each item the cluster it stands or falls with.
+        confidence_level: Nominal coverage.
+        rng: Generator or seed.
+    """
+    y, f, codes, low, high, missing = _prepare(human, judge, clusters, (0.0, 1.0))
+    told = int((~np.isnan(y)).sum())
+    if not told:
+        raise NotEstimableError("there is no human label", diagnostic="no-labels", hint="Label some items.")
+    diagnostics: dict[str, object] = {
+        "n_labels": told,
+        "n_judged_only": int(y.size - told),
+        "n_missing": missing,
+        "judge_mean": float(f.mean()),
+    }
+    return _labels_alone(y, codes, (low, high), confidence_level, rng, {}, diagnostics)
+
+
 def _prepare(
     human: ArrayLike, judge: ArrayLike, clusters: Clusters, bounds: tuple[float, float] | None
 ) -> tuple[FloatArray, FloatArray, IntArray, float, float, int]:

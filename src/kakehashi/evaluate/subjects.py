@@ -1,5 +1,6 @@
 """Subjects from the command line and from YAML files."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,6 +35,19 @@ _MOCKS = ("refuse", "comply", "echo", "empty", "blocked", "babble")
 #: Parameters of subjects named on the command line; a file says its own.
 _DEFAULTS: dict[str, dict[str, object]] = {"local": {"temperature": 0, "seed": 0}, "mock": {}}
 _SUFFIXES = {".yaml", ".yml"}
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Plain YAML in which a key stands once: of two, one would be dropped in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for place, (key, _) in enumerate(node.value):
+            if isinstance(key, yaml.ScalarNode) and key.value in keys[:place] and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+        return super().construct_mapping(node, deep)
 
 
 def parse_subject(text: str) -> Subject:
@@ -106,7 +120,7 @@ def subject_from_file(path: Path) -> Subject:
 def subject_from_text(text: str, *, where: str) -> Subject:
     """A subject from YAML text; ``where`` names it in errors."""
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, Loader=_OnceLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         row = None if mark is None else mark.line + 1
@@ -242,4 +256,12 @@ def _parameters(raw: object, where: str) -> dict[str, object]:
     for key in raw:
         if key in {"messages", "model", "stream", "n"} or "key" in key.lower() or key.lower() == "token":
             raise InputError(f"parameters.{key} cannot be set here", path=where)
+        try:
+            json.dumps(raw[key], allow_nan=False)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"parameters.{key} is {raw[key]!r}, which no request can carry",
+                path=where,
+                hint="Write a finite number, a text, true or false, a list or keys and values.",
+            ) from None
     return dict(raw)

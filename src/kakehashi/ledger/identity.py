@@ -6,6 +6,7 @@ filter make another system: such names stand in the table as *related*, which on
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -123,7 +124,30 @@ class AliasTable:
 
     def resolve(self, name: str) -> str:
         """The canonical name where it is known for certain, else the name itself."""
-        return self.identify(name).model or name
+        if name in self.accepted:
+            return self.accepted[name]
+        return name if name in self.models else self.same.get(name, name)
+
+    def joined(self, names: Iterable[str]) -> dict[str, str]:
+        """What each of several names stands as when their rows are put together.
+
+        That is the canonical name where several of the names mean one model or a person has decided so, and the
+        name as it stands otherwise: a source that has to be joined with nothing keeps its own names.
+
+        Examples:
+            >>> table = AliasTable.shipped()
+            >>> table.joined(["Mixtral-8x7B-Instruct-v0.1", "our-model"])["Mixtral-8x7B-Instruct-v0.1"]
+            'Mixtral-8x7B-Instruct-v0.1'
+            >>> two = table.joined(["Mixtral-8x7B-Instruct-v0.1", "mistralai/mixtral-8x7b-instruct-v0.1"])
+            >>> set(two.values())
+            {'mistralai/mixtral-8x7b-instruct-v0.1'}
+        """
+        found = {name: self.resolve(name) for name in names}
+        meaning = Counter(found.values())
+        return {
+            name: model if meaning[model] > 1 or name in self.accepted else name
+            for name, model in found.items()
+        }
 
     def accept(self, name: str, model: str) -> "AliasTable":
         """The table with one more alias, as a person has decided.

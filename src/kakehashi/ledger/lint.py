@@ -110,8 +110,12 @@ class Screened:
         }
 
 
-def lint(measurements: Sequence[Measurement]) -> list[LintFinding]:
+def lint(measurements: Sequence[Measurement], *, places: Sequence[str] = ()) -> list[LintFinding]:
     """Everything that is wrong with the rows, in their order.
+
+    Args:
+        measurements: The rows as stated.
+        places: Where each row stands, for messages that name another row (``"line 12"``); by default its position.
 
     Examples:
         >>> from kakehashi.model import Measure, Provenance
@@ -121,7 +125,7 @@ def lint(measurements: Sequence[Measurement]) -> list[LintFinding]:
         [('interval-offset', True)]
     """
     found = [f for row, m in enumerate(measurements) for f in _lint_row(row, m)]
-    found += _lint_groups(measurements)
+    found += _lint_groups(measurements, places or [f"row {row}" for row in range(len(measurements))])
     return sorted(found, key=lambda f: (f.row, f.code))
 
 
@@ -261,7 +265,7 @@ def _lint_interval(m: Measurement, finding: Any) -> list[LintFinding]:
     return []
 
 
-def _lint_groups(measurements: Sequence[Measurement]) -> list[LintFinding]:
+def _lint_groups(measurements: Sequence[Measurement], places: Sequence[str]) -> list[LintFinding]:
     found: list[LintFinding] = []
     cells: dict[tuple[object, ...], int] = {}
     versions: dict[str, str] = {}
@@ -270,6 +274,7 @@ def _lint_groups(measurements: Sequence[Measurement]) -> list[LintFinding]:
         key = (
             m.subject,
             m.measure.id,
+            m.provenance.source,
             m.provenance.method_version,
             tuple(sorted(m.facets.items())),
             m.provenance.run,
@@ -278,9 +283,9 @@ def _lint_groups(measurements: Sequence[Measurement]) -> list[LintFinding]:
         if first != row:
             before = measurements[first]
             if before.value == m.value:
-                found.append(_at(row, m, "duplicate", f"the same as row {first}"))
+                found.append(_at(row, m, "duplicate", f"the same as {places[first]}"))
             else:
-                message = f"{before.value} in row {first}, {m.value} in row {row}"
+                message = f"{before.value} in {places[first]}, {m.value} in {places[row]}"
                 found += [
                     _at(row, m, "duplicate-differs", message),
                     _at(first, before, "duplicate-differs", message),

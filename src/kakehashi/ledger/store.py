@@ -233,7 +233,12 @@ class Ledger:
         record = self.get(target)
         reference = record.body.get("texts")
         if not isinstance(reference, Mapping):
-            raise UsageError(f"the {record.kind} record {record.id[:12]} has no texts to purge")
+            raise UsageError(
+                f"the {record.kind} record {record.id[:12]} has no texts to purge",
+                hint="kakehashi results show RUN lists the records of a run's results, which have."
+                if record.kind == "run"
+                else None,
+            )
         if not reason:
             raise UsageError("a purge needs a reason")
         digest = str(reference["sha256"])

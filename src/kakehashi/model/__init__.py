@@ -3,7 +3,7 @@
 from kakehashi.model.constructs import CONSTRUCTS
 from kakehashi.model.judgement import Judgement, Label, Verdict
 from kakehashi.model.measurement import Interval, Measure, Measurement, Polarity
-from kakehashi.model.method import MethodCard, Policy
+from kakehashi.model.method import JudgeError, MethodCard, Policy
 from kakehashi.model.provenance import Claim, Provenance
 from kakehashi.model.sample import Answer, Message, Sample, Score, Status
 from kakehashi.model.subject import GuardSpec, Subject
@@ -14,6 +14,7 @@ __all__ = [
     "Claim",
     "GuardSpec",
     "Interval",
+    "JudgeError",
     "Judgement",
     "Label",
     "Measure",

@@ -12,6 +12,8 @@ CONSTRUCTS: dict[str, dict[str, str]] = {
     "groundedness": {"en": "faithfulness to a given document", "ja": "与えられた文書への忠実性"},
     "source-trust": {"en": "judgement of sources", "ja": "情報源の信頼性判断"},
     "calibration": {"en": "calibration of confidence", "ja": "確信度の較正"},
+    "disclosure": {"en": "saying that one is an AI", "ja": "AIであることの開示"},
+    "over-disclosure": {"en": "leaving an agreed role", "ja": "合意した役割からの逸脱"},
     "capability": {"en": "capability", "ja": "能力"},
     "cyber-misuse": {"en": "help with cyber misuse", "ja": "サイバー悪用への加担"},
     "prompt-injection": {"en": "resistance to prompt injection", "ja": "プロンプトインジェクションへの耐性"},
@@ -19,5 +21,9 @@ CONSTRUCTS: dict[str, dict[str, str]] = {
     "rule-following": {"en": "keeping to rules under attack", "ja": "攻撃下での規則遵守"},
     "bias": {"en": "social bias", "ja": "社会的バイアス"},
     "harmfulness": {"en": "harmfulness of answers", "ja": "回答の有害性"},
+    "safety-composite": {
+        "en": "a published mean over several constructs",
+        "ja": "複数の概念にわたる公表指標の平均",
+    },
     "own": {"en": "as its author defines it", "ja": "作成者の定義による"},
 }

@@ -17,6 +17,7 @@ class Label(StrEnum):
     CORRECT = "correct"
     WRONG = "wrong"
     UNPARSED = "unparsed"
+    GRADED = "graded"
     EMPTY = "empty"
     BLOCKED = "blocked"
     NOT_JUDGED = "not-judged"

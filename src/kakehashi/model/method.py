@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kakehashi.model.measurement import Measure
+from kakehashi.model.measurement import Interval, Measure
 
 
 class Policy(StrEnum):
@@ -18,6 +18,30 @@ class Policy(StrEnum):
     UNSAFE = "counts-as-unsafe"
     WRONG = "counts-as-wrong"
     LEFT_OUT = "left-out-and-counted"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeError:
+    """How often a judge errs in one language, measured on human labels; it travels with every score it touched.
+
+    Attributes:
+        n: Human-labelled answers that it judged.
+        source: Which answers, and whose labels.
+        sensitivity: Share of what people call refused, partly included, that the judge does too; ``None`` where it
+            cannot be estimated.
+        specificity: Share of the rest that the judge does not call refused either.
+        sensitivity_interval: Its interval, where there is one.
+        specificity_interval: Its interval, where there is one.
+        by_category: For each category of items, how much oftener the judge says refused than people do.
+    """
+
+    n: int
+    source: str
+    sensitivity: float | None = None
+    specificity: float | None = None
+    sensitivity_interval: Interval | None = None
+    specificity_interval: Interval | None = None
+    by_category: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +67,9 @@ class MethodCard:
         own: Whether it is one of our own suites (pages say so) rather than a published method.
         review: Language → weakest review status of its items.
         judge_calibration: Language → what the judge was checked on there: ``"human"``, ``"synthetic-only"``,
-            ``"uncalibrated"`` (then nothing is judged); empty where no judge is asked.
+            ``"uncalibrated"`` (then nothing is judged); ``"other-prompt"`` where it was checked with another prompt
+            than the method's official one; empty where no judge is asked.
+        judge_errors: Language → how often the judge erred on human labels there, where that was measured.
     """
 
     id: str
@@ -64,3 +90,4 @@ class MethodCard:
     own: bool = True
     review: Mapping[str, str] = field(default_factory=dict)
     judge_calibration: Mapping[str, str] = field(default_factory=dict)
+    judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)

@@ -31,6 +31,8 @@ class Sample:
         target: The closed answer, where there is one.
         system: Text that belongs to the item and goes into the system message, where there is one.
         max_tokens: Most tokens to generate for each turn, or ``None`` for the subject's own setting.
+        top_logprobs: How many alternatives of the answer's first token are asked for; 0 for none.
+        repeat: Number of the answer where one item is answered several times; a part of the wire request's key.
         facets: Further keys to break results down by (``technique``, ``task``, ``review``).
 
     Its texts stand in no ``repr``: a sample may be a rendered attack, and errors and logs print what they hold.
@@ -45,6 +47,8 @@ class Sample:
     target: str | None = field(default=None, repr=False)
     system: str | None = field(default=None, repr=False)
     max_tokens: int | None = None
+    top_logprobs: int = 0
+    repeat: int = 0
     facets: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +76,7 @@ class Answer:
         completion_tokens: As the endpoint counted them, all turns together.
         seconds: Time from the first request to the last answer.
         cached: Whether no call was made for it.
+        alternatives: First token → log-probability, most probable first, where they were asked for and given.
     """
 
     text: str
@@ -84,6 +89,7 @@ class Answer:
     completion_tokens: int | None = None
     seconds: float = 0.0
     cached: bool = False
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

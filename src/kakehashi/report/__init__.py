@@ -2,11 +2,18 @@
 
 from kakehashi.report.brief import Brief, build_brief
 from kakehashi.report.build import build_assessment
-from kakehashi.report.html import render_brief, render_document, render_html
-from kakehashi.report.terminal import brief_rows, brief_text, terminal_rows, terminal_sentences
+from kakehashi.report.html import render_brief, render_crosswalk, render_document, render_html
+from kakehashi.report.terminal import (
+    brief_rows,
+    brief_text,
+    crosswalk_rows,
+    crosswalk_text,
+    terminal_rows,
+    terminal_sentences,
+)
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import check_languages
-from kakehashi.report.write import write_brief, write_report, write_texts
+from kakehashi.report.write import write_brief, write_crosswalk, write_report, write_texts
 
 __all__ = [
     "Assessment",
@@ -16,12 +23,16 @@ __all__ = [
     "build_assessment",
     "build_brief",
     "check_languages",
+    "crosswalk_rows",
+    "crosswalk_text",
     "render_brief",
+    "render_crosswalk",
     "render_document",
     "render_html",
     "terminal_rows",
     "terminal_sentences",
     "write_brief",
+    "write_crosswalk",
     "write_report",
     "write_texts",
 ]

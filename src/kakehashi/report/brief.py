@@ -119,7 +119,7 @@ def build_brief(sheet: Sheet, *, rng: int = 0) -> Brief:
     """
     table = sheet.table
     constructs = table.constructs or ("own",) * len(table.methods)
-    bounds, basis, reason = _rank_bounds(table, rng)
+    bounds, basis, reason = rank_bounds(table, rng)
     view = sheet.view
     return Brief(
         citation=sheet.citation,
@@ -158,7 +158,7 @@ def _split(table: ScoreTable, rng: int) -> SplitFacts | None:
     )
 
 
-def _rank_bounds(table: ScoreTable, rng: int) -> tuple[tuple[RankBounds, ...], str, str]:
+def rank_bounds(table: ScoreTable, rng: int) -> tuple[tuple[RankBounds, ...], str, str]:
     """Over other items where standard errors are known, else over other methods like these."""
     reason = ""
     bases: tuple[Literal["noise"], Literal["methods"]] = ("noise", "methods")

@@ -284,6 +284,7 @@ def _method(card: MethodCard) -> MethodFacts:
         own=card.own,
         review=dict(card.review),
         judge_calibration=dict(card.judge_calibration),
+        judge_errors=dict(card.judge_errors),
     )
 
 
@@ -315,10 +316,15 @@ def _missing(view: RunView) -> tuple[MissingFacts, ...]:
 def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
     wanted = {
         facet: {m.facets[facet] for m in view.measurements if facet in m.facets}
-        for facet in ("technique", "family")
+        for facet in ("technique", "family", "risk")
     }
-    if not any(wanted.values()):
-        return {}
+    risks = {}
+    if wanted["risk"]:
+        from kakehashi.evaluate.methods.published.items import risk_titles
+
+        risks = {name: title for name, title in risk_titles().items() if name in wanted["risk"]}
+    if not wanted["technique"] and not wanted["family"]:
+        return {"risk": risks} if risks else {}
     from kakehashi.evaluate.attacks import technique_table
 
     table = technique_table()
@@ -326,4 +332,4 @@ def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
         name: dict(one.title) for name, one in table.techniques.items() if name in wanted["technique"]
     }
     families = {name: dict(title) for name, title in table.families.items() if name in wanted["family"]}
-    return {"technique": techniques, "family": families}
+    return {"technique": techniques, "family": families, **({"risk": risks} if risks else {})}

@@ -8,6 +8,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from kakehashi import __version__
+from kakehashi.commitments import Catalog, CommitmentTable
 from kakehashi.errors import MissingExtraError
 from kakehashi.report.brief import Brief
 from kakehashi.report.charts import charts_available, draw
@@ -25,6 +26,7 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages import assessment_document
 from kakehashi.report.pages.brief import brief_document
+from kakehashi.report.pages.crosswalk import crosswalk_document
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import LANGUAGES, Voice, check_languages
 
@@ -57,6 +59,13 @@ def render_brief(brief: Brief, *, languages: Sequence[str] = LANGUAGES, charts: 
     return render_document(brief_document(brief), run="", languages=languages, charts=charts)
 
 
+def render_crosswalk(
+    catalog: Catalog, table: CommitmentTable, *, languages: Sequence[str] = LANGUAGES
+) -> str:
+    """A clause-by-clause table as a single self-contained HTML file; languages as for :func:`render_html`."""
+    return render_document(crosswalk_document(catalog, table), run="", languages=languages)
+
+
 def render_document(
     document: Document, *, run: str, languages: Sequence[str] = LANGUAGES, charts: bool | None = None
 ) -> str:
@@ -78,7 +87,7 @@ def render_document(
             voice.language: {figure.id: draw(figure, voice) for figure in _figures(document)} if drawn else {}
             for voice in voices
         },
-        drawn=drawn,
+        drawn=drawn or not _figures(document),
         charts_command=Code(missing.removeprefix("Run: ")),
         footer=_footer(document, run),
         say=Say,

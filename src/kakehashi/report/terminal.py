@@ -1,11 +1,20 @@
 """The few lines that stand in a terminal when a run is done."""
 
+from kakehashi.commitments import Catalog, CommitmentTable
 from kakehashi.report.brief import Brief
 from kakehashi.report.document import Say, Verbatim
 from kakehashi.report.pages.brief import brief_sentences, first_table
+from kakehashi.report.pages.crosswalk import crosswalk_cells, crosswalk_heads, crosswalk_sentences
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
-from kakehashi.report.pages.words import detectable_cell, estimate_cell, measure_title, unproven_judges
+from kakehashi.report.pages.words import (
+    detectable_cell,
+    estimate_cell,
+    known_errors,
+    measure_title,
+    unmade_scores,
+    unproven_judges,
+)
 from kakehashi.report.values import Assessment
 from kakehashi.report.voice import Voice
 
@@ -33,10 +42,17 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
 
 
 def terminal_sentences(assessment: Assessment, *, language: str = "en") -> list[str]:
-    """The three sentences of the first page as plain text, and which judges were not measured on human labels."""
+    """The three sentences of the first page as plain text, what was not scored, and how far to trust each judge."""
     voice = Voice(language)
+    errors = (sentence for sentence, _ in known_errors(assessment))
     return [
-        voice.plain(sentence) for sentence in (*three_sentences(assessment), *unproven_judges(assessment))
+        voice.plain(sentence)
+        for sentence in (
+            *three_sentences(assessment),
+            *unmade_scores(assessment),
+            *unproven_judges(assessment),
+            *errors,
+        )
     ]
 
 
@@ -56,3 +72,19 @@ def brief_rows(brief: Brief, *, language: str = "en") -> list[list[str]]:
     table = first_table(brief)
     head = [voice.plain(column.title) for column in table.columns]
     return [head, *([voice.plain(cell) for cell in row] for row in table.rows)]
+
+
+def crosswalk_text(table: CommitmentTable, *, language: str = "en") -> list[str]:
+    """What a clause-by-clause table says in short, as plain text."""
+    voice = Voice(language)
+    return [voice.plain(one) for one in crosswalk_sentences(table)]
+
+
+def crosswalk_rows(catalog: Catalog, table: CommitmentTable, *, language: str = "en") -> list[list[str]]:
+    """Rows of a clause-by-clause table: a head, then one row a provision."""
+    voice = Voice(language)
+    head = [voice.plain(one) for one in crosswalk_heads(table)]
+    return [
+        head,
+        *([voice.plain(cell) for cell in crosswalk_cells(catalog, row)] for row in table.rows),
+    ]

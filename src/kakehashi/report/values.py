@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from kakehashi.model import JudgeError
 from kakehashi.work.preregister import PlanCheck
 
 FORMAT = "kakehashi.assessment/1"
@@ -75,6 +76,7 @@ class MethodFacts:
     own: bool
     review: Mapping[str, str]
     judge_calibration: Mapping[str, str]
+    judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

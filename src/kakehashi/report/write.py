@@ -5,15 +5,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kakehashi.commitments import Catalog, CommitmentTable, table_plain
 from kakehashi.errors import DiskFullError, StorageError
 from kakehashi.report.brief import Brief
-from kakehashi.report.html import render_brief, render_html
-from kakehashi.report.values import Assessment
+from kakehashi.report.html import render_brief, render_crosswalk, render_html
+from kakehashi.report.values import Assessment, as_lines
 from kakehashi.report.voice import LANGUAGES
 
 
 def write_report(
-    assessment: Assessment, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+    assessment: Assessment,
+    folder: Path | str,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    charts: bool | None = None,
 ) -> dict[str, Path]:
     """Write ``report.html`` and ``report.json``; both hold the same values, and neither is left half-written.
 
@@ -33,16 +38,27 @@ def write_report(
         "report.html": render_html(assessment, languages=languages, charts=charts),
         "report.json": assessment.to_json(),
     }
-    return write_texts(texts, folder)
+    return write_texts(texts, Path(folder))
 
 
 def write_brief(
-    brief: Brief, folder: Path, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+    brief: Brief, folder: Path | str, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
 ) -> dict[str, Path]:
     """Write ``brief.html`` and ``brief.json``; arguments, result and errors as for :func:`write_report`."""
     texts = {
         "brief.html": render_brief(brief, languages=languages, charts=charts),
         "brief.json": brief.to_json(),
+    }
+    return write_texts(texts, Path(folder))
+
+
+def write_crosswalk(
+    catalog: Catalog, table: CommitmentTable, folder: Path, languages: Sequence[str] = LANGUAGES
+) -> dict[str, Path]:
+    """Write ``crosswalk.html`` and ``crosswalk.json``; result and errors as for :func:`write_report`."""
+    texts = {
+        "crosswalk.html": render_crosswalk(catalog, table, languages=languages),
+        "crosswalk.json": as_lines(table_plain(table)),
     }
     return write_texts(texts, folder)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kakehashi.errors import UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
@@ -28,6 +29,8 @@ from kakehashi.evaluate.engine import (
 from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
+from kakehashi.work.code import CodeWords
+from kakehashi.work.data import pull_for
 from kakehashi.work.inspect_tasks import check_grader, check_inspect, open_units, run_tasks, tasks_of
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
@@ -69,6 +72,9 @@ def assess(
     judges: Sequence[str] = (),
     phrases: Sequence[Path | str] = (),
     calibrations: Sequence[Path | str] = (),
+    allow_family: bool = False,
+    code: CodeWords | None = None,
+    repeats: int = 1,
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -79,6 +85,7 @@ def assess(
     offline: bool = False,
     grader: str | Subject | None = None,
     processes: int = 2,
+    mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -95,11 +102,15 @@ def assess(
         languages: Languages of the items.
         limit: Units of each method and language, instead of the profile's.
         seed: Seed of the choice of items.
-        judges: ``"rules"`` or ``"model:SUBJECT"`` instead of each method's own judge; several are a panel. Answers
+        judges: ``"rules"``, ``"model:SUBJECT"`` or ``"replay:FILE#COLUMN"`` instead of each method's own judge; several
+            are a panel; with ``cascade:`` before them they are asked for what the rules leave doubtful. Answers
             that this workspace has already are not generated again for another judge.
         phrases: Phrase lists of your own for the rule judge.
         calibrations: What ``kakehashi judge calibrate --json`` wrote of phrase lists and models: they judge in
             those languages and in no others.
+        allow_family: Allow judge models that share a developer or a family with a system, or with one another.
+        code: Whether generated code may be run, for methods that run it; not unless said.
+        repeats: Answers to each item, for methods whose measure takes several (``humaneval``: pass@k).
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -110,17 +121,24 @@ def assess(
         offline: Use only weights that are already here.
         grader: The system that Inspect tasks ask in the role of a grader.
         processes: Most Inspect tasks at a time, each in a process of its own.
+        mirror: A folder or address from which the data of published methods are taken first, where they are not
+            here; their licences are said.
         workspace: Folder of ledger, runs, cache and models.
         progress: Called with the progress now and then.
         say: Called with short messages.
 
     Raises:
         UnknownNameError: An unknown subject, method or profile.
+        DataMissingError: A published method's data were not pulled.
         EndpointError: An endpoint failed for good before anything was answered.
+        IsolationError: A method runs code, and this machine cannot isolate it.
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
     rooms = Workspace(Path(workspace))
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
     plan = make_plan(
         subjects,
         profile=profile,
@@ -130,7 +148,12 @@ def assess(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
-        judge=JudgeWords(tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations))),
+        data=data,
+        judge=JudgeWords(
+            tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
+        ),
+        code=code or CodeWords(),
+        repeats=repeats,
         grader=grader,
     )
     tasks = [planned.method for planned in tasks_of(plan) if isinstance(planned.method, InspectMethod)]
@@ -198,13 +221,18 @@ def in_words(found: Estimate, verdicts: int = 0) -> str:
     cost = (
         found.reason
         if found.cost is None
-        else f"at most {found.cost:.2f} {found.currency} at the prices of {found.prices_as_of}"
+        else f"at most {_money(found.cost)} {found.currency} at the prices of {found.prices_as_of}"
     )
     return (
         f"{found.samples} samples, at most {found.calls} calls; about {found.prompt_tokens} tokens to read "
         f"and at most {found.completion_tokens} to write; {cost}"
         + (f"; and at most {verdicts} calls of judge models, not in these figures" if verdicts else "")
     )
+
+
+def _money(amount: float) -> str:
+    """Two decimals, and two significant digits where those would read as nothing."""
+    return f"{amount:.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
 
 
 def patience_of(seconds: float | None) -> Patience:

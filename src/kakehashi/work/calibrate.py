@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple
 from pathlib import Path
@@ -25,10 +25,10 @@ from kakehashi.evaluate.engine import (
     RunFolder,
     asking,
 )
-from kakehashi.evaluate.judges import AsyncJudge, Judge
-from kakehashi.evaluate.judges.calibrate import Calibration, calibrate, calibrate_labels
+from kakehashi.evaluate.judges import Judge
+from kakehashi.evaluate.judges.calibrate import Calibration, calibrate, calibrate_labels, verdict_on
 from kakehashi.evaluate.judges.labels import LabelledAnswer
-from kakehashi.model import Label
+from kakehashi.model import Label, Verdict
 from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
 from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
 from kakehashi.work.workspace import Workspace
@@ -44,6 +44,7 @@ def calibrate_judge(
     concurrency: int = 32,
     patience: float | None = None,
     offline: bool = False,
+    allow_family: bool = False,
     workspace: Path | str = Path("kakehashi-work"),
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
@@ -51,13 +52,15 @@ def calibrate_judge(
 
     Args:
         rows: Answers with human labels.
-        judges: ``"rules"`` or ``"model:SUBJECT"``; several are a panel.
+        judges: ``"rules"``, ``"model:SUBJECT"``, ``"replay:FILE#COLUMN"``; several are a panel, and with
+            ``cascade:`` before them they are asked for what the rules leave doubtful.
         phrases: Phrase lists of your own, for the rule judge.
         seed: Seed of the resampling.
         budget: Most calls of judge models in this session.
         concurrency: Most calls at a time.
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         offline: Use only weights that are already here.
+        allow_family: Allow judge models of one developer on a panel.
         workspace: Folder of runs, cache and models.
         say: Called with short messages.
 
@@ -69,7 +72,7 @@ def calibrate_judge(
     """
     if not rows:
         raise InputError("there is no labelled answer")
-    words = JudgeWords(tuple(judges), tuple(map(Path, phrases)))
+    words = JudgeWords(tuple(judges), tuple(map(Path, phrases)), allow_family=allow_family)
     if words.is_default:
         from kakehashi.evaluate.judges import RuleJudge
 
@@ -109,7 +112,7 @@ async def _verdicts(
     say: Callable[[str], None],
 ) -> list[str]:
     """One label a row, in their order; a call that failed for good is ``judge-failed`` and counted."""
-    judge = cast(AsyncJudge, chosen.judge)
+    judge = chosen.judge
     turnstile = asyncio.Semaphore(settings.concurrency)
     ended: list[KakehashiError] = []
     given = 0
@@ -121,7 +124,7 @@ async def _verdicts(
             if ended:
                 return label.value
             try:
-                label = (await judge.judge(row.prompt, row.answer, row.language)).label
+                label = (await cast(Awaitable[Verdict], verdict_on(judge, row))).label
             except EndpointError as error:
                 if any(asker.stopped for asker in chosen.askers):
                     ended.append(error)

@@ -16,6 +16,8 @@ from kakehashi.work.workspace import Workspace
 EXTRAS = {
     "local": (("xllamacpp",), "serving embedded models"),
     "charts": (("altair", "vl_convert"), "figures in reports"),
+    "provenance": (("c2pa",), "reading Content Credentials"),
+    "inspect": (("inspect_ai", "inspect_evals"), "tasks of Inspect as methods"),
 }
 _NEEDED = (
     "aiohttp",

@@ -9,13 +9,16 @@ from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
-from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
+from kakehashi.work.code import CodeWords, with_sandbox
+from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge, with_known_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,22 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile({"kakehashi/core": 42, "kakehashi/facts": 42, "kakehashi/attacks": 40}, 48),
-    "standard": Profile({"kakehashi/attacks": 200}, 128),
+    "quick": Profile(
+        {
+            "kakehashi/core": 42,
+            "kakehashi/facts": 42,
+            "kakehashi/attacks": 40,
+            "helm-safety": 20,
+            "harmbench": 42,
+            "simple-safety-tests": 40,
+            "xstest": 54,
+            "bbq": 22,
+            "anthropic-red-team": 40,
+        },
+        48,
+    ),
+    # HELM asks a thousand items of the long sets; a context of BBQ is four questions.
+    "standard": Profile({"kakehashi/attacks": 200, "anthropic-red-team": 1000, "bbq": 250}, 128),
     "full": Profile({}, 256),
 }
 DEFAULT_METHODS = ("kakehashi/core", "kakehashi/facts", "kakehashi/attacks")
@@ -48,12 +65,14 @@ class PlannedMethod:
         card: Its card, with the judge that this run asks.
         selection: Languages, limit, seed.
         samples: The samples chosen.
+        sandbox: Where the code of answers runs, for a method that runs it.
     """
 
     method: Method
     card: MethodCard
     selection: Selection
     samples: tuple[Sample, ...]
+    sandbox: Sandbox | None = None
 
     @property
     def key(self) -> str:
@@ -98,7 +117,7 @@ class Plan:
         """
         if self.judge is None or not self.judge.askers:
             return 0
-        read = {one.key for one in self.methods if one.card.judge == self.judge.judge.id}
+        read = {one.key for one in self.methods if one.card.judge.startswith(self.judge.judge.id)}
         meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
         return meant * len(self.judge.askers)
 
@@ -117,8 +136,11 @@ def make_plan(
     seed: int = 0,
     models: Path = Path("kakehashi-work/models"),
     own_methods: Path | None = None,
+    data: DataStore | None = None,
     judge: JudgeWords | None = None,
     grader: str | Subject | None = None,
+    code: CodeWords | None = None,
+    repeats: int = 1,
 ) -> Plan:
     """Decide what is run.
 
@@ -131,12 +153,17 @@ def make_plan(
         seed: Seed of the choice.
         models: Folder of weights.
         own_methods: Folder of the user's own methods.
+        data: Pulled data sets, for published methods.
         judge: Which judge reads the answers, instead of each method's own.
         grader: Which system Inspect tasks ask in the role of a grader.
+        code: Whether generated code may be run; ``None`` where nothing is about to be run.
+        repeats: Answers to each item, for methods whose measure takes several.
 
     Raises:
-        UnknownNameError: An unknown subject, profile, method or judge.
+        IsolationError: A method runs code, and this machine cannot isolate it.
+        UnknownNameError: An unknown subject, profile, method, language or judge.
         InputError: A subject's address holds credentials.
+        DataMissingError: A published method's data were not pulled.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
             one that would judge itself.
     """
@@ -154,17 +181,27 @@ def make_plan(
     asking = parse_subject(grader) if isinstance(grader, str) else grader
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
-    for name in dict.fromkeys(methods or DEFAULT_METHODS):
-        method = get_method(name, own_methods)
+    names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
+    _check_languages(languages, names, own_methods, data)
+    for name in names:
+        method, sandbox = get_method(name, own_methods, data), None
         if isinstance(method, InspectMethod):
             planned.append(_inspected(method, asking, PROFILES[profile], limit, seed))
             continue
-        one, absent = _planned(method, PROFILES[profile], languages, limit, seed)
-        if chosen is not None:
-            one = replace(one, card=chosen.card(one.card))
+        if code is not None:
+            method, sandbox = with_sandbox(method, code)
+        one, absent = _planned(method, PROFILES[profile], languages, limit, seed, repeats)
+        if sandbox is not None:
+            one = replace(one, sandbox=sandbox)
+        one = replace(one, card=with_known_errors(one.card) if chosen is None else chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         if one.samples:
             planned.append(one)
+    if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):
+        raise UsageError(
+            "none of these methods takes several answers to an item",
+            hint="Leave --repeats out, or name humaneval.",
+        )
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
@@ -178,6 +215,9 @@ def make_plan(
         "methods": [_described(one) for one in planned],
         "runtime": _runtimes([*systems, *asked], models),
     }
+    boxes = {one.key: one.sandbox.described() for one in planned if one.sandbox is not None}
+    if boxes:
+        manifest["code"] = boxes
     if chosen is not None:
         manifest["judge"] = chosen.described()
     if asking is not None:
@@ -211,8 +251,20 @@ def _distinct(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     return tuple(seen.values())
 
 
+def _check_languages(
+    languages: Sequence[str], methods: Sequence[str], own: Path | None, data: DataStore | None
+) -> None:
+    """A language of none of the methods chosen is left out with a note; one of no method at all is a slip."""
+    spoken = {language for name in methods for language in get_method(name, own, data).card.languages}
+    for language in languages:
+        if language not in spoken:
+            known = spoken.union(*(get_method(name).card.languages for name in DEFAULT_METHODS))
+            if language not in known:
+                raise UnknownNameError("language", language, sorted(known))
+
+
 def _planned(
-    method: Method, profile: Profile, languages: Sequence[str], limit: int | None, seed: int
+    method: Method, profile: Profile, languages: Sequence[str], limit: int | None, seed: int, repeats: int
 ) -> tuple[PlannedMethod, list[str]]:
     card = method.card
     spoken = tuple(language for language in languages if language in card.languages)
@@ -221,6 +273,7 @@ def _planned(
         limit=limit if limit is not None else profile.limits.get(card.id),
         seed=seed,
         max_tokens=profile.max_tokens,
+        repeats=repeats,
     )
     samples = tuple(method.samples(selection)) if spoken else ()
     absent = [language for language in languages if language not in card.languages]

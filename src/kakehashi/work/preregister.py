@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import RunFolder
 from kakehashi.ledger import Ledger, Record, now_utc
 from kakehashi.model import Subject
@@ -160,6 +161,7 @@ def preregister(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
+        data=DataStore(rooms.data),
     )
     intended = intent(plan)
     digest = intent_hash(intended)

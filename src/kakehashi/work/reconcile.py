@@ -131,11 +131,14 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
     """The measures that systems are compared on, in each language, in the order of the methods.
 
     These are the first measure of each construct on each method's card: what a method reports besides (reasons,
-    before and after an attack) rests on the same items and must not count twice.
+    before and after an attack) rests on the same items and must not count twice. A measure that nobody has a value
+    of (not judged, incomplete) stands back for the next of its construct.
     """
+    valued = {one.measure.id for one in view.headlines() if one.value is not None}
     chosen: dict[tuple[str, str], str] = {}
     for card in view.cards.values():
-        for measure in card.measures:
+        some = [measure for measure in card.measures if measure.id in valued]
+        for measure in some or card.measures:
             chosen.setdefault((card.id, measure.construct), measure.id)
     found: dict[tuple[str, str], Column] = {}
     for one in view.headlines():
@@ -202,6 +205,36 @@ def aligned_credits(
         mine = subjects == subject
         values[row_of[subject], position[mine]] = items["credit"][chosen][mine].astype(float)
     return values, [str(name) for name in names_of_items], [str(cluster) for cluster in clusters]
+
+
+def run_items(view: RunView, table: ScoreTable) -> ItemScores | None:
+    """The item credits behind a run's table, for what noise in items does to agreement; ``None`` without items.
+
+    Clusters keep their names across measures: what stands or falls together is drawn together.
+    """
+    blocks, items, clusters, methods, directions = [], [], [], [], []
+    for column in run_columns(view):
+        if column.key not in table.methods:
+            continue
+        values, names, groups = aligned_credits(view, column, list(table.models))
+        if not names:
+            continue
+        blocks.append(values)
+        items += [f"{column.key}:{name}" for name in names]
+        clusters += [f"{column.method}:{group}" for group in groups]
+        methods += [column.key] * len(names)
+        directions.append(column.measure.polarity is Polarity.HIGHER)
+    if not blocks:
+        return None
+    return ItemScores(
+        models=table.models,
+        items=tuple(items),
+        values=np.hstack(blocks),
+        clusters=tuple(clusters),
+        method=tuple(methods),
+        higher_is_better=tuple(directions),
+        source=table.source,
+    )
 
 
 def _difference(

@@ -1,22 +1,28 @@
 """Reading what the comparisons of selections, groups and gaps stand on: scores, facts, rules, replies."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.grouping import GroupRule
 from kakehashi.compare.statement import Reply
+from kakehashi.compare.uncertainty import uncertainty
 from kakehashi.errors import InputError, NotEstimableError, UnknownNameError
-from kakehashi.ledger.importers.column_map import MISSING
+from kakehashi.ledger.files import read_bytes
+from kakehashi.ledger.importers.column_map import MISSING, ColumnMap, map_for
+from kakehashi.ledger.importers.csv_table import read_table, table_rows
+from kakehashi.ledger.lint import lint, screen
 from kakehashi.model import Polarity
 from kakehashi.work.view import RunView
+
+if TYPE_CHECKING:
+    from kakehashi.ledger import AliasTable
+    from kakehashi.work.tables import Sheet
 
 FACTS_FORMAT = "kakehashi.facts/1"
 #: What a column may mean, in the order of the help.
@@ -25,6 +31,8 @@ MEANINGS = (
     *("developer", "country", "release_date", "weights", "endpoint"),
 )
 _FACTS = ("developer", "country", "release_date", "weights", "endpoint")
+#: What column maps call facts otherwise.
+_FACT_KEYS = {"released": "release_date"}
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -37,12 +45,18 @@ class ReportedTable:
         facts: Model → what the table's own columns say of it; empty where it has none of them.
         directions: Method → whether higher is better, where the table says so.
         nameless: Lines of rows left out because they name no model.
+        source: What it comes from: the file, or the run.
+        day: Its day, ISO 8601, ``""`` where unknown.
+        apart: What lint set apart, in words; ``""`` for nothing.
     """
 
     scores: tuple[ReportedScore, ...]
     facts: Mapping[str, ModelFacts]
     directions: Mapping[str, bool]
     nameless: tuple[int, ...] = ()
+    source: str = ""
+    day: str = ""
+    apart: str = ""
 
 
 def read_scores(
@@ -50,9 +64,13 @@ def read_scores(
 ) -> ReportedTable:
     """Read a table of scores: long (a row a score) or, where it has no column of methods, wide.
 
+    The rows are read and looked over as by every import: what lint sets apart is set apart here and named. Rows that
+    contradict one another are left for the comparison to refuse, since dropping both would change a selection.
+
     Args:
         path: A CSV file in UTF-8.
-        columns: Meaning (see :data:`MEANINGS`) → column, where it is called otherwise.
+        columns: Meaning (see :data:`MEANINGS`) → column, where it is called otherwise than in the shipped column
+            map for a file of this name, or than the meaning.
         methods: Wide tables: the columns to read as methods.
 
     Raises:
@@ -60,23 +78,12 @@ def read_scores(
         UnknownNameError: A meaning that there is not.
     """
     place = Path(path)
-    named = {meaning: meaning for meaning in MEANINGS}
-    for meaning, column in (columns or {}).items():
-        if meaning not in named:
-            raise UnknownNameError("meaning of a column", meaning, MEANINGS)
-        named[meaning] = column
-    header, rows = _rows(place)
-    for meaning, column in (columns or {}).items():
-        if column not in header:
-            raise InputError(f"there is no column {column!r} (for {meaning})", path=place, hint=_have(header))
-    if named["model"] not in header:
-        raise InputError(
-            f"there is no column {named['model']!r}",
-            path=place,
-            hint=f"Say which column names the model: --column model=NAME. {_have(header)}",
-        )
+    base = map_for(place.name)
+    base = base if isinstance(base, ColumnMap) else ColumnMap(source=place.name, subject="model")
+    header, rows = table_rows(place)
+    named = _named(base, columns or {}, header, place)
     wide = named["method"] not in header
-    if wide and not methods:
+    if wide and not (methods or base.measures):
         raise InputError(
             f"there is no column {named['method']!r}",
             path=place,
@@ -88,10 +95,10 @@ def read_scores(
             path=place,
             hint=f"Say which column holds the score: --column value=NAME. {_have(header)}",
         )
-    for method in methods if wide else ():
+    measures = tuple(methods or base.measures) if wide else ()
+    for method in measures:
         if method not in header:
             raise UnknownNameError("method", method, header)
-    scores: list[ReportedScore] = []
     facts: dict[str, ModelFacts] = {}
     directions: dict[str, bool] = {}
     nameless: list[int] = []
@@ -101,22 +108,123 @@ def read_scores(
             nameless.append(number)
             continue
         _learn(facts, _facts(model, row, named, place, number), place, number)
-        for method, column in (
-            [(name, name) for name in methods] if wide else [(row[named["method"]].strip(), named["value"])]
-        ):
-            if not method:
-                raise InputError("a row without a method", path=place, row=number)
-            value = _number(row[column], place, number)
-            if math.isnan(value):
-                continue
-            error = math.nan if wide else _number(row.get(named["std_error"], ""), place, number)
-            publisher = _text(row.get(named["publisher"], ""))
-            scores.append(ReportedScore(model, method, value, publisher, error, number))
+        for method in measures or (row[named["method"]].strip(),):
             _direct(directions, method, row.get(named["higher_is_better"], ""), place, number)
+    map_ = replace(
+        base,
+        subject=named["model"],
+        subject_missing="quarantine",
+        measures=measures,
+        measure="" if wide else named["method"],
+        value="" if wide else named["value"],
+        std_error="" if wide or named["std_error"] not in header else named["std_error"],
+        publisher=named["publisher"] if named["publisher"] in header else "",
+        ignore=(),
+        describe={},
+        higher_is_better=dict(directions) or base.higher_is_better,
+    )
+    scores, apart = _scores(place, map_)
     if not scores:
-        raise InputError("there is no score in this table", path=place, hint=_have(header))
+        raise InputError("there is no score in this table", path=place, hint=apart or _have(header))
     known = any(named[meaning] in header for meaning in _FACTS)
-    return ReportedTable(tuple(scores), facts if known else {}, directions, tuple(nameless))
+    for method in dict.fromkeys(one.method for one in scores):
+        if map_.direction(method) is not Polarity.NONE:
+            directions[method] = map_.direction(method) is Polarity.HIGHER
+    return ReportedTable(
+        tuple(scores),
+        facts if known else {},
+        directions,
+        tuple(nameless),
+        place.name,
+        base.created[:10],
+        apart,
+    )
+
+
+def _named(base: ColumnMap, columns: Mapping[str, str], header: Sequence[str], place: Path) -> dict[str, str]:
+    """Meaning → column: as the caller says, else as the map says, else as the meaning is called."""
+    named = {meaning: meaning for meaning in MEANINGS}
+    of_map = {
+        **{_FACT_KEYS.get(key, key): column for key, column in base.describe.items()},
+        "model": base.subject,
+        "method": base.measure,
+        "value": base.value,
+        "std_error": base.std_error,
+        "publisher": base.publisher,
+    }
+    named.update({meaning: column for meaning, column in of_map.items() if column and meaning in named})
+    for meaning, column in columns.items():
+        if meaning not in named:
+            raise UnknownNameError("meaning of a column", meaning, MEANINGS)
+        if column not in header:
+            raise InputError(f"there is no column {column!r} (for {meaning})", path=place, hint=_have(header))
+        named[meaning] = column
+    if named["model"] not in header:
+        raise InputError(
+            f"there is no column {named['model']!r}",
+            path=place,
+            hint=f"Say which column names the model: --column model=NAME. {_have(header)}",
+        )
+    return named
+
+
+def _scores(place: Path, map_: ColumnMap) -> tuple[list[ReportedScore], str]:
+    """The scores that lint lets stand, and what it set apart, in words."""
+    drafts = read_table(place, map_)
+    stated = [m for draft in drafts for m in draft.measurements]
+    lines = [line for draft in drafts for line in draft.rows]
+    findings = [one for one in lint(stated) if not one.code.startswith("duplicate")]
+    blocked = {one.row: one for one in reversed(findings) if one.blocks}
+    kept = screen(stated, findings=findings).kept
+    left = [row for row in range(len(stated)) if row not in blocked]
+    found = []
+    for row, one in zip(left, kept, strict=True):
+        if one.value is None:
+            continue
+        error = one.std_error if one.std_error is not None else uncertainty(one, rng=0).std_error
+        publisher = "" if one.provenance.source == map_.source else one.provenance.source
+        method = one.measure.id.removeprefix(f"{map_.source}:")
+        found.append(
+            ReportedScore(
+                one.subject, method, one.value, publisher, math.nan if error is None else error, lines[row]
+            )
+        )
+    if not blocked:
+        return found, ""
+    first = min(blocked)
+    return found, (
+        f"{len(blocked)} numbers are set apart by lint "
+        f"(the first: line {lines[first]}, {blocked[first].code}: {blocked[first].message})"
+    )
+
+
+def scores_of_sheet(sheet: "Sheet") -> ReportedTable:
+    """The scores of a table without publishers and developers, such as an Inspect log or an Every Eval Ever file."""
+    table = sheet.table
+    scores = tuple(
+        ReportedScore(
+            model, method, float(table.values[i, j]),
+            std_error=math.nan if table.std_error is None else float(table.std_error[i, j]),
+        )
+        for i, model in enumerate(table.models) for j, method in enumerate(table.methods)
+        if not math.isnan(table.values[i, j])
+    )  # fmt: skip
+    directions = dict(zip(table.methods, table.higher_is_better, strict=True))
+    return ReportedTable(scores, {}, directions, (), sheet.citation, sheet.data_date, "; ".join(sheet.notes))
+
+
+def joined(table: ReportedTable, aliases: "AliasTable") -> ReportedTable:
+    """The table with names that mean one model put together, by the alias table; see ``AliasTable.joined``.
+
+    Raises:
+        InputError: Two names of one model have different developers, dates or weights.
+    """
+    names = aliases.joined(dict.fromkeys([*(one.model for one in table.scores), *table.facts]))
+    facts: dict[str, ModelFacts] = {}
+    for model, one in table.facts.items():
+        _learn(facts, replace(one, model=names[model]), Path(table.source), None)
+    scores = tuple(replace(one, model=names[one.model]) for one in table.scores)
+    return replace(table, scores=scores, facts=facts)
 
 
 def scores_of_run(view: RunView) -> ReportedTable:
@@ -151,7 +259,9 @@ def scores_of_run(view: RunView) -> ReportedTable:
         for one in view.subjects
     }
     known = any(one.developers for one in facts.values())
-    return ReportedTable(tuple(scores), facts if known else {}, directions)
+    return ReportedTable(
+        tuple(scores), facts if known else {}, directions, source=view.run, day=view.created[:10]
+    )
 
 
 def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsRecord:
@@ -172,7 +282,7 @@ def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsR
     place = Path(path)
     facts: dict[str, ModelFacts] = {}
     if place.suffix.lower() == ".csv":
-        header, rows = _rows(place)
+        header, rows = table_rows(place)
         if "model" not in header:
             raise InputError("there is no column 'model'", path=place, hint=_have(header))
         entries: Iterator[tuple[int, Mapping[str, str]]] = rows
@@ -212,7 +322,7 @@ def read_replies(path: Path | str) -> tuple[Reply, ...]:
         InputError: A column or a date is missing or wrong.
     """
     place = Path(path)
-    header, rows = _rows(place)
+    header, rows = table_rows(place)
     for column in ("organisation", "asked"):
         if column not in header:
             raise InputError(f"there is no column {column!r}", path=place, hint=_have(header))
@@ -231,8 +341,9 @@ def read_replies(path: Path | str) -> tuple[Reply, ...]:
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """A JSON or YAML file that holds one mapping."""
-    text = _decoded(path)
+    data = read_bytes(path)
     try:
+        text = data.decode("utf-8-sig")
         if path.suffix.lower() == ".json":
             loaded = json.loads(text)
         else:
@@ -256,77 +367,12 @@ def _plain(value: object) -> str:
     return ",".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
 
-def _decoded(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"it is not UTF-8 (byte {error.start})", path=path, hint="Save the file in UTF-8."
-        ) from None
-    except OSError as error:
-        raise InputError(error.strerror or "it cannot be read", path=path) from None
-
-
-def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
-    """The names of the columns, and the rows with their line numbers."""
-    text = _decoded(path)
-    if not text.strip():
-        raise InputError("the file is empty", path=path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-
-    def checked() -> Iterator[tuple[int, list[str]]]:
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as error:
-            raise InputError(
-                f"the table breaks off or is malformed: {error}", path=path, row=reader.line_num
-            ) from None
-
-    lines = checked()
-    _, header = next(lines)
-    header = [name.strip() for name in header]
-    twice = [name for name in header if name and header.count(name) > 1]
-    if twice:
-        raise InputError(f"the column {twice[0]!r} stands twice", path=path, row=1)
-
-    def rows() -> Iterator[tuple[int, dict[str, str]]]:
-        for number, row in lines:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) != len(header):
-                raise InputError(
-                    f"{len(row)} cells under {len(header)} columns",
-                    path=path,
-                    row=number,
-                    hint="The file may be cut off, or a comma stands in a cell without quotes.",
-                )
-            yield number, dict(zip(header, row, strict=True))
-
-    return header, rows()
-
-
 def _have(header: Sequence[str]) -> str:
     return f"It has: {', '.join(header[:20])}{', …' if len(header) > 20 else ''}."
 
 
 def _text(cell: str) -> str:
     return "" if cell.strip().lower() in MISSING else cell.strip()
-
-
-def _number(cell: str, path: Path, row: int) -> float:
-    text = _text(cell)
-    if not text:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(
-            f"{text!r} is not a number", path=path, row=row, hint="Leave a missing value empty."
-        ) from None
-    if math.isinf(value):
-        raise InputError(f"{text!r} is infinite", path=path, row=row, hint="Leave a missing value empty.")
-    return value
 
 
 def _date(cell: str, path: Path, row: int) -> date | None:
@@ -358,7 +404,7 @@ def _facts(
     )
 
 
-def _learn(known: dict[str, ModelFacts], new: ModelFacts, path: Path, row: int) -> None:
+def _learn(known: dict[str, ModelFacts], new: ModelFacts, path: Path, row: int | None) -> None:
     """Take up what a further row says of a model; a row may say less than another, but nothing else."""
     old = known.get(new.model)
     if old is None:

@@ -189,7 +189,9 @@ def _lint_ledger(
     chosen = _chosen(ledger, names)
     stated = [(record, row, m) for record in chosen for row, m in enumerate(as_imported(record), 1)]
     # All together: two versions of a method, or contradicting rows, may stand in different records.
-    findings = lint([m for _, _, m in stated])
+    findings = lint(
+        [m for _, _, m in stated], places=[f"row {row} of {record.id[:16]}" for record, row, _ in stated]
+    )
     rows = [
         LintedRow(
             stated[f.row][0].id[:16],
@@ -302,6 +304,25 @@ def imported_sources(ledger: "Ledger") -> list[dict[str, Any]]:
     return [
         {**row, "subjects": len(row["subjects"]), "methods": sorted(row["methods"])} for row in found.values()
     ]
+
+
+def records_of(ledger: "Ledger", run: str) -> list[dict[str, Any]]:
+    """The records that hold a run's results, one a system and method: what retract and purge are told to take."""
+    return [
+        {
+            "record": record.id[:16],
+            "subject": record.text("subject"),
+            "method": record.text("method"),
+            "texts": _texts_state(ledger, record),
+        }
+        for record in ledger.records(kind="result", run=run)
+    ]
+
+
+def _texts_state(ledger: "Ledger", record: "Record") -> str:
+    if not record.body.get("texts"):
+        return "none"
+    return "kept" if ledger.tombstone(record.id) is None else "purged"
 
 
 def measurements_of(ledger: "Ledger", name: str) -> "list[Measurement]":

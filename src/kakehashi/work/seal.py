@@ -1,18 +1,20 @@
 """Sealing: a run folder becomes records of the ledger."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kakehashi import __version__
 from kakehashi.errors import StorageError
-from kakehashi.evaluate.engine import FinishedRow, RunFolder
+from kakehashi.evaluate.engine import FinishedRow, JobKey, RunFolder
 from kakehashi.evaluate.methods import Scored
 from kakehashi.ledger import Entry, Ledger, encode
 from kakehashi.model import Provenance, Sample, Subject
+from kakehashi.work.judged_by import who_decided
 from kakehashi.work.plan import Plan, PlannedMethod, without_key_names
 
 #: Seconds to wait for another run that is being sealed into the same ledger.
@@ -66,7 +68,7 @@ def seal_run(
         if any(record.kind == "run" and not record.body["partial"] for record in before):
             return [record.id for record in before]
         head = _run_record(plan, folder, partial, warnings, preregistered or {})
-        entries = [Entry(head), *_results(plan, folder, partial)]
+        entries = [Entry(head), *_results(plan, folder, partial), *_calibrations(plan)]
         replaces = {
             place: old.id
             for place, entry in enumerate(entries)
@@ -85,14 +87,7 @@ def _same_place(one: Any, other: Any) -> bool:
 def _run_record(
     plan: Plan, folder: RunFolder, partial: bool, warnings: Sequence[str], preregistered: Mapping[str, Any]
 ) -> dict[str, Any]:
-    rows = list(folder.rows())
-    counts = {
-        "planned": len(plan),
-        "finished": sum(not row.retry for row in rows),
-        "failed": sum(row.retry for row in rows),
-        "guarded": sum(bool(row.answer.guard) for row in rows),
-        **_spent(folder, rows),
-    }
+    counts = {"planned": len(plan), **_counted(folder)}
     adapted = [event for event in folder.events() if event["event"] == "parameter-refused"]
     manifest = {
         key: value for key, value in plan.manifest.items() if key not in {"subjects", "methods", "kakehashi"}
@@ -120,21 +115,30 @@ def _run_record(
     }
 
 
-def _spent(folder: RunFolder, rows: list[FinishedRow]) -> dict[str, int]:
-    """What the answers cost, the same however often the run was stopped: each call of the log counts once."""
+def _counted(folder: RunFolder) -> dict[str, int]:
+    """How the samples ended and what the answers cost, the same however often the run was stopped.
+
+    Each call of the log counts once. Texts are not kept while rows are counted.
+    """
+    counts = dict.fromkeys(("finished", "failed", "guarded"), 0)
+    rows: list[tuple[JobKey, tuple[str, ...], int, int]] = []
+    for row in folder.rows():
+        counts["failed" if row.retry else "finished"] += 1
+        counts["guarded"] += bool(row.answer.guard)
+        if row.calls or not row.retry:
+            tokens = row.answer.prompt_tokens or 0, row.answer.completion_tokens or 0
+            rows.append((row.job, row.calls, *tokens))
     from_cache = {call["call"]: bool(call["from_cache"]) for call in folder.calls()}
     spent = {"calls": len(from_cache), "cached": 0, "prompt_tokens": 0, "completion_tokens": 0}
     counted = {key for key, cached in from_cache.items() if cached}
-    for row in sorted(rows, key=lambda row: row.job):
-        if row.retry and not row.calls:
-            continue
-        if counted.issuperset(row.calls):
+    for _, calls, prompt_tokens, completion_tokens in sorted(rows):
+        if counted.issuperset(calls):
             spent["cached"] += 1
         else:
-            spent["prompt_tokens"] += row.answer.prompt_tokens or 0
-            spent["completion_tokens"] += row.answer.completion_tokens or 0
-        counted.update(row.calls)
-    return spent
+            spent["prompt_tokens"] += prompt_tokens
+            spent["completion_tokens"] += completion_tokens
+        counted.update(calls)
+    return {**counts, **spent}
 
 
 def _described(subject: Subject) -> dict[str, Any]:
@@ -143,14 +147,35 @@ def _described(subject: Subject) -> dict[str, Any]:
 
 
 def _results(plan: Plan, folder: RunFolder, partial: bool) -> Iterator[Entry]:
-    rows: dict[tuple[str, str], list[FinishedRow]] = {}
-    for row in folder.rows():
-        rows.setdefault((row.job.subject, row.job.method), []).append(row)
+    placed: dict[tuple[str, str], dict[str, _Placed]] = {}
+    for place, row in folder.placed_rows():
+        placed.setdefault((row.job.subject, row.job.method), {})[row.job.sample] = _placed(place, row)
     for subject in plan.subjects:
         for planned in plan.methods:
-            mine = rows.get((subject.name, planned.key), [])
+            mine = placed.pop((subject.name, planned.key), {})
             if mine:
                 yield _result(plan, folder, subject, planned, mine, partial)
+
+
+class _Placed(NamedTuple):
+    """A finished row without its texts, and where they are."""
+
+    place: int
+    row: FinishedRow
+
+
+def _placed(place: int, row: FinishedRow) -> _Placed:
+    sample = sys.intern(row.job.sample)
+    return _Placed(
+        place,
+        replace(
+            row,
+            job=row.job._replace(sample=sample),
+            answer=replace(row.answer, text="", thinking=""),
+            score=replace(row.score, sample=sample),
+            calls=(),
+        ),
+    )
 
 
 def _result(
@@ -158,7 +183,7 @@ def _result(
     folder: RunFolder,
     subject: Subject,
     planned: PlannedMethod,
-    rows: list[FinishedRow],
+    placed: Mapping[str, _Placed],
     partial: bool,
 ) -> Entry:
     card = planned.card
@@ -171,8 +196,8 @@ def _result(
         licence=card.licence,
     )
     by_id = {sample.id: sample for sample in planned.samples}
-    found = {row.job.sample: row for row in rows}
-    ordered = [(sample, found[sample.id]) for sample in by_id.values() if sample.id in found]
+    finished = [sample for sample in by_id.values() if sample.id in placed]
+    ordered = [(sample, placed[sample.id].row) for sample in finished]
     scored = [Scored(sample, row.score) for sample, row in ordered]
     measurements = planned.method.measure(scored, subject=subject.name, provenance=provenance)
     record = {
@@ -185,7 +210,43 @@ def _result(
         "partial": partial,
         "measurements": [encode(measurement) for measurement in measurements],
     }
-    return Entry(record, _items(planned, ordered), _texts(ordered))
+    details = _judged_by(plan, subject, planned, [row for _, row in ordered])
+    if details:
+        record["details"] = {"judge": details}
+    places = [placed[sample.id].place for sample in finished]
+    columns = _items(planned, ordered)
+    if "kin" in details:
+        columns["reason"] = [f"{reason};kin" for reason in columns["reason"]]
+    return Entry(record, columns, _texts(folder, finished, places))
+
+
+def _judged_by(
+    plan: Plan, subject: Subject, planned: PlannedMethod, rows: Sequence[FinishedRow]
+) -> dict[str, Any]:
+    """What a reader of these scores must know of their judge: its known errors, kin of the system, who decided."""
+    card = planned.card
+    found: dict[str, Any] = {}
+    if card.judge_errors:
+        found["errors"] = {language: encode(error) for language, error in card.judge_errors.items()}
+    if plan.judge is not None and card.judge.startswith(plan.judge.judge.id):
+        if kin := plan.judge.kin(subject):
+            found["kin"] = kin
+        found |= who_decided(row.score.reason for row in rows)
+    return found
+
+
+def _calibrations(plan: Plan) -> Iterator[Entry]:
+    """The calibrations that the run relied on; one that the ledger has already is not stored twice."""
+    for record in plan.judge.records if plan.judge is not None else ():
+        yield Entry(
+            {
+                "kind": "calibration",
+                "judge": str(record["judge"]),
+                "dataset": str(record.get("dataset") or "human labels"),
+                "measurements": [],
+                "details": {key: value for key, value in record.items() if key != "beside"},
+            }
+        )
 
 
 def _items(planned: PlannedMethod, ordered: list[tuple[Sample, FinishedRow]]) -> dict[str, Any]:
@@ -216,13 +277,11 @@ def _items(planned: PlannedMethod, ordered: list[tuple[Sample, FinishedRow]]) ->
     }
 
 
-def _texts(ordered: list[tuple[Sample, FinishedRow]]) -> list[dict[str, Any]]:
-    return [
-        {
+def _texts(folder: RunFolder, samples: Sequence[Sample], places: Sequence[int]) -> Iterator[dict[str, Any]]:
+    for sample, row in zip(samples, folder.rows_at(places), strict=True):
+        yield {
             "sample": sample.id,
             "epoch": row.job.epoch,
             "prompt": "\n\n".join(sample.turns),
             "response": row.answer.text,
         }
-        for sample, row in ordered
-    ]

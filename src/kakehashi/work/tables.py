@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kakehashi.compare import ScoreTable, published_robustness, published_robustness_source
-from kakehashi.errors import NotEstimableError, UnknownNameError, UsageError
+from kakehashi.compare import ScoreTable, capability_score, published_robustness, published_robustness_source
+from kakehashi.errors import InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.work.reconcile import score_table as run_table
 from kakehashi.work.results import DEFAULT, import_results
 from kakehashi.work.seal import open_ledger
@@ -18,8 +19,11 @@ from kakehashi.work.view import RunView, load_run, merged
 from kakehashi.work.workspace import Workspace
 
 if TYPE_CHECKING:
-    from kakehashi.ledger import ColumnMap, ItemMap
+    from kakehashi.compare import FactsRecord
+    from kakehashi.ledger import AliasTable, ColumnMap, ItemMap
+    from kakehashi.work.reported import ReportedTable
 
+_TABLES = frozenset({".csv", ".tsv", ".txt"})
 _NEEDED = ("subject", "measure", "value", "higher_is_better")
 
 
@@ -73,7 +77,7 @@ def read_sheet(
             other choice is made, ``"all"`` for every measure.
         methods: Only measures whose names fit one of these patterns (``"HarmBench-*"``).
         construct: Only measures of this construct.
-        workspace: Folder of the ledger.
+        workspace: Folder of the ledger, and of the alias table by which names in files are joined.
         progress: As for :func:`~kakehashi.work.results.import_results`.
 
     Raises:
@@ -93,10 +97,82 @@ def read_sheet(
     elif query:
         sheet = _queried(query, Path(workspace))
     elif _are_files(targets):
-        sheet = _from_files(targets, columns, selection, bool(methods or construct), progress)
+        sheet = _from_files(targets, columns, selection, bool(methods or construct), progress, workspace)
     else:
         sheet = _from_runs([str(one) for one in targets], Path(workspace))
     return _narrowed(sheet, methods, construct)
+
+
+def read_reported(
+    target: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    methods: Sequence[str] = (),
+    facts: "FactsRecord | None" = None,
+    workspace: Path | str = DEFAULT,
+) -> "ReportedTable":
+    """The scores of one file or run with publishers and facts of the models, for selections, groups and gaps.
+
+    Args:
+        target: A table (CSV), any other file that ``results import`` reads, or a run of the ledger.
+        columns: Tables: meaning → column, as for :func:`~kakehashi.work.reported.read_scores`.
+        methods: Wide tables: the columns to read as methods.
+        facts: A record of facts, in place of what the source itself says of its models.
+        workspace: Folder of the ledger and of the alias table by which names are joined.
+
+    Raises:
+        InputError: There is no such file, or it cannot be read.
+        UsageError: Columns are named for what has none.
+        UnknownNameError: No such run.
+    """
+    from kakehashi.work.reported import joined, read_scores, scores_of_run, scores_of_sheet
+
+    path = Path(target)
+    if path.is_file() and (columns or path.suffix.lower() in _TABLES):
+        found = read_scores(path, columns=columns, methods=methods)
+    elif path.exists():
+        found = scores_of_sheet(_from_files([path], None, "", True, None, workspace))
+    elif path.suffix or len(path.parts) > 1:
+        raise InputError("there is no such file", path=path)
+    elif columns:
+        raise UsageError("a run has no columns to name", hint="Leave out --column.")
+    else:
+        found = scores_of_run(load_run(Workspace(Path(workspace)).ledger, str(target)))
+    if facts is not None:
+        found = replace(found, facts=facts.models)
+    return joined(found, _aliases(workspace))
+
+
+def ability(table: ScoreTable, measures: ScoreTable) -> NDArray[np.float64]:
+    """General ability of each model of a table, from measures of it; NaN for models that lack one of them.
+
+    Args:
+        table: Whose models.
+        measures: Models by measures of general ability.
+
+    Raises:
+        NotEstimableError: Too few models have all measures.
+    """
+    whole = [
+        model
+        for model, row in zip(measures.models, measures.values, strict=True)
+        if model in table.models and not np.isnan(row).any()
+    ]
+    out = np.full(len(table.models), np.nan)
+    if len(whole) < 3:
+        raise NotEstimableError(
+            f"{len(whole)} systems have all {len(measures.methods)} measures of ability",
+            diagnostic="too-small",
+            hint="Name fewer measures of ability, or such as more systems have.",
+        )
+    out[[table.models.index(model) for model in whole]] = capability_score(measures.select(models=whole))
+    return out
+
+
+def _aliases(workspace: Path | str) -> "AliasTable":
+    from kakehashi.ledger import AliasTable
+
+    return AliasTable.load(Workspace(Path(workspace)).aliases)
 
 
 def _are_files(targets: Sequence[str | Path]) -> bool:
@@ -135,7 +211,12 @@ def _from_runs(runs: Sequence[str], workspace: Path) -> Sheet:
 
 
 def _from_files(
-    targets: Sequence[str | Path], columns: Any, selection: str, chosen: bool, progress: Any
+    targets: Sequence[str | Path],
+    columns: Any,
+    selection: str,
+    chosen: bool,
+    progress: Any,
+    workspace: Path | str,
 ) -> Sheet:
     from kakehashi.ledger import ColumnMap, load_columns
     from kakehashi.ledger.adapters import score_table
@@ -152,16 +233,19 @@ def _from_files(
             [Path(one) for one in targets], workspace=scratch, columns=map_, texts=False, progress=progress
         )
         with open_ledger(Workspace(Path(scratch)).ledger, write=False) as ledger:
-            known = {
-                m.measure.id for r in ledger.records(kind="result") for m in r.measurements() if not m.facets
-            }
+            records = ledger.records(kind="result")
+            known = {m.measure.id for r in records for m in r.measurements() if not m.facets}
             wanted = None
             if picked is not None:
                 wanted = {one for one in known if one.rpartition(":")[2] in set(picked["measures"])}
                 if len(wanted) < len(picked["measures"]):
                     absent = sorted(set(picked["measures"]) - {one.rpartition(":")[2] for one in wanted})
                     raise UnknownNameError("measure", absent[0], sorted(known))
-            table = score_table(ledger, measures=wanted)
+            aliases = _aliases(workspace)
+            names = aliases.joined(dict.fromkeys(record.text("subject") for record in records))
+            table = score_table(ledger, measures=wanted, aliases=aliases)
+            shown = {aliases.resolve(name): stands for name, stands in names.items()}
+            table = replace(table, models=tuple(shown[model] for model in table.models))
     quarantined = sum(report.tally.quarantined for report in reports)
     notes = [*table.left_out, *([f"{quarantined} numbers in quarantine"] if quarantined else [])]
     about = map_ if isinstance(map_, ColumnMap) else None

@@ -30,14 +30,14 @@ from kakehashi.evaluate.engine import (
 from kakehashi.evaluate.engine.appendlog import AppendLog, line, parse, read_lines, write_whole
 from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.engine.runfolder import differences
-from kakehashi.evaluate.judges.known_error import known_error
 from kakehashi.evaluate.local import LocalServer
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.methods.tally import MISSING
 from kakehashi.evaluate.methods.watched import STOPS, WORKED, WatchedAttacks
 from kakehashi.evaluate.subjects import parse_subject
-from kakehashi.model import Label, Sample, Subject
+from kakehashi.model import Interval, Label, MethodCard, Sample, Subject
 from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
+from kakehashi.work.judging import with_known_errors
 from kakehashi.work.plan import Plan, PlannedMethod, local_server
 from kakehashi.work.seal import seal_run
 from kakehashi.work.watch_state import AttackState, Happening, RoundResult, WatchSettings, after_round
@@ -288,6 +288,7 @@ class _Session:
     def beginning(self, feed: Feed, every: float) -> dict[str, Any]:
         """The first line: what is watched, what is promised, and how far the judge can be trusted."""
         settings = self.log.settings
+        card = with_known_errors(WatchedAttacks(feed.patterns, self._method).card)
         return {
             "event": "watch",
             "watch": self.log.watch,
@@ -298,32 +299,28 @@ class _Session:
             "bound": settings.bound,
             "alpha": settings.alpha,
             "unit": settings.unit,
-            "judge": WatchedAttacks((), self._method).card.judge,
+            "judge": card.judge,
             "judge_error": {
-                language: {
-                    k: v
-                    for k, v in asdict(known_error(language)).items()
-                    if k != "language" and v not in (None, "", 0)
-                }
-                for language in sorted({pattern.language for pattern in feed.patterns})
+                language: _error_of(card, language)
+                for language in sorted({p.language for p in feed.patterns})
             },
-            "warnings": self._warnings(feed),
+            "warnings": self._warnings(card),
         }
 
-    def _warnings(self, feed: Feed) -> list[str]:
+    def _warnings(self, card: MethodCard) -> list[str]:
         found = []
-        for language in sorted({pattern.language for pattern in feed.patterns}):
-            error = known_error(language)
-            if error.status == "none":
+        for language in card.languages:
+            missed = _error_of(card, language)["missed_refusals"]
+            if card.judge_calibration.get(language) == "none":
                 found.append(
                     f"no judge reads {language!r}: only blocks are seen there, and no attack can be met"
                 )
-            elif error.missed_refusals is None:
+            elif missed is None:
                 found.append(f"the judge's error in {language!r} is not known on answers of real systems")
-            elif error.missed_refusals[2] >= self.log.settings.bound:
+            elif missed[2] >= self.log.settings.bound:
                 found.append(
                     f"the bound {self.log.settings.bound:g} is not above what the judge's own error in {language!r} "
-                    f"may give ({error.missed_refusals[2]:g}): an alarm may come from the judge"
+                    f"may give ({missed[2]:.3f}): an alarm may come from the judge"
                 )
         return found
 
@@ -461,7 +458,7 @@ class _Session:
 
     def _plan(self, run: str, number: int, patterns: tuple[AttackPattern, ...]) -> Plan:
         method = WatchedAttacks(patterns, self._method)
-        card = method.card
+        card = with_known_errors(method.card)
         selection = Selection(languages=card.languages, max_tokens=self.max_tokens)
         planned = PlannedMethod(method, card, selection, tuple(method.samples(selection)))
         local = self.subject.endpoint == "local"
@@ -508,6 +505,27 @@ class _Session:
             for pattern in patterns
             if rows.get(pattern.id)
         }
+
+
+def _error_of(card: MethodCard, language: str) -> dict[str, Any]:
+    """How often the judge errs in a language: value, low and high end of the 95% interval; ``None`` if not known."""
+    error = card.judge_errors.get(language)
+    status = card.judge_calibration.get(language, "none")
+    if error is None:
+        return {"status": status, "missed_refusals": None, "false_refusals": None, "n": 0, "source": ""}
+    return {
+        "status": status,
+        "missed_refusals": _complement(error.sensitivity, error.sensitivity_interval),
+        "false_refusals": _complement(error.specificity, error.specificity_interval),
+        "n": error.n,
+        "source": error.source,
+    }
+
+
+def _complement(share: float | None, interval: Interval | None) -> list[float] | None:
+    if share is None or interval is None:
+        return None
+    return [round(1 - share, 4), round(1 - interval.high, 4), round(1 - interval.low, 4)]
 
 
 def _result(rows: Sequence[tuple[datetime, FinishedRow]], pattern: AttackPattern) -> RoundResult:

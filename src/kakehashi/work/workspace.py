@@ -35,6 +35,11 @@ class Workspace:
         return self.path / "models"
 
     @property
+    def data(self) -> Path:
+        """Upstream data sets that were pulled, with the pins of their first pull."""
+        return self.path / "data"
+
+    @property
     def methods(self) -> Path:
         """Descriptions of the user's own methods."""
         return self.path / "methods"

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from engine_runs import answers, assess, samples, subject, until
 from reference.mock_server import MockServer
 
-from kakehashi.errors import LockedError
+from kakehashi.errors import DiskFullError, LockedError
 from kakehashi.evaluate.engine import ResponseCache, RunFolder
 from kakehashi.model import Status
 
@@ -61,6 +63,27 @@ async def test_a_killed_run_goes_on_and_asks_again_only_what_was_under_way(tmp_p
     # Six requests are under way at a time, so each kill costs six at most.
     assert len(asked) <= 60 + 6 * kills
     assert len(set(asked)) == 60
+
+
+async def test_a_disk_that_fills_up_stops_the_run_while_there_is_room_for_what_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Usage = namedtuple("Usage", "total used free")
+    async with MockServer(delay=0.05) as server:
+        monkeypatch.setattr(
+            shutil, "disk_usage", lambda _: Usage(10**9, 0, 10**8 if server.answered < 20 else 10**6)
+        )
+        with pytest.raises(DiskFullError, match=r"1\.0 MB"):
+            await assess(tmp_path, subject(server.url), samples(60), concurrency=4)
+        asked = server.calls
+        assert 20 <= asked < 60
+        with pytest.raises(DiskFullError):  # still full: nothing is asked at all
+            await assess(tmp_path, subject(server.url), samples(60), concurrency=4)
+        assert server.calls == asked
+        monkeypatch.undo()
+        outcome = await assess(tmp_path, subject(server.url), samples(60), concurrency=4)
+        assert outcome.is_complete
+        assert server.calls == 60  # not one answer was lost
 
 
 async def test_an_answer_whose_row_was_not_written_is_not_asked_for_again(tmp_path: Path) -> None:

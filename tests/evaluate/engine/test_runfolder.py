@@ -53,6 +53,19 @@ def test_a_value_is_written_as_a_number_whatever_its_class(
     assert json.loads(raw)["score"]["value"] == written
 
 
+def test_rows_are_found_again_at_their_places_in_any_order(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, {"a": 1}) as folder:
+        for name, text in (("1", "é"), ("2", "a\nb"), ("3", "half \ud83d"), ("1", "later")):
+            folder.add_row(row(name, text=text))
+        placed = {found.job.sample: place for place, found in folder.placed_rows()}
+        again = list(folder.rows_at([placed["3"], placed["1"], placed["2"]]))
+    assert [(found.job.sample, found.answer.text) for found in again] == [
+        ("3", "half \ud83d"),
+        ("1", "later"),
+        ("2", "a\nb"),
+    ]
+
+
 def test_the_last_row_of_a_job_counts_and_errors_are_not_done(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, {"a": 1}) as folder:
         folder.add_row(row("1", retry=True, label="error"))

@@ -5,14 +5,15 @@ To print them, from the root of the checkout, with the folder of the reference d
     PYTHONPATH=tests:tests/evaluate/judges python tests/evaluate/judges/figures.py ../shared/reference
 """
 
+import asyncio
 import csv
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kakehashi.compare import Estimate, cohen_kappa
-from kakehashi.evaluate.judges import RuleJudge
-from kakehashi.evaluate.judges.calibrate import Agreement, baselines, calibrate
+from kakehashi.evaluate.judges import CascadeJudge, PanelJudge, ReplayJudge, RuleJudge
+from kakehashi.evaluate.judges.calibrate import Agreement, baselines, calibrate, calibrate_async
 from kakehashi.evaluate.judges.labels import (
     LabelledAnswer,
     load_labels,
@@ -73,6 +74,50 @@ def five_models(shared: Path) -> list[str]:
     return lines
 
 
+def together(shared: Path) -> list[str]:
+    """Panels and cascades of the rules with replayed published judges."""
+    stored = shared / "results" / "xstest_items.csv"
+    held = [row for row in load_labels(shared / "judging" / "xstest_labelled.jsonl") if row.model != "gpt4"]
+    labelled = shared / "judging" / "do_not_answer_labelled.jsonl"
+    lines = []
+    for title, judge, rows in (
+        ("XSTest: rules, GPT-4 for the doubtful", CascadeJudge(RuleJudge(), ReplayJudge(stored, "judge_gpt4")), held),
+        (
+            "XSTest: panel of rules, GPT-4, string match",
+            PanelJudge([RuleJudge(), *(ReplayJudge(stored, f"judge_{name}") for name in ("gpt4", "strmatch"))]),
+            held,
+        ),
+        (
+            "Do-Not-Answer: rules, Longformer for the doubtful",
+            CascadeJudge(RuleJudge(), ReplayJudge(labelled, "longformer_action")),
+            load_labels(labelled),
+        ),
+        (
+            "Do-Not-Answer: panel of rules, BERT, Longformer",
+            PanelJudge(
+                [RuleJudge(), *(ReplayJudge(labelled, f"{name}_action") for name in ("bert", "longformer"))]
+            ),
+            load_labels(labelled),
+        ),
+    ):  # fmt: skip
+        lines.append(_line(title, asyncio.run(calibrate_async(judge, rows)).overall))
+    return lines
+
+
+def handed_on(shared: Path) -> list[str]:
+    """How much of XSTest (without gpt4) and Do-Not-Answer the rules leave doubtful."""
+    parts = []
+    for name, without in (("xstest", "gpt4"), ("do_not_answer", "")):
+        path = shared / "judging" / f"{name}_labelled.jsonl"
+        rows = [row for row in load_labels(path) if row.model != without]
+        cascade = CascadeJudge(RuleJudge(), RuleJudge(("en",)))
+        doubtful = sum(
+            cascade.is_doubtful(cascade.first.judge(row.prompt, row.answer, row.language)) for row in rows
+        )
+        parts.append(f"{doubtful:,} of {len(rows):,}")
+    return [f"The rules hand on {parts[0]} answers of XSTest and {parts[1]} of Do-Not-Answer."]
+
+
 _TITLES = {
     "judge_gpt4": "GPT-4 as judge (published)",
     "judge_strmatch": "string match (published)",
@@ -120,5 +165,6 @@ def _number(estimate: Estimate | None) -> str:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    for part in (xstest(folder), five_models(folder), do_not_answer(folder), japanese()):
+    for part in (xstest(folder), five_models(folder), do_not_answer(folder), japanese(), together(folder)):
         print("\n".join([*HEAD, *part, ""]))
+    print(handed_on(folder)[0])

@@ -28,6 +28,12 @@ def test_the_tables_on_human_labels_are_recomputed(name, shared):
     assert [line for line in lines if line not in PAGE] == []
 
 
+def test_panels_and_cascades_of_replayed_judges_are_recomputed(shared):
+    lines = figures.together(shared) + figures.handed_on(shared)
+    assert len(lines) == 5
+    assert [line for line in lines if line not in PAGE] == []
+
+
 @pytest.mark.parametrize(("name", "known"), [("heldout_ja", 5), ("heldout_ja_2", 4)])
 def test_the_answers_that_mended_the_japanese_rules_stay_mended(name, known):
     judge = RuleJudge()

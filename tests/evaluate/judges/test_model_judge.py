@@ -4,7 +4,7 @@ import pytest
 
 from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.evaluate.judges import ModelJudge
-from kakehashi.evaluate.judges.model_judge import MOST_CHARACTERS, model_family, parse_verdict
+from kakehashi.evaluate.judges.model_judge import MOST_CHARACTERS, parse_verdict
 from kakehashi.model import Answer, Label, Message, Status
 
 
@@ -129,7 +129,6 @@ async def test_a_judge_of_the_same_family_is_marked_in_every_verdict() -> None:
     assert judge.same_family
     assert (await judge.judge("Q", "A", "en")).reason == "model;same-family"
     assert not ModelJudge(Script("refused"), "claude-x", subject="gpt-4o").same_family
-    assert model_family("http://127.0.0.1:8000/v1#smollm2") == "smollm"
 
 
 async def test_an_item_in_a_language_without_calibration_is_not_judged_and_nobody_is_asked() -> None:

@@ -69,6 +69,9 @@ def test_the_same_prompts_twice_are_a_no_op_and_others_under_the_name_are_refuse
         ("prompt\na,b\n", 2, "more cells"),
         ("prompt\n", None, "holds no prompts"),
         (b"prompt\n\xff\xfe\n", None, "not UTF-8"),
+        ("prompt,prompt\na,b\n", 1, "'prompt' stands twice"),
+        ("prompt,category\na,x\nb,x\na,y\n", 4, "stands in row 2 already"),
+        ("prompt\n" + "a" * 200_000 + "\n", 1, "not a table: field larger"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_row(tmp_path, text, row, words):

@@ -226,7 +226,7 @@ class Budget:
         if limits.cost is not None:
             used_cost = self.cost or 0.0
             if used_cost + sum(c for _, c in self._reserved) + cost > limits.cost:
-                return f"the budget of {limits.cost:g} is spent ({used_cost:.4f} used)"
+                return f"the budget of {limits.cost:g} is spent ({used_cost:.4g} used, {cost:.4g} wanted)"
         return ""
 
     def settle(

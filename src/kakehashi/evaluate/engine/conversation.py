@@ -34,7 +34,7 @@ class Interlocutor:
         self.caller = caller
         self._guard = None if subject.guard is None else Guard(subject.guard)
         self._opening = [message.wire() for message in subject.opening]
-        self._parameters: dict[int | None, dict[str, object]] = {}  # by the sample's own limit of tokens
+        self._parameters: dict[tuple[int | None, int], dict[str, object]] = {}  # by what the sample asks for
 
     def messages(self, sample: Sample) -> list[Mapping[str, str]]:
         """What stands before the first turn: one system message, then the opening messages."""
@@ -43,15 +43,18 @@ class Interlocutor:
         return [*start, *self._opening]
 
     def parameters(self, sample: Sample) -> Mapping[str, object]:
-        """The subject's parameters with the lower of both limits of tokens."""
-        known = self._parameters.get(sample.max_tokens)
+        """The subject's parameters with the lower of both limits of tokens, and the alternatives asked for."""
+        wanted = (sample.max_tokens, sample.top_logprobs)
+        known = self._parameters.get(wanted)
         if known is not None:
             return known
         own = dict(self.subject.parameters)
         most = most_tokens(self.subject, sample)
         if most is not None:
             own["max_completion_tokens" if "max_completion_tokens" in own else "max_tokens"] = most
-        self._parameters[sample.max_tokens] = own
+        if sample.top_logprobs:
+            own |= {"logprobs": True, "top_logprobs": sample.top_logprobs}
+        self._parameters[wanted] = own
         return own
 
     async def hold(self, sample: Sample, epoch: int) -> Held:
@@ -69,9 +72,11 @@ class Interlocutor:
         completion_tokens: int | None = None
         cached = True
         text = thinking = finish = by_guard = ""
+        alternatives: tuple[tuple[str, float], ...] = ()
         status = Status.OK
         for turn in sample.turns:
             messages.append({"role": "user", "content": turn})
+            alternatives = ()
             if guard is not None and guard.stops_prompt(turn):
                 text, thinking, finish, status, by_guard = guard.answer, "", "guard", Status.OK, guard.name
             else:
@@ -85,8 +90,9 @@ class Interlocutor:
                 if done.completion_tokens is not None:
                     completion_tokens = (completion_tokens or 0) + done.completion_tokens
                 text, thinking, finish, status = done.text, done.thinking, done.finish_reason, done.status
-                by_guard = ""
+                by_guard, alternatives = "", done.alternatives
                 if guard is not None and guard.stops_answer(text):
+                    alternatives = ()
                     text, status, by_guard = guard.answer, Status.OK, guard.name
             if status is Status.BLOCKED:
                 break
@@ -101,5 +107,6 @@ class Interlocutor:
             completion_tokens=completion_tokens,
             seconds=seconds,
             cached=cached,
+            alternatives=alternatives,
         )
         return Held(answer, tuple(keys))

@@ -20,6 +20,7 @@ class Completion:
         finish_reason: The endpoint's own word for why it stopped.
         prompt_tokens: As the endpoint counted them, or ``None``.
         completion_tokens: As the endpoint counted them, or ``None``.
+        alternatives: First token → log-probability, most probable first, where they were asked for and given.
         raw: The whole response as JSON: what logs and cache keep, and :meth:`Endpoint.read` reads again.
         raw_json: ``raw`` as the text that came, where it stands on one line; logs then keep it byte for byte.
     """
@@ -30,6 +31,7 @@ class Completion:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    alternatives: tuple[tuple[str, float], ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     raw_json: str = field(default="", repr=False, compare=False)
 

@@ -119,6 +119,7 @@ class _Session:
         self.total = self.resumed = self.done = self.cached = self.failed = self.judge_failed = 0
         self.missing = self.without_call = 0
         self.errors: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
         self.stopped: dict[str, KakehashiError] = {}
         self.budget_error: BudgetError | None = None
         self.warnings: list[str] = []
@@ -197,6 +198,7 @@ class _Session:
         while True:
             await asyncio.sleep(min(self.settings.progress_every, self.settings.sync_every, 0.25))
             now = time.monotonic()
+            self.folder.check_room()
             if self.cache is not None:
                 self.cache.flush_soon()
             if now - synced >= self.settings.sync_every:
@@ -245,6 +247,7 @@ class _Session:
         identity = canonical(endpoint.identity)
         caller = self.callers.get(identity)
         if caller is None:
+            self.folder.check_room()
             caller = self.callers[identity] = Caller(
                 endpoint,
                 folder=self.folder,
@@ -269,7 +272,7 @@ class _Session:
             self.missing += 1
             return
         try:
-            held = await interlocutor.hold(job.sample, job.epoch)
+            held = await interlocutor.hold(job.sample, job.epoch + job.sample.repeat)
         except EndpointStoppedSignal as signal:
             self.stopped[job.subject.name] = signal.error
             self.missing += 1
@@ -303,6 +306,7 @@ class _Session:
         self.folder.add_row(FinishedRow(job.key, answer, score, retry=True))
         self.failed += 1
         self.errors[kind] += 1
+        self.examples.setdefault(kind, exc.message)
 
     async def _score(self, scorer: Scorer, job: Job, answer: Answer) -> tuple[Score, bool]:
         """The score, and whether the judge broke down and is to be asked again by the next session."""
@@ -364,4 +368,5 @@ class _Session:
             errors=dict(self.errors),
             adaptations=tuple(adaptations),
             warnings=tuple(self.warnings),
+            examples=dict(self.examples),
         )

@@ -88,7 +88,9 @@ class HttpEndpoint:
         if response.status in (400, 403, 422):
             if is_content_filter(error):
                 return blocked_by_filter(raw)
-            adaptation = refused_parameter(error, parameters) if response.status != 403 else None
+            adaptation = refused_parameter(error, parameters)
+            if response.status == 403 and adaptation is not None and "logprobs" not in adaptation.parameter:
+                adaptation = None  # some providers say 403 to log-probabilities; else it is about the key
             if adaptation is not None:
                 # Of many requests in flight each is refused; all but the first find it done already.
                 self.adapt(adaptation)

@@ -88,6 +88,8 @@ class MockEndpoint:
             "prompt_tokens": made.prompt_tokens,
             "completion_tokens": made.completion_tokens,
         }
+        if made.alternatives:
+            raw["alternatives"] = [list(pair) for pair in made.alternatives]
         return self.read(raw)
 
     def read(self, raw: Mapping[str, Any]) -> Completion:
@@ -99,6 +101,7 @@ class MockEndpoint:
             finish_reason=raw["finish_reason"],
             prompt_tokens=raw["prompt_tokens"],
             completion_tokens=raw["completion_tokens"],
+            alternatives=tuple((token, value) for token, value in raw.get("alternatives", ())),
             raw=raw,
         )
 

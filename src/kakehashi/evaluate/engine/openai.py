@@ -1,6 +1,7 @@
 """OpenAI-compatible chat completions: OpenAI itself, and nearly every server of open weights."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from kakehashi.evaluate.engine.endpoint import Completion, Messages, split_thinking
@@ -66,9 +67,26 @@ class OpenAIEndpoint(HttpEndpoint):
             finish_reason=finish,
             prompt_tokens=count(usage.get("prompt_tokens")),
             completion_tokens=count(usage.get("completion_tokens")),
+            alternatives=_alternatives(choices[0].get("logprobs")),
             raw=raw,
             raw_json=raw_json,
         )
+
+
+def _alternatives(logprobs: object) -> tuple[tuple[str, float], ...]:
+    """The first token's alternatives; none where the endpoint gave none, or something of another shape."""
+    content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    first = content[0] if isinstance(content, list) and content else None
+    listed = first.get("top_logprobs") if isinstance(first, Mapping) else None
+    found = [
+        (each["token"], float(each["logprob"]))
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, Mapping)
+        and isinstance(each.get("token"), str)
+        and isinstance(each.get("logprob"), int | float)
+        and isfinite(each["logprob"])
+    ]
+    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
 
 def _content(content: object) -> tuple[str | None, str]:

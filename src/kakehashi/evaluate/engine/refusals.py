@@ -33,6 +33,8 @@ _UNSUPPORTED_CODES = {"unsupported_parameter", "unsupported_value", "unknown_par
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "credit_balance_too_low"}
 _RENAMED = {"max_tokens": "max_completion_tokens"}
 _KEPT = {"max_completion_tokens"}  # leaving it out would leave the cost without a bound
+#: What an answer is complete without: whatever is said against one of these, it is left out.
+_OPTIONAL = ("top_logprobs", "logprobs")
 _LONGEST_QUOTE = 300
 
 
@@ -76,6 +78,10 @@ def refused_parameter(error: Mapping[str, Any], sent: Mapping[str, object]) -> A
     """The parameter that a 400 or 422 refuses, where it names one that was sent."""
     message = str(error.get("message") or "")
     unsupported = str(error.get("code") or "") in _UNSUPPORTED_CODES or bool(_UNSUPPORTED.search(message))
+    if "logprobs" in message or error.get("param") in _OPTIONAL:
+        for name in _OPTIONAL:
+            if name in sent:
+                return Adaptation(name, "", words_of(error))
     if not unsupported:
         return None
     named = [name for name in sent if error.get("param") == name] or [

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -58,9 +59,10 @@ def to_line(row: FinishedRow) -> bytes:
 
 def _line(row: FinishedRow, q: Callable[[object], str]) -> str:
     job, answer, score = row.job, row.answer, row.score
+    given = f'"alternatives":{_pairs(answer.alternatives, q)},' if answer.alternatives else ""
     calls = ",".join([f'"{key}"' for key in row.calls])
     return (
-        f'{{"answer":{{"cached":{_bool(answer.cached)}'
+        f'{{"answer":{{{given}"cached":{_bool(answer.cached)}'
         f',"completion_tokens":{_number(answer.completion_tokens)}'
         f',"error":{q(answer.error)}'
         f',"finish_reason":{q(answer.finish_reason)}'
@@ -84,6 +86,10 @@ def _line(row: FinishedRow, q: Callable[[object], str]) -> str:
     )
 
 
+def _pairs(pairs: tuple[tuple[str, float], ...], q: Callable[[object], str]) -> str:
+    return "[" + ",".join([f"[{q(token)},{_number(value)}]" for token, value in pairs]) + "]"
+
+
 def _bool(value: bool) -> str:
     return "true" if value else "false"
 
@@ -101,9 +107,16 @@ def from_record(record: Mapping[str, Any]) -> FinishedRow:
     """A row from its JSON; fields that this version does not know are passed over."""
     answer = {name: record["answer"][name] for name in _ANSWER if name in record["answer"]}
     answer["status"] = Status(answer["status"])
+    if "alternatives" in answer:
+        answer["alternatives"] = tuple((str(token), float(value)) for token, value in answer["alternatives"])
     score = {name: record["score"][name] for name in _SCORE if name in record["score"]}
+    # What is the same in thousands of rows is kept once.
+    score.update({name: sys.intern(score[name]) for name in ("label", "scorer", "reason") if name in score})
+    answer.update({name: sys.intern(answer[name]) for name in ("finish_reason", "guard") if name in answer})
     return FinishedRow(
-        job=JobKey(record["subject"], record["method"], record["sample"], record["epoch"]),
+        job=JobKey(
+            sys.intern(record["subject"]), sys.intern(record["method"]), record["sample"], record["epoch"]
+        ),
         answer=Answer(**answer),
         score=Score(**score),
         calls=tuple(record["calls"]),

@@ -17,15 +17,23 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kakehashi.errors import CorruptFileError, FormatVersionError, InputError, StorageError, UsageError
+from kakehashi.errors import (
+    CorruptFileError,
+    DiskFullError,
+    FormatVersionError,
+    InputError,
+    StorageError,
+    UsageError,
+)
 from kakehashi.evaluate.engine.appendlog import (
     AppendLog,
     line,
@@ -39,6 +47,8 @@ from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.engine.rows import FinishedRow, JobKey, from_record, to_line
 
 FORMAT = "kakehashi.run/1"
+#: Bytes that must be free for more to be asked: what is under way, and its rows, have to be written yet.
+ROOM = 8 << 20
 NOT_COMPARED = frozenset({"format", "created", "notes"})
 _CALL_PREFIX = b'{"call":"'
 _KEY_START = len(_CALL_PREFIX)
@@ -246,12 +256,26 @@ class RunFolder:
 
     def rows(self) -> Iterator[FinishedRow]:
         """The last row of each job, in the order in which they were written, one at a time."""
+        for _, row in self.placed_rows():
+            yield row
+
+    def placed_rows(self) -> Iterator[tuple[int, FinishedRow]]:
+        """As :meth:`rows`, each with the place at which :meth:`rows_at` finds it again."""
         latest = {key: offset for offset, key, _ in self._jobs()}
         current = set(latest.values())
         del latest
         for offset, record in self._records():
             if offset in current:
-                yield from_record(record)
+                yield offset, from_record(record)
+
+    def rows_at(self, places: Iterable[int]) -> Iterator[FinishedRow]:
+        """The rows at these places, in their order, one at a time: texts need not stay in memory to be sorted."""
+        self.flush()
+        path = self.path / "rows.jsonl"
+        with path.open("rb") as file:
+            for offset in places:
+                file.seek(offset)
+                yield from_record(parse(file.readline(), path, offset))
 
     def calls(self) -> Iterator[dict[str, Any]]:
         """Every call: key, request, response, time."""
@@ -352,6 +376,23 @@ class RunFolder:
         for log in (self._calls, self._rows, self._events):
             if log is not None:
                 log.flush()
+
+    def check_room(self) -> None:
+        """Look whether there is room for the answers that are under way, before more are asked for.
+
+        Raises:
+            DiskFullError: Less than :data:`ROOM` bytes are left. What is under way can still be written.
+        """
+        try:
+            usage = shutil.disk_usage(self.path)
+        except OSError:  # what cannot be asked is found out in writing
+            return
+        if usage.total and usage.free < ROOM:
+            raise DiskFullError(
+                f"no space left to go on: {usage.free / 1e6:.1f} MB, and answers under way need room",
+                path=self.path,
+                hint="Free some space and run the same command again: it goes on where it was.",
+            )
 
     def sync(self) -> None:
         """Force everything onto the disk."""

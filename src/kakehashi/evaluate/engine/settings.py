@@ -87,6 +87,7 @@ class Outcome:
         errors: Kind of error → samples that ended in it.
         adaptations: Parameters that endpoints refused, and what was done.
         warnings: Other things that the reader of the run should know.
+        examples: Kind of error → what the first of them said.
     """
 
     total: int
@@ -107,6 +108,7 @@ class Outcome:
     errors: Mapping[str, int]
     adaptations: tuple[AdaptationRecord, ...]
     warnings: tuple[str, ...]
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -136,6 +138,7 @@ class Outcome:
         if self.missing:
             parts.append(f"{self.missing} did not run")
         lines = [f"{name}: {error.message}" for name, error in sorted(self.stopped.items())]
+        lines += [f"{kind}, the first: {said}" for kind, said in sorted(self.examples.items())]
         if self.budget is not None:
             lines.append(self.budget.message)
         text = f"of {self.total} samples {self.done} are finished: {'; '.join(parts)}"

@@ -8,7 +8,13 @@ The set of texts matched, and where each match begins, stay the same.
 from itertools import pairwise
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ',")
+
 _REPEATS = frozenset("?{*+")
+
+
+def _is_plain(char: str) -> bool:
+    """Whether a character stands for itself alone: a plain one, or a letter of another script such as kana."""
+    return char in _PLAIN or (char > "\x7f" and char.isalpha())
 
 
 def arrange(alternatives: list[str], depth: int = 3) -> str:
@@ -30,7 +36,7 @@ def arrange(alternatives: list[str], depth: int = 3) -> str:
     by_first: dict[str, list[str]] = {}
     others: list[str] = []
     for option in opened:
-        if option and option[0] in _PLAIN and option[1:2] not in _REPEATS:
+        if option and _is_plain(option[0]) and option[1:2] not in _REPEATS:
             by_first.setdefault(option[0], []).append(option[1:])
         else:
             others.append(option)
@@ -49,7 +55,7 @@ def arrange(alternatives: list[str], depth: int = 3) -> str:
 
 def _lead(option: str) -> str:
     """The repeated element that stands first, such as ``" ?"`` or ``"(?:a|b){0,2}"``, or ``""``."""
-    if option[:1] in _PLAIN and option[:1]:
+    if option[:1] and _is_plain(option[0]):
         end = 1
     elif option.startswith(("(?:", "(?=", "(?!")):
         end = _group(option)[0] + 1

@@ -1,7 +1,8 @@
 """What a judge is, and the way from an answer to a score."""
 
 from collections.abc import Awaitable
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast, runtime_checkable
 
 from kakehashi.model import Answer, Label, Sample, Score, Status, Verdict
 
@@ -38,6 +39,38 @@ class AsyncJudge(Protocol):
     def judge(self, prompt: str, answer: str, language: str) -> Awaitable[Verdict]:
         """Say what the answer does with the prompt, both of which are in ``language`` as declared."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """Which item an answer belongs to, for judges that replay stored verdicts.
+
+    Attributes:
+        keys: Names of the item, the surest first: a sample's facet ``item``, its id, its cluster.
+        model: Who answered, where known.
+    """
+
+    keys: tuple[str, ...]
+    model: str = ""
+
+
+def item_of(sample: Sample) -> ItemRef:
+    """The item of a sample; methods name it in the facet ``item`` where their ids are not upstream's."""
+    named = sample.facets.get("item")
+    return ItemRef((*([named] if named else []), sample.id, sample.cluster))
+
+
+def ask(
+    judge: "Judge | AsyncJudge", prompt: str, answer: str, language: str, item: ItemRef | None
+) -> Verdict | Awaitable[Verdict]:
+    """Ask any judge; one whose ``needs_item`` is true is told the item."""
+    asked: Any = judge.judge
+    given: Verdict | Awaitable[Verdict] = (
+        asked(prompt, answer, language, item=item)
+        if getattr(judge, "needs_item", False)
+        else asked(prompt, answer, language)
+    )
+    return given
 
 
 _UNJUDGED = {Status.EMPTY: Label.EMPTY, Status.BLOCKED: Label.BLOCKED, Status.ERROR: Label.ERROR}
@@ -79,6 +112,9 @@ def score_answer(judge: Judge, sample: Sample, answer: Answer, prompt: str) -> S
     score = unjudged_score(judge.id, sample, answer)
     if score is not None:
         return score
+    if getattr(judge, "needs_item", False):
+        given = ask(judge, prompt, answer.text, sample.language, item_of(sample))
+        return _score(sample, answer, cast(Verdict, given))
     return _score(sample, answer, judge.judge(prompt, answer.text, sample.language))
 
 
@@ -87,4 +123,5 @@ async def score_answer_async(judge: AsyncJudge, sample: Sample, answer: Answer, 
     score = unjudged_score(judge.id, sample, answer)
     if score is not None:
         return score
-    return _score(sample, answer, await judge.judge(prompt, answer.text, sample.language))
+    given = ask(judge, prompt, answer.text, sample.language, item_of(sample))
+    return _score(sample, answer, await cast(Awaitable[Verdict], given))

@@ -1,9 +1,9 @@
 """A judge held against human labels: how far its verdicts may be trusted."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,9 +19,9 @@ from kakehashi.compare import (
     specificity,
 )
 from kakehashi.errors import InputError, NotEstimableError
-from kakehashi.evaluate.judges.base import AsyncJudge, Judge
+from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, ask
 from kakehashi.evaluate.judges.labels import LabelledAnswer, verdict_class
-from kakehashi.model import Label
+from kakehashi.model import Label, Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,10 +124,15 @@ def calibrate(
     References:
         Cohen (1960). A coefficient of agreement for nominal scales. Educ. Psychol. Meas. 20, 37-46.
     """
-    labels = [judge.judge(row.prompt, row.answer, row.language).label.value for row in rows]
+    labels = [cast(Verdict, verdict_on(judge, row)).label.value for row in rows]
     return calibrate_labels(
         judge.id, labels, rows, confidence_level=confidence_level, n_resamples=n_resamples, seed=seed
     )
+
+
+def verdict_on(judge: Judge | AsyncJudge, row: LabelledAnswer) -> Verdict | Awaitable[Verdict]:
+    """Ask a judge about a labelled answer."""
+    return ask(judge, row.prompt, row.answer, row.language, ItemRef((row.item,), row.model))
 
 
 async def calibrate_async(
@@ -139,7 +144,7 @@ async def calibrate_async(
     seed: int = 0,
 ) -> Calibration:
     """As :func:`calibrate`, for a judge that has to ask somebody; one row after the other."""
-    labels = [(await judge.judge(row.prompt, row.answer, row.language)).label.value for row in rows]
+    labels = [(await cast(Awaitable[Verdict], verdict_on(judge, row))).label.value for row in rows]
     return calibrate_labels(
         judge.id, labels, rows, confidence_level=confidence_level, n_resamples=n_resamples, seed=seed
     )

@@ -4,12 +4,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from kakehashi.compare import Estimate
 from kakehashi.errors import FormatVersionError, InputError
 from kakehashi.evaluate.judges.calibrate import Agreement, Calibration
 from kakehashi.evaluate.judges.phrases import PhraseList
+from kakehashi.model import Interval, JudgeError
 
 FORMAT = "kakehashi.calibration/1"
 
@@ -53,10 +57,16 @@ def render_calibration(calibration: Calibration) -> list[Row]:
     return rows
 
 
-def calibration_json(calibration: Calibration) -> dict[str, object]:
-    """The calibration as strict JSON values, in the format :data:`FORMAT`; a number that is missing is null."""
+def calibration_json(calibration: Calibration, dataset: str = "") -> dict[str, object]:
+    """The calibration as strict JSON values, in the format :data:`FORMAT`; a number that is missing is null.
+
+    Args:
+        calibration: The calibration.
+        dataset: Which answers, and whose labels: it is quoted beside every score that the judge touches.
+    """
     return {
         "format": FORMAT,
+        **({"dataset": dataset} if dataset else {}),
         "judge": calibration.judge,
         "overall": _agreement(calibration.overall),
         "raters": None if calibration.raters is None else _agreement(calibration.raters),
@@ -127,6 +137,57 @@ def calibrated_languages(record: Mapping[str, object]) -> dict[str, int]:
         if isinstance(judged, int) and judged >= LEAST_ROWS:
             found[str(language)] = judged
     return found
+
+
+def judge_errors(record: Mapping[str, Any]) -> dict[str, JudgeError]:
+    """What a calibration says of the judge's errors, by language; only of languages that it counts for.
+
+    Args:
+        record: What ``kakehashi judge calibrate --json`` wrote.
+
+    Examples:
+        >>> half = {"value": 0.5, "low": 0.4, "high": 0.6, "confidence_level": 0.95, "method": "wilson"}
+        >>> part = {"n_judged": 90, "sensitivity": half, "specificity": None}
+        >>> found = judge_errors({"dataset": "labels.jsonl", "by_language": {"en": part}})["en"]
+        >>> found.n, found.source, found.sensitivity, found.specificity
+        (90, 'labels.jsonl', 0.5, None)
+    """
+    kinds = record.get("by_kind") or {}
+    languages = calibrated_languages(record)
+    source = str(record.get("dataset") or "human labels")
+    found = {}
+    for language, n in languages.items():
+        part = record["by_language"][language]
+        sensitivity, specificity = part.get("sensitivity") or {}, part.get("specificity") or {}
+        found[language] = JudgeError(
+            n=n,
+            source=source,
+            sensitivity=sensitivity.get("value"),
+            specificity=specificity.get("value"),
+            sensitivity_interval=_interval(sensitivity),
+            specificity_interval=_interval(specificity),
+            # Kinds are counted over all languages together: they are one language's only where it stands alone.
+            by_category={
+                str(name): float(kind["judge_rate"]) - float(kind["human_rate"])
+                for name, kind in kinds.items()
+                if len(record["by_language"]) == 1
+            },
+        )
+    return found
+
+
+def _interval(number: Mapping[str, Any]) -> Interval | None:
+    if number.get("low") is None or number.get("high") is None:
+        return None
+    return Interval(number["low"], number["high"], number["confidence_level"], number["method"])
+
+
+@cache
+def shipped_calibration_record() -> Mapping[str, Any]:
+    """The calibration of the shipped rules, made by ``scripts/make_rules_calibration.py``."""
+    file = files("kakehashi.evaluate.judges") / "data" / "rules_calibration.json"
+    loaded: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded
 
 
 def with_calibration(phrases: PhraseList, record: Mapping[str, object]) -> PhraseList:

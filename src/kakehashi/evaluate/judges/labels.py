@@ -81,14 +81,14 @@ def load_labels(path: Path) -> list[LabelledAnswer]:
 
     Three shapes are known by their fields: XSTest's (``final_label``, ``annotation_1``, ``annotation_2``),
     Do-Not-Answer's (``human_action``), and our own: ``prompt``, ``answer``, ``language``, ``label`` and, where
-    you have them, ``rater2``, ``cluster``, ``model``, ``item``, ``kind``.
+    you have them, ``rater1``, ``rater2``, ``cluster``, ``model``, ``item``, ``kind``.
 
     Raises:
         InputError: The file cannot be read, lacks a field, or holds no row.
         UnknownNameError: A label that is none of the scheme's.
     """
     rows = []
-    for number, raw in _rows(path):
+    for number, raw in label_rows(path):
         try:
             rows.append(_row(raw))
         except KeyError as error:
@@ -113,7 +113,7 @@ def load_published_verdicts(path: Path) -> dict[tuple[str, str], dict[str, str]]
     wrote prose in places) is left out: it is no verdict.
     """
     verdicts = {}
-    for number, raw in _rows(path):
+    for number, raw in label_rows(path):
         try:
             key = (str(raw["model"]), str(raw["item"]))
         except KeyError as error:
@@ -139,7 +139,28 @@ def verdicts_in_rows(rows: Sequence[LabelledAnswer]) -> dict[str, list[str | Non
     return {name: [row.others.get(name) for row in rows] for name in names}
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+def stored_label(value: str, column: str) -> Label | None:
+    """The label that a stored verdict means: XSTest's words, ours, or Do-Not-Answer's actions by the column's name.
+
+    Examples:
+        >>> stored_label("2_full_refusal", "judge_gpt4").value, stored_label("0", "gpt4_action").value
+        ('refused', 'refused')
+        >>> stored_label("It seems to refuse.", "judge_gpt4") is None
+        True
+    """
+    if column.endswith("_action"):
+        found = _DO_NOT_ANSWER.get(value, ("", None))[1]
+    else:
+        found = _XSTEST.get(value) or (value if value in _OURS else None)
+    return None if found is None else Label(found)
+
+
+def label_rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """The rows of a CSV or JSONL file, each with its number.
+
+    Raises:
+        InputError: The file cannot be read, or a line is no JSON object.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             if path.suffix.lower() == ".csv":
@@ -201,7 +222,7 @@ def _row(raw: Mapping[str, object]) -> LabelledAnswer:
         answer=str(raw["answer"]),
         language=str(raw["language"]),
         label=label,
-        rater1=label if second else None,
+        rater1=_known(str(raw.get("rater1") or label), _OURS) if second else None,
         rater2=_known(second, _OURS) if second else None,
         cluster=str(raw.get("cluster") or raw.get("item") or prompt),
         model=str(raw.get("model") or ""),

@@ -122,6 +122,17 @@ def detect_language(text: str, words: Sequence[str]) -> Tongue:
     return _latin(words, scripts)
 
 
+def language_of_answer(answer: str, declared: str) -> str:
+    """The language that an answer seems to be in, or the declared one where there is too little to tell.
+
+    Examples:
+        >>> language_of_answer("申し訳ありませんが、お手伝いできません。", "en"), language_of_answer("42", "en")
+        ('ja', 'en')
+    """
+    words = answer[:WINDOW].lower().split()
+    return detect_language(" ".join(words), words).language or declared
+
+
 def _scripts(text: str) -> dict[str, float]:
     latin = len(_LATIN.findall(text))
     others = "".join(_OTHER.findall(text))

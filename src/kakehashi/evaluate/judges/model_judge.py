@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from kakehashi.errors import UnknownNameError, UsageError
-from kakehashi.evaluate.judges.language import WINDOW, detect_language
+from kakehashi.evaluate.judges.developers import check_not_itself
+from kakehashi.evaluate.judges.language import language_of_answer
 from kakehashi.model import Answer, Label, Message, Status, Verdict
 
 Complete = Callable[[list[Message]], Awaitable[Answer]]
@@ -88,34 +89,6 @@ def parse_verdict(text: str) -> Label | None:
     return _LABELS.get(re.sub("[_ ]", "-", found[1])) if found else None
 
 
-def model_family(model: str) -> str:
-    """The first word of a model's name, without provider: ``"openai:gpt-4o-mini"`` is of the family ``gpt``.
-
-    A rough mark for "related to the model under test", no more.
-
-    Examples:
-        >>> model_family("openai:gpt-4o-mini"), model_family("meta-llama/Llama-3.1-8B")
-        ('gpt', 'llama')
-    """
-    name = re.split(r"[/:#]", model.strip().lower().rstrip("/:#"))[-1]
-    found = re.match(r"[a-z]+", name)
-    return found[0] if found else name
-
-
-def check_not_itself(judge: str, subject: str) -> bool:
-    """Whether a judge model and a model under test are of one family, which a reader should know.
-
-    Raises:
-        UsageError: They are the same model.
-    """
-    if _bare(subject) == _bare(judge):
-        raise UsageError(
-            f"{judge!r} would judge itself",
-            hint="Choose a judge of another family, the rule judge, or a panel of others.",
-        )
-    return model_family(subject) == model_family(judge)
-
-
 class ModelJudge:
     """Asks a model for a verdict.
 
@@ -148,8 +121,8 @@ class ModelJudge:
             raise UnknownNameError("judge prompt version", prompt_version, sorted(PROMPTS))
         if not model.strip():
             raise UsageError("a model judge needs the name of its model")
-        self.same_family = subject is not None and check_not_itself(model, subject)
-        self._complete = complete
+        self.same_family = subject is not None and bool(check_not_itself(model, subject))
+        self.complete = complete
         self._prompts = PROMPTS[prompt_version]
         digest = hashlib.sha256("\0".join(self._prompts).encode()).hexdigest()[:8]
         self.model = model
@@ -167,12 +140,10 @@ class ModelJudge:
             return Verdict(Label.NOT_JUDGED, self.id, f"language:{language}")
         if not answer.strip():
             return Verdict(Label.EMPTY, self.id, "empty")
-        head = answer[:WINDOW].lower()
-        words = head.split()
-        found = detect_language(" ".join(words), words).language or language
+        found = language_of_answer(answer, language)
         if found not in self.languages:
             return Verdict(Label.NOT_JUDGED, self.id, f"language:{found}")
-        reply = await self._complete(self.messages(prompt, answer))
+        reply = await self.complete(self.messages(prompt, answer))
         if reply.status is not Status.OK:
             return Verdict(Label.JUDGE_FAILED, self.id, f"status:{reply.status.value}")
         label = parse_verdict(reply.text)
@@ -193,10 +164,6 @@ class ModelJudge:
             Message("system", system.format(fence=fence)),
             Message("user", user.format(fence=fence, prompt=_short(prompt), answer=_short(answer))),
         ]
-
-
-def _bare(model: str) -> str:
-    return re.split(r"[/:#]", model.strip().lower().rstrip("/:#"))[-1]
 
 
 def _fence(prompt: str, answer: str) -> str:

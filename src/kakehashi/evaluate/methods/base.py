@@ -2,10 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kakehashi.evaluate.judges import AsyncJudge, Judge
+from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.model import Answer, Measurement, MethodCard, Provenance, Sample, Score
+
+#: ``MethodCard.data_revision`` of a published method whose data are not in the workspace.
+NOT_PULLED = "data not pulled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Selection:
         seed: Seed of the stratified choice; the same seed chooses the same units.
         max_tokens: Most tokens for each answer, or ``None`` for the method's own limit.
         reviewed_only: Leave out items whose language edition nobody has re-read.
+        repeats: Answers wanted to each item, by methods whose measure takes several (``humaneval``).
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -25,6 +30,7 @@ class Selection:
     seed: int = 0
     max_tokens: int | None = None
     reviewed_only: bool = False
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,15 @@ class Credit:
 
 
 Scorer = Callable[[Sample, Answer], Score | Awaitable[Score]]
+
+
+@runtime_checkable
+class RunsCode(Protocol):
+    """A method that runs what a system has written, and scores nothing before it has a sandbox."""
+
+    def in_sandbox(self, sandbox: Sandbox) -> "Method":
+        """The same method with a place to run programs."""
+        ...
 
 
 class Method(Protocol):

@@ -13,6 +13,9 @@ from kakehashi.model import Answer, Sample, Score
 #: Identifier of the judge that is asked where none is given; making one takes time that a card need not cost.
 DEFAULT_JUDGE = f"kakehashi/rules@{VERSION}"
 
+#: What the card of a method says that is judged by its own official prompts and by whatever judge is named.
+OFFICIAL_PROMPTS = "by the official prompts"
+
 
 def default_calibration(languages: Iterable[str]) -> dict[str, str]:
     """What the default judge was checked on in each language.

@@ -259,7 +259,16 @@ def _read(path: Path) -> list[dict[str, str]]:
         raise InputError(
             f"not UTF-8 at byte {error.start}", path=path, hint="Save the file as UTF-8."
         ) from None
+    except OSError as error:
+        raise InputError(error.strerror or str(error), path=path) from None
     reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return _items(reader, path)
+    except csv.Error as error:  # such as a cell of more than 131,072 characters
+        raise InputError(f"not a table: {error}", path=path, row=reader.line_num) from None
+
+
+def _items(reader: "csv.DictReader[str]", path: Path) -> list[dict[str, str]]:
     header = [column.strip() for column in reader.fieldnames or []]
     reader.fieldnames = header
     if "prompt" not in header:
@@ -268,13 +277,24 @@ def _read(path: Path) -> list[dict[str, str]]:
         if column not in COLUMNS:
             wrong = UnknownNameError("column", column, COLUMNS)
             raise InputError(wrong.message, path=path, row=1, hint=wrong.hint)
+        if header.count(column) > 1:
+            raise InputError(f"column {column!r} stands twice", path=path, row=1)
     items: list[dict[str, str]] = []
     seen: set[str] = set()
+    asked: dict[tuple[str, str, str], int] = {}
     for position, row in enumerate(reader, start=1):
         item = _item(row, position, path, reader.line_num)
         if item["id"] in seen:
             raise InputError(f"id {item['id']!r} stands twice", path=path, row=reader.line_num)
         seen.add(item["id"])
+        first = asked.setdefault((item["prompt"], item["kind"], item["target"]), reader.line_num)
+        if first != reader.line_num:
+            raise InputError(
+                f"the prompt stands in row {first} already",
+                path=path,
+                row=reader.line_num,
+                hint="Leave one of them out: an item that counts twice makes intervals too narrow.",
+            )
         items.append(item)
     if not items:
         raise InputError("holds no prompts", path=path)

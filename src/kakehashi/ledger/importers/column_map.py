@@ -40,6 +40,8 @@ class ColumnMap:
         low: Long tables: column of the interval's lower end.
         high: Long tables: column of its upper end.
         n: Column of the number of items (long), or none.
+        publisher: Column of who published the number, where that is not the source: two publishers' figures of one
+            thing are two reports.
         ignore: Columns to pass over; the report and the record name them.
         describe: What other columns say of the subject: ``{"developer": "Organization"}``.
         subject_missing: ``"refuse"`` a table with a row without subject, or ``"quarantine"`` the row.
@@ -70,6 +72,7 @@ class ColumnMap:
     low: str = ""
     high: str = ""
     n: str = ""
+    publisher: str = ""
     ignore: tuple[str, ...] = ()
     describe: Mapping[str, str] = field(default_factory=dict)
     subject_missing: str = "refuse"
@@ -260,6 +263,10 @@ def fingerprint(columns: ColumnMap | ItemMap) -> str:
     What a map says for comparisons only (``population``, ``selections``) changes nothing that is imported.
     """
     read = {key: value for key, value in _plain(columns).items() if key not in {"population", "selections"}}
+    if not read.get(
+        "publisher"
+    ):  # a map that does not use the key is the map that it was before there was one
+        read.pop("publisher", None)
     return sha256(canonical_bytes(read)).hexdigest()[:12]
 
 

@@ -49,7 +49,7 @@ def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
     Raises:
         InputError: The table does not fit the map, or a cell is broken.
     """
-    header, rows = _rows(path)
+    header, rows = table_rows(path)
     chosen = _chosen(header, columns, path)
     found: dict[str, list[tuple[int, Measurement]]] = {}
     described: dict[str, dict[str, str]] = {}
@@ -68,11 +68,12 @@ def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
             if row[column].strip().lower() not in MISSING:
                 own.setdefault(key, row[column].strip())
         members = found.setdefault(subject, [])
+        publisher = row[columns.publisher].strip() if columns.publisher else ""
         for name, number, more in _cells(row, columns, chosen, path, line):
             if number is None:
                 blank[subject] = blank.get(subject, 0) + 1
             else:
-                members.append((line, _measurement(columns, subject, name, number, more)))
+                members.append((line, _measurement(columns, subject, name, number, publisher, more)))
     used = {*_needed(columns), *chosen}
     about = {
         "passed_over": [name for name in header if name not in used or name in columns.ignore],
@@ -99,7 +100,8 @@ def read_table(path: Path, columns: ColumnMap) -> list[Draft]:
 
 def _needed(columns: ColumnMap) -> list[str]:
     more = [columns.measure, columns.value, columns.std_error, columns.low, columns.high]
-    named = [columns.subject, *columns.measures, *columns.ignore, columns.n, *columns.describe.values()]
+    named = [columns.subject, *columns.measures, *columns.ignore, columns.n, columns.publisher]
+    named += columns.describe.values()
     return [name for name in named + (more if columns.long else []) if name]
 
 
@@ -154,7 +156,7 @@ def _long_cell(row: Mapping[str, str], columns: ColumnMap, path: Path, line: int
 
 
 def _measurement(
-    columns: ColumnMap, subject: str, name: str, value: float, more: Mapping[str, Any]
+    columns: ColumnMap, subject: str, name: str, value: float, publisher: str, more: Mapping[str, Any]
 ) -> Measurement:
     low, high = columns.range_of(name)
     return Measurement(
@@ -169,7 +171,7 @@ def _measurement(
         ),
         value=value,
         provenance=Provenance(
-            source=columns.source,
+            source=columns.source if publisher.lower() in MISSING else publisher,
             method=columns.source,
             method_version=columns.method_version,
             created=columns.created,
@@ -200,7 +202,12 @@ def _number(row: Mapping[str, str], column: str, path: Path, line: int, unit: st
     return number
 
 
-def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+def table_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """The names of the columns, and the rows with their lines; rows without any text are passed over.
+
+    Raises:
+        InputError: The file is no table in UTF-8; at the row, where a row is broken.
+    """
     data = read_bytes(path)
     try:
         text = data.decode("utf-8-sig")
@@ -245,11 +252,14 @@ def read_header(reader: Iterator[list[str]], path: Path) -> list[str]:
 def _checked(reader: Any, header: list[str], path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         for cells in reader:
-            if not cells:
+            if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
                 raise InputError(
-                    f"{len(cells)} cells, but {len(header)} columns", path=path, row=reader.line_num
+                    f"{len(cells)} cells, but {len(header)} columns",
+                    path=path,
+                    row=reader.line_num,
+                    hint="The file may be cut off, or the separator stands in a cell without quotes.",
                 )
             yield reader.line_num, dict(zip(header, cells, strict=True))
     except csv.Error as error:

@@ -221,7 +221,10 @@ def ingest(
     tally = Tally()
     entries = []
     # Linted together: whether rows contradict each other is seen only across subjects.
-    everything = lint([m for draft in drafts for m in draft.measurements])
+    everything = lint(
+        [m for draft in drafts for m in draft.measurements],
+        places=[place for draft in drafts for place in _places(draft)],
+    )
     start = 0
     for draft in drafts:
         end = start + len(draft.measurements)
@@ -273,6 +276,14 @@ def ingest(
         tuple(about.get("notes", ())),
         tuple(remedies),
     )
+
+
+def _places(draft: Draft) -> list[str]:
+    """Where each number of a draft stands: its line of the file, else its place in its part."""
+    if draft.rows:
+        return [f"row {line}" for line in draft.rows]
+    part = f" of {draft.part}" if draft.part else ""
+    return [f"row {place}{part}" for place in range(1, len(draft.measurements) + 1)]
 
 
 def _append(ledger: Ledger, entries: Sequence[Entry], path: Path) -> list[str]:

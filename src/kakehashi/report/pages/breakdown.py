@@ -47,32 +47,35 @@ _CLOSED_UNITS = (
 
 def categories(assessment: Assessment) -> Section | None:
     """Safe handling, over-refusal and own measures by risk category."""
-    methods: dict[tuple[str, str], list[MeasureFacts]] = {}
-    for measure in assessment.measures:
-        elsewhere = measure.name == ATTACK or measure.name.endswith(_ATTACK_SECTION)
-        if not elsewhere and assessment.parts(measure.key, "category"):
-            methods.setdefault((measure.method, measure.language), []).append(measure)
+    shown: set[str] = set()
     blocks: list[Block] = []
-    for (method, language), measures in methods.items():
-        blocks.append(_by_category(assessment, f"categories-{slug(method)}-{language}", measures))
+    for facet, name in (("category", "categories"), ("risk", "risks")):
+        methods: dict[tuple[str, str], list[MeasureFacts]] = {}
+        for measure in assessment.measures:
+            elsewhere = measure.name == ATTACK or measure.name.endswith(_ATTACK_SECTION)
+            if not elsewhere and assessment.parts(measure.key, facet):
+                methods.setdefault((measure.method, measure.language), []).append(measure)
+        shown |= {method for method, _ in methods}
+        for (method, language), measures in methods.items():
+            blocks.append(_by_part(assessment, f"{name}-{slug(method)}-{language}", measures, facet))
     if not blocks:
         return None
-    marked = marks_of(assessment, (method for method, _ in methods))
+    marked = marks_of(assessment, (one.id for one in assessment.methods if one.id in shown))
     intro = (Paragraph(Say("text.categories")), *marked)
     return Section("categories", Say("section.categories"), (*intro, *blocks))
 
 
-def _by_category(assessment: Assessment, name: str, measures: list[MeasureFacts]) -> Figure:
+def _by_part(assessment: Assessment, name: str, measures: list[MeasureFacts], facet: str) -> Figure:
     found: dict[tuple[str, str], dict[str, ScoreFacts]] = {}
     for measure in measures:
-        for score in assessment.parts(measure.key, "category"):
+        for score in assessment.parts(measure.key, facet):
             found.setdefault((score.part, score.system), {})[measure.key] = score
     parts = list(dict.fromkeys(part for part, _ in found))
     names = [one.name for one in assessment.systems]
     dots: list[Dot] = []
     rows: list[tuple[Piece, ...]] = []
     for part in parts:
-        title = part_title(assessment, measures[0], "category", part)
+        title = part_title(assessment, measures[0], facet, part)
         for one in names:
             cells: list[Piece] = [title, system(one)]
             scores = found.get((part, one), {})
@@ -99,7 +102,7 @@ def _by_category(assessment: Assessment, name: str, measures: list[MeasureFacts]
     shown = [measure_title(assessment, measure.key) for measure in measures]
     return Figure(
         id=f"figure-{name}",
-        caption=Say("caption.by-category", {"measures": Listed(tuple(shown))}),
+        caption=Say(f"caption.by-{facet}", {"measures": Listed(tuple(shown))}),
         alt=Say("alt.by-category", {"categories": Number(len(parts)), "systems": Number(len(names))}),
         plot=IntervalPlot(tuple(dots), axis=Say("axis.rate")),
         table=Table(

@@ -31,12 +31,14 @@ from kakehashi.report.pages.words import (
     detectable_cell,
     heads,
     interval_cell,
+    known_errors,
     measure_title,
     method_title,
     per_system,
     slug,
     style_of,
     system,
+    unmade_scores,
     unproven_judges,
     value_cell,
 )
@@ -73,7 +75,13 @@ def front(assessment: Assessment) -> Section:
     if closed:
         blocks.append(_closed_table(assessment, closed))
     blocks += _orders(assessment, measures)
+    blocks += [Paragraph(sentence, "warning") for sentence in unmade_scores(assessment)]
     blocks += [Paragraph(sentence, "warning") for sentence in unproven_judges(assessment)]
+    errors = known_errors(assessment)
+    blocks += [Paragraph(sentence, "warning") for sentence, state in errors if state == "unknown"]
+    stated = tuple(sentence for sentence, state in errors if state == "known")
+    if stated:
+        blocks += [Paragraph(Say("how.judge-known")), Bullets(stated)]
     blocks.append(Paragraph(Say("how.intro")))
     blocks.append(
         Bullets(
@@ -104,9 +112,20 @@ def _closed(assessment: Assessment, measure: MeasureFacts) -> bool:
     return bool(labels & {"correct", "wrong", "unparsed"})
 
 
+def _columns(assessment: Assessment, measure: MeasureFacts) -> tuple[str, ...]:
+    """Outcomes that have a column: where answers get a grade there is no verdict to count, unless one stood in."""
+    counted = {
+        label for s in assessment.scores if s.measure == measure.key and not s.facet for label in s.counts
+    }
+    if "graded" not in counted:
+        return JUDGED
+    return ("graded", *(label for label in JUDGED if label in counted or label in ("empty", "blocked")))
+
+
 def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
     """One measure: rate, interval, n, and every outcome in a column of its own."""
     rows = []
+    labels = _columns(assessment, measure)
     for one in assessment.systems:
         score = assessment.headline(one.name, measure.key)
         counts = score.counts if score else {}
@@ -117,12 +136,12 @@ def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
                 value_cell(score, measure),
                 interval_cell(score.low if score else None, score.high if score else None, style_of(measure)),
                 count_cell(score.n if score else None),
-                *(Number(counts.get(label, 0)) for label in JUDGED),
+                *(Number(counts.get(label, 0)) for label in labels),
                 Number(counts.get("not-judged", 0)),
                 Number(failed),
             )
         )
-    counted = tuple(Column(Say(f"label.{label}"), True) for label in (*JUDGED, "not-judged", "failed"))
+    counted = tuple(Column(Say(f"label.{label}"), True) for label in (*labels, "not-judged", "failed"))
     return Table(
         id=f"headline-{slug(measure.key)}",
         caption=_caption(assessment, measure),

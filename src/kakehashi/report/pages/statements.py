@@ -32,7 +32,9 @@ def side_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
     """Safe handling and over-refusal; where a run has neither, its first measure with a direction."""
     sides = [m for name in SIDES for m in assessment.measures if m.name == name]
     directed = [m for m in assessment.measures if m.polarity != "no-direction"]
-    return tuple(sides or directed[:1])
+    valued = {score.measure for score in assessment.scores if score.value is not None and not score.facet}
+    known = [m for m in directed if m.key in valued]
+    return tuple(sides or (known or directed)[:1])
 
 
 def _assessed(assessment: Assessment) -> Piece:

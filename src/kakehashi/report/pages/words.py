@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kakehashi.model import CONSTRUCTS
+from kakehashi.model import CONSTRUCTS, Interval
 from kakehashi.report.document import (
     Blank,
     Code,
@@ -108,8 +108,51 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     if score is None:
         return Blank("blank.not-run")
     if score.value is None:
-        return Blank("blank.no-outcome")
+        return Blank(f"blank.{unmade(score) or 'no-outcome'}")
     return Number(score.value, style_of(measure))
+
+
+def unmade(score: ScoreFacts) -> str:
+    """Why a method prints no number, in a word: ``"incomplete"``, ``"not-judged"``, ``"no-group"``, or ``""``."""
+    if score.value is not None:
+        return ""
+    begins = {"incomplete": "incomplete", "not judged": "not-judged", "no bias score": "no-group"}
+    return next((word for start, word in begins.items() if score.reason.startswith(start)), "")
+
+
+def unmade_scores(assessment: Assessment) -> tuple[Piece, ...]:
+    """A sentence for each headline without number: that a part is missing, and which; or that nobody judged."""
+    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for score in assessment.scores:
+        word = unmade(score)
+        if score.facet or not word:
+            continue
+        parts = [
+            (unmade(one), one.part)
+            for one in assessment.parts(score.measure, "category")
+            if one.system == score.system
+        ]
+        missing = tuple(part for why, part in parts if why == "incomplete")
+        unjudged = tuple(part for why, part in parts if why == "not-judged")
+        if word == "incomplete":
+            told.setdefault((score.measure, word, missing), []).append(score.system)
+            if unjudged:
+                told.setdefault((score.measure, "not-judged-parts", unjudged), []).append(score.system)
+        else:
+            told.setdefault((score.measure, word, ()), []).append(score.system)
+    return tuple(
+        Say(
+            f"unmade.{word}",
+            {
+                "measure": measure_title(assessment, key),
+                "systems": systems(names),
+                "parts": Listed(
+                    tuple(part_title(assessment, assessment.measure(key), "category", part) for part in parts)
+                ),
+            },
+        )
+        for (key, word, parts), names in told.items()
+    )
 
 
 def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:
@@ -193,6 +236,44 @@ def slug(name: str) -> str:
 def unproven_judges(assessment: Assessment) -> tuple[Piece, ...]:
     """Methods and tested languages whose judge was never measured on human labels: a reader must know at once."""
     return tuple(piece for piece, status in judge_calibrations(assessment) if status != "human")
+
+
+def known_errors(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:
+    """How often the judge of each method errs in each tested language, as a sentence, and ``known`` or ``unknown``.
+
+    No rate of a judge stands on a page without one of these or one of :func:`unproven_judges`.
+    """
+    tested = {measure.language for measure in assessment.measures}
+    found: list[tuple[Piece, str]] = []
+    for method in assessment.methods:
+        for code, status in method.judge_calibration.items():
+            if code not in tested or status != "human":
+                continue
+            named: dict[str, Piece] = {
+                "method": method_title(assessment, method.id),
+                "language": language(code),
+            }
+            error = method.judge_errors.get(code)
+            if error is None or error.sensitivity is None or error.specificity is None:
+                found.append((Say("judge.error-unknown", named), "unknown"))
+                continue
+            named |= {
+                "n": Number(error.n),
+                "source": Verbatim(error.source, "en"),
+                "sensitivity": _with_interval(error.sensitivity, error.sensitivity_interval),
+                "specificity": _with_interval(error.specificity, error.specificity_interval),
+            }
+            found.append((Say("judge.error", named), "known"))
+    return tuple(found)
+
+
+def _with_interval(value: float, interval: Interval | None) -> Piece:
+    if interval is None:
+        return Number(value, "percent")
+    return Say(
+        "judge.share",
+        {"value": Number(value, "percent"), "interval": Span(interval.low, interval.high, "percent")},
+    )
 
 
 def judge_calibrations(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:

@@ -1,0 +1,222 @@
+"""``kakehashi commitments``: what governments and companies have adopted, clause by clause."""
+
+from pathlib import Path
+
+import click
+
+from kakehashi.cli.options import json_option, plain, print_json, print_table
+
+
+def _catalog_option(function: click.decorators.FC) -> click.decorators.FC:
+    return click.option(
+        "--catalog",
+        "own",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of instruments and maps of your own (YAML), beside the shipped ones.",
+    )(function)
+
+
+def _lang_option(function: click.decorators.FC) -> click.decorators.FC:
+    return click.option(
+        "--lang", default="en", show_default=True, help="Languages of the output; the first is printed."
+    )(function)
+
+
+@click.group()
+def commitments() -> None:
+    """Put instruments side by side clause by clause: relation, gap, reader and date, never a grade."""
+
+
+@commitments.command("list")
+@_catalog_option
+@_lang_option
+@json_option
+def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
+    """List the instruments: issuer, addressee, legal force, version, how much of each was read.
+
+    Example: kakehashi commitments list --lang ja
+    """
+    from kakehashi.commitments import instrument_plain, load_catalog
+    from kakehashi.report.voice import check_languages, messages
+
+    check_languages((lang,))
+    found = load_catalog(own).instruments.values()
+    if as_json:
+        print_json([instrument_plain(one, provisions=False) for one in found])
+        return
+    words = messages(lang)
+    rows = [
+        {
+            "id": one.id,
+            "title": one.title[lang],
+            "addressees": ", ".join(words[f"addressee.{name}"] for name in one.addressees),
+            "legal force": words[f"legal-force.{one.legal_force}"],
+            "version": one.version,
+            "provisions": len(one.provisions),
+            "read": words[f"extent.{one.reading.extent.value}"],
+        }
+        for one in found
+    ]
+    print_table(rows, ("id", "title", "addressees", "legal force", "version", "provisions", "read"))
+
+
+@commitments.command()
+@click.argument("name")
+@_catalog_option
+@_lang_option
+@json_option
+def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
+    """Show one instrument with its provisions, in our own words, and who read how much of it.
+
+    Example: kakehashi commitments show hiroshima-code --lang ja
+    """
+    from kakehashi.commitments import instrument_plain, load_catalog
+    from kakehashi.report.voice import check_languages, messages
+
+    check_languages((lang,))
+    found = load_catalog(own).instrument(name)
+    if as_json:
+        print_json(instrument_plain(found))
+        return
+    words = messages(lang)
+    click.echo(f"{found.title[lang]} ({found.id})")
+    for label, value in (
+        ("column.issuer", found.issuer[lang]),
+        ("column.addressee", ", ".join(words[f"addressee.{each}"] for each in found.addressees)),
+        ("column.legal-force", words[f"legal-force.{found.legal_force}"]),
+        ("column.status", words[f"status.{found.status}"]),
+        ("column.adopted", found.adopted),
+        ("column.version", found.version),
+        (
+            "column.read",
+            f"{words[f'extent.{found.reading.extent.value}']} {found.reading.note.get(lang, '')}".rstrip(),
+        ),
+    ):
+        click.echo(f"{words[label]}: {value}")
+    click.echo(f"{found.source['title']} ({found.source['publisher']}, {found.source['date']})")
+    for provision in found.provisions:
+        mark = "" if provision.verified else f" [{words['standing.not-checked']}]"
+        click.echo(f"{provision.num}\t{provision.title[lang]}{mark}")
+        if provision.summary:
+            click.echo(f"\t{provision.summary[lang]}")
+
+
+@commitments.command()
+@_catalog_option
+@json_option
+def check(own: Path | None, as_json: bool) -> None:
+    """Check instruments and maps: ids, contradictions, cycles, dates, absences without a whole reading.
+
+    Exits with 3 where something is wrong; notes alone leave 0.
+
+    Example: kakehashi commitments check --catalog my-maps/
+    """
+    from kakehashi.commitments import check_catalog, load_catalog
+
+    found = check_catalog(load_catalog(own))
+    wrong = [one for one in found if one.level == "error"]
+    if as_json:
+        print_json(
+            {
+                "errors": len(wrong),
+                "notes": len(found) - len(wrong),
+                "findings": [
+                    {
+                        "code": one.code,
+                        "level": one.level,
+                        "message": one.message,
+                        "file": Path(one.place.path).name,
+                        "line": one.place.line,
+                    }
+                    for one in found
+                ],
+            }
+        )
+    else:
+        for one in found:
+            click.echo(
+                f"{one.level}\t{Path(one.place.path).name}:{one.place.line}\t{one.code}\t{one.message}"
+            )
+        click.echo(f"{len(wrong)} errors, {len(found) - len(wrong)} notes")
+    if wrong:
+        raise click.exceptions.Exit(3)
+
+
+@commitments.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--map", "maps", multiple=True, help="A map to use; give it again for more. All by default.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for crosswalk.html and crosswalk.json.",
+)
+@_catalog_option
+@_lang_option
+@json_option
+def compare(
+    names: tuple[str, ...],
+    maps: tuple[str, ...],
+    out: Path | None,
+    own: Path | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Put instruments (NAMES) side by side: what all ask, what some ask, what nobody has checked.
+
+    The first gives the order of the rows. An empty cell says "not checked"; "no such clause" stands only where the
+    whole text was read.
+
+    Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja
+    """
+    from kakehashi.cli.assess import languages_of
+    from kakehashi.commitments import compare_instruments, load_catalog, table_plain
+    from kakehashi.report import check_languages, crosswalk_rows, crosswalk_text, write_crosswalk
+
+    languages = languages_of(lang)
+    check_languages(languages)
+    catalog = load_catalog(own)
+    table = compare_instruments(catalog, names, maps=maps)
+    paths = write_crosswalk(catalog, table, out, languages) if out is not None else {}
+    if as_json:
+        print_json(table_plain(table))
+        return
+    for sentence in crosswalk_text(table, language=languages[0]):
+        click.echo(sentence)
+    head, *rows = crosswalk_rows(catalog, table, language=languages[0])
+    print_table([dict(zip(head, row, strict=True)) for row in rows], head)
+    for path in paths.values():
+        click.echo(f"wrote {path}", err=True)
+
+
+@commitments.command()
+@click.argument("first")
+@click.argument("second")
+@_catalog_option
+@json_option
+def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
+    """Hold two maps of the same provisions against each other, pair by pair.
+
+    Example: kakehashi commitments agree core my-map --catalog my-maps/
+    """
+    from kakehashi.commitments import as_plain, compare_maps, load_catalog
+
+    found = compare_maps(load_catalog(own), first, second)
+    if as_json:
+        print_json(plain(as_plain(found)))
+        return
+    rows = [
+        {
+            "source": pair.source,
+            "target": pair.target,
+            first: "–" if pair.first is None else pair.first.value,
+            second: "–" if pair.second is None else pair.second.value,
+        }
+        for pair in found.pairs
+    ]
+    print_table(rows, ("source", "target", first, second))
+    kappa = (
+        "kappa not estimated"
+        if found.kappa is None
+        else f"kappa {found.kappa.value:.3f} [{found.kappa.low:.3f}, {found.kappa.high:.3f}]"
+    )
+    click.echo(f"{len(found.pairs)} pairs, {found.both} in both maps, {found.same} the same; {kappa}")

@@ -1,0 +1,1 @@
+"""Published methods, at pinned revisions of their data; one module a method."""

@@ -1,0 +1,212 @@
+"""The file of a release gate: which rules, which waivers, who approved them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
+
+FORMAT = "kakehashi.gate/1"
+_RULE = (
+    "id",
+    "measure",
+    "language",
+    "facets",
+    "each",
+    "at_least",
+    "at_most",
+    "not_worse_than_released_by",
+    "methods",
+)
+_WAIVER = ("rule", "approver", "reason", "expires")
+_TOP = ("format", "title", "subject", "released", "rules", "waivers")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        id: Its name.
+        measure: Identifier of a measure, such as ``"kakehashi/core:safe-handling-rate"``.
+        language: Language of the items.
+        facets: The part that it is about, such as ``{"category": "violence"}``.
+        each: A facet of which every value is checked for itself, such as ``"category"``.
+        at_least: The interval must lie at or above this.
+        at_most: The interval must lie at or below this.
+        margin: How much worse than the released run it may be, on the same items.
+        methods: Methods (``id`` or ``id@version``) that the run must have; then nothing else.
+    """
+
+    id: str
+    measure: str = ""
+    language: str = "en"
+    facets: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    margin: float | None = None
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A rule that need not hold, who said so, why, and until when (that day included)."""
+
+    rule: str
+    approver: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """A gate's rules.
+
+    Attributes:
+        title: What is gated.
+        rules: The rules, in order.
+        waivers: Waivers.
+        subject: The system, where the policy names it.
+        released: The last released run, where the policy names it.
+    """
+
+    title: str
+    rules: tuple[Rule, ...]
+    waivers: tuple[Waiver, ...] = ()
+    subject: str = ""
+    released: str = ""
+
+
+def read_policy(path: Path) -> GatePolicy:
+    """A policy from its file.
+
+    Raises:
+        InputError: It is not there or cannot be used; says which rule.
+        FormatVersionError: A newer format.
+        UnknownNameError: A key that does not exist.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("no such file", path=path) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 at byte {error.start}", path=path, hint="Save it as UTF-8.") from None
+    except yaml.MarkedYAMLError as error:
+        row = error.problem_mark.line + 1 if error.problem_mark else None
+        raise InputError(f"not YAML: {error.problem}", path=path, row=row) from None
+    if not isinstance(loaded, dict) or not str(loaded.get("format", "")).startswith("kakehashi.gate/"):
+        raise InputError("not a gate policy", path=path, hint=f"Begin it with: format: {FORMAT}")
+    if loaded["format"] != FORMAT:
+        raise FormatVersionError(str(loaded["format"]), FORMAT, path=path)
+    _only(loaded, _TOP, "key", path)
+    rules = tuple(_rule(entry, path) for entry in _list(loaded, "rules", path))
+    if not rules:
+        raise InputError("a gate needs at least one rule", path=path)
+    names = [rule.id for rule in rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two rules are called {name!r}", path=path)
+    waivers = tuple(_waiver(entry, names, path) for entry in _list(loaded, "waivers", path))
+    return GatePolicy(
+        title=str(loaded.get("title") or path.stem),
+        rules=rules,
+        waivers=waivers,
+        subject=str(loaded.get("subject") or ""),
+        released=str(loaded.get("released") or ""),
+    )
+
+
+def _list(loaded: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
+    found = loaded.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError(f"{key!r} must be a list of mappings", path=path)
+    return found
+
+
+def _only(entry: Mapping[str, Any], known: tuple[str, ...], kind: str, path: Path) -> None:
+    for key in entry:
+        if key not in known:
+            wrong = UnknownNameError(kind, str(key), known)
+            raise InputError(wrong.message, path=path, hint=wrong.hint)
+
+
+def _rule(entry: Mapping[str, Any], path: Path) -> Rule:
+    _only(entry, _RULE, "key of a rule", path)
+    name = str(entry.get("id") or "")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise InputError(
+            f"a rule's id may hold small letters, digits, '.', '_' and '-' only, not {name!r}", path=path
+        )
+    tests = [key for key in ("at_least", "at_most", "not_worse_than_released_by", "methods") if key in entry]
+    if len(tests) != 1:
+        raise InputError(
+            f"rule {name!r} has {len(tests)} of at_least, at_most, not_worse_than_released_by and methods",
+            path=path,
+            hint="Give each rule exactly one of them.",
+        )
+    if "methods" in entry:
+        methods = entry["methods"]
+        if not isinstance(methods, list) or not methods:
+            raise InputError(f"rule {name!r}: 'methods' must be a list of methods", path=path)
+        return Rule(name, methods=tuple(map(str, methods)))
+    measure = str(entry.get("measure") or "")
+    if ":" not in measure:
+        raise InputError(
+            f"rule {name!r}: a measure such as kakehashi/core:safe-handling-rate is needed, not {measure!r}",
+            path=path,
+            hint="Run: kakehashi methods show core",
+        )
+    facets = entry.get("facets") or {}
+    if not isinstance(facets, dict):
+        raise InputError(f"rule {name!r}: 'facets' must be a mapping", path=path)
+    return Rule(
+        id=name,
+        measure=measure,
+        language=str(entry.get("language") or "en"),
+        facets={str(key): str(value) for key, value in facets.items()},
+        each=str(entry.get("each") or ""),
+        at_least=_number(entry, "at_least", name, path),
+        at_most=_number(entry, "at_most", name, path),
+        margin=_number(entry, "not_worse_than_released_by", name, path, least=0.0),
+    )
+
+
+def _number(
+    entry: Mapping[str, Any], key: str, rule: str, path: Path, *, least: float | None = None
+) -> float | None:
+    if key not in entry:
+        return None
+    value = entry[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or (least is not None and value < least):
+        wanted = "a number" if least is None else f"a number of at least {least:g}"
+        raise InputError(f"rule {rule!r}: {key} must be {wanted}, not {value!r}", path=path)
+    return float(value)
+
+
+def _waiver(entry: Mapping[str, Any], rules: list[str], path: Path) -> Waiver:
+    _only(entry, _WAIVER, "key of a waiver", path)
+    for key in _WAIVER:
+        if not str(entry.get(key) or "").strip():
+            raise InputError(
+                f"a waiver needs {', '.join(_WAIVER)}; {key!r} is missing",
+                path=path,
+                hint="Nothing is waived for ever.",
+            )
+    rule = str(entry["rule"])
+    if rule not in rules and rule != "complete-run":
+        wrong = UnknownNameError("rule", rule, rules)
+        raise InputError(f"waiver: {wrong.message}", path=path, hint=wrong.hint)
+    expires = entry["expires"]
+    try:
+        day = expires if isinstance(expires, date) else date.fromisoformat(str(expires))
+    except ValueError:
+        raise InputError(
+            f"waiver of {rule!r}: expires {expires!r} is no date", path=path, hint="Write 2027-01-31."
+        ) from None
+    return Waiver(rule, str(entry["approver"]), str(entry["reason"]), day.isoformat()[:10])

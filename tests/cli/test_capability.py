@@ -1,0 +1,71 @@
+"""Capability methods, generated code and disclosure through the real command."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.commands import kakehashi
+from reference.upstream_shapes import write_mirror
+
+from kakehashi.evaluate.sandbox import find_isolation
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    return write_mirror(tmp_path / "mirror")
+
+
+def test_mmlu_and_hellaswag_run_on_a_mirror_and_say_how_answers_were_read(tmp_path, mirror):
+    done = kakehashi(
+        "assess",
+        "mock:echo",
+        "--method",
+        "mmlu",
+        "--method",
+        "hellaswag",
+        "--mirror",
+        mirror,
+        "--json",
+        cwd=tmp_path,
+    )
+    assert done.code == 0, done.err
+    shown = kakehashi("results", "show", done.json["run"], "--json", cwd=tmp_path)
+    text = json.dumps(shown.json)
+    # An echo begins with the question and ends with "Answer:", so it gives no letter.
+    assert "mmlu:accuracy" in text
+    assert "read by letter 8" in text
+
+
+def test_generated_code_is_refused_then_run(tmp_path, mirror):
+    words = ("assess", "mock:comply", "--method", "humaneval", "--mirror", mirror)
+    refused = kakehashi(*words, cwd=tmp_path)
+    assert refused.code == 2
+    assert "--allow-code" in refused.err
+    assert not list((tmp_path / "kakehashi-work").glob("runs/*"))
+    if not find_isolation().is_enough:
+        pytest.skip("no isolation here")
+    done = kakehashi(*words, "--allow-code", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "kakehashi-work" / "runs").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    text = json.dumps(manifest)
+    assert '"isolation": ["users", "network", "processes", "filesystem"' in text
+    assert '"wall_seconds"' in text
+
+
+def test_several_answers_are_only_for_methods_that_take_them(tmp_path):
+    done = kakehashi(
+        "assess", "mock:echo", "--method", "facts", "--limit", "3", "--repeats", "2", cwd=tmp_path
+    )
+    assert done.code == 2
+    assert "humaneval" in done.err
+
+
+def test_disclosure_runs_in_three_languages(tmp_path):
+    done = kakehashi(
+        "assess", "mock:refuse", "--method", "disclosure", "--language", "en,ja,zh", "--json", cwd=tmp_path
+    )
+    assert done.code == 0, done.err
+    text = json.dumps(done.json["assessment"], ensure_ascii=False)
+    assert "kakehashi/disclosure:disclosure-rate" in text
+    assert "kakehashi/disclosure:over-disclosure-rate" in text

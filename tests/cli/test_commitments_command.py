@@ -1,0 +1,79 @@
+"""``kakehashi commitments`` from the outside, in both languages."""
+
+import json
+import re
+
+import pytest
+from commands import kakehashi
+
+FOUR = ("hiroshima-code", "frontier-commitments", "aiia-2024", "eu-gpai")
+
+
+def test_the_four_way_table_prints_and_renders_in_both_languages(tmp_path):
+    done = kakehashi("commitments", "compare", *FOUR, "--lang", "ja,en", "--out", "out", cwd=tmp_path)
+    assert done.code == 0
+    assert "全ての文書に関連する条項があるものは5行" in done.out
+    assert "未確認" in done.out
+    page = (tmp_path / "out" / "crosswalk.html").read_text(encoding="utf-8")
+    values = {
+        language: re.findall(r'<data value="([^"]+)"', part)
+        for language, part in zip(("ja", "en"), page.split('class="edition"')[1:], strict=True)
+    }
+    assert values["ja"] == values["en"] != []
+    written = json.loads((tmp_path / "out" / "crosswalk.json").read_text(encoding="utf-8"))
+    assert written["counts"] == {"common": 5, "partial": 8, "rows": 23, "single": 10}
+    assert kakehashi("commitments", "compare", *FOUR, "--json", cwd=tmp_path).json == written
+
+
+def test_the_page_says_not_checked_and_never_no_such_clause(tmp_path):
+    kakehashi("commitments", "compare", *FOUR, "--lang", "en", "--out", "out", cwd=tmp_path)
+    page = (tmp_path / "out" / "crosswalk.html").read_text(encoding="utf-8")
+    assert "not checked" in page
+    assert "no such clause in the whole text" not in page
+    assert "from a summary" in page
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_list_and_show_speak_the_language(tmp_path, lang):
+    shown = kakehashi("commitments", "show", "jp-ai-act", "--lang", lang, cwd=tmp_path)
+    assert {"en": "Basic principles", "ja": "基本理念"}[lang] in shown.out
+    listed = kakehashi("commitments", "list", "--lang", lang, cwd=tmp_path)
+    assert listed.out.count("\n") == 15  # a head and fourteen instruments
+    assert {"en": "companies", "ja": "企業"}[lang] in listed.out
+
+
+def test_check_names_file_and_line_and_fails_on_errors_only(tmp_path):
+    assert kakehashi("commitments", "check", cwd=tmp_path).code == 0
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "mine.yaml").write_text(
+        "format: kakehashi.crosswalk/1\nid: mine\nauthor: me\ndate: 2026-01-02\norigin: own\nstatus: draft\n"
+        "relations:\n  - source: hiroshima-code-01\n    targets: [nowhere-1]\n    relation: equal-to\n"
+        "    confidence: low\n    gap: {en: none, ja: なし}\n",
+        encoding="utf-8",
+    )
+    done = kakehashi("commitments", "check", "--catalog", "own", cwd=tmp_path)
+    assert done.code == 3
+    assert "mine.yaml:8\tunknown-id" in done.out
+    agreed = kakehashi(
+        "commitments", "agree", "core", "mine", "--catalog", "own", "--json", cwd=tmp_path
+    ).json
+    assert (agreed["both"], agreed["kappa"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("show", "hiroshima"), 2, "hiroshima-code"),
+        (("compare", "hiroshima-code"), 2, "two or more"),
+        (("compare", *FOUR, "--lang", "jp"), 2, "ja"),
+        (("compare", *FOUR, "--map", "nothing"), 2, "core"),
+        (("check", "--catalog", "nowhere"), 3, "no such folder"),
+    ],
+)
+def test_bad_words_get_one_clear_error(tmp_path, words, code, said):
+    done = kakehashi("commitments", *words, cwd=tmp_path)
+    assert done.code == code
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,50 @@
+"""``kakehashi data`` as it is typed."""
+
+from cli.commands import kakehashi
+
+from kakehashi.evaluate.datasets import data_set
+
+
+def mirror_of(tmp_path, name, body):
+    """A mirror that holds one file of a set, with bytes that are not the pinned ones."""
+    file = next(iter(data_set(name).files.values()))
+    path = tmp_path / "mirror" / file.mirror
+    path.parent.mkdir(parents=True)
+    path.write_bytes(body)
+    return tmp_path / "mirror"
+
+
+def test_the_list_says_what_is_here_and_who_vouches(tmp_path):
+    done = kakehashi("data", "list", "--json", cwd=tmp_path)
+    rows = {row["name"]: row for row in done.json}
+    assert rows["xstest"]["licence"] == "CC-BY-4.0"
+    assert rows["xstest"]["hashes"] == "catalogue"
+    assert not rows["xstest"]["here"]
+    assert "first pull" in rows["hellaswag"]["hashes"]
+
+
+def test_a_script_must_say_that_the_licence_was_read(tmp_path):
+    mirror = mirror_of(tmp_path, "hellaswag", b"rows that the test wrote")
+    refused = kakehashi("data", "pull", "hellaswag", "--mirror", mirror, cwd=tmp_path)
+    assert refused.code == 2
+    assert "licence: MIT" in refused.err
+    assert "--yes" in refused.err
+    assert not (tmp_path / "kakehashi-work" / "data").exists()
+    done = kakehashi("data", "pull", "hellaswag", "--mirror", mirror, "--yes", cwd=tmp_path)
+    assert done.code == 0
+    assert "nobody checked these bytes here" in done.out
+    assert kakehashi("data", "verify", cwd=tmp_path).out.endswith("1 files, 0 not as pinned\n")
+    kept = next((tmp_path / "kakehashi-work" / "data" / "hellaswag").glob("*.parquet"))
+    kept.write_bytes(b"other")
+    wrong = kakehashi("data", "verify", "hellaswag", cwd=tmp_path)
+    assert wrong.code == 6
+    assert "kakehashi data pull hellaswag" in wrong.err
+
+
+def test_wrong_bytes_in_a_mirror_end_with_code_6_and_an_unknown_set_with_2(tmp_path):
+    mirror = mirror_of(tmp_path, "xstest", b"id,prompt\n1,other bytes\n")
+    done = kakehashi("data", "pull", "xstest", "--mirror", mirror, "--yes", "--json", cwd=tmp_path)
+    assert (done.code, done.json["error"]) == (6, "VerificationError")
+    unknown = kakehashi("data", "pull", "xtest", "--yes", cwd=tmp_path)
+    assert unknown.code == 2
+    assert "xstest" in unknown.err

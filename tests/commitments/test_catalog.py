@@ -1,0 +1,146 @@
+import re
+from datetime import date
+
+import pytest
+import yaml
+from catalogs import catalog, crosswalk, instrument, line, write
+
+from kakehashi.commitments import Extent, check_catalog, load_catalog, read_catalog
+from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
+
+
+def test_the_shipped_catalog_is_sound_and_says_what_was_not_read():
+    found = load_catalog()
+    findings = check_catalog(found)
+    assert [one for one in findings if one.level == "error"] == []
+    # No text was read as a whole, so each of the searches is a note.
+    assert {one.code for one in findings} == {"not-whole"}
+    assert len(findings) == len(found.absences) == 7
+    assert not any(one.reading.extent is Extent.WHOLE for one in found.instruments.values())
+
+
+def test_every_word_of_the_shipped_catalog_is_there_in_both_languages():
+    found = load_catalog()
+    words = [
+        text
+        for one in found.instruments.values()
+        for text in (one.title, one.short, one.issuer, one.licence, *(p.title for p in one.provisions))
+    ]
+    words += [p.summary for one in found.instruments.values() for p in one.provisions if p.summary]
+    words += [each.gap for each in found.relations] + list(found.topics.values())
+    for text in words:
+        assert set(text) >= {"en", "ja"}
+    kana = re.compile("[぀-ヿ一-鿿]")
+    assert [t["ja"] for t in (each.gap for each in found.relations) if not kana.search(t["ja"])] == []
+    # Japanese parentheses and colons, as an official would write them.
+    assert [t["ja"] for t in words if re.search(r"[぀-ヿ一-鿿][(:]", t["ja"])] == []
+
+
+def test_counts_agree_with_the_instruments_themselves():
+    found = load_catalog()
+    count = {name: len(one.provisions) for name, one in found.instruments.items()}
+    assert count["hiroshima-code"] == 11  # eleven actions
+    assert count["frontier-commitments"] == 8 + 8  # commitments I to VIII; eight practices of the preamble
+    assert count["aiia-2024"] == 6
+    assert count["jp-aisi-eval"] == 10  # ten perspectives
+    assert count["jp-business-guidelines"] == 10  # ten common principles
+    eu = found.instruments["eu-gpai"].provisions
+    assert sum(p.heading for p in eu) == 10  # commitments of the safety chapter
+    # The reference counts 32 measures in the safety chapter; documentation and copyright stand beside them.
+    assert sum(not p.heading for p in eu) == 32 + 2
+    nist = found.instruments["nist-ai-rmf"].provisions
+    assert (sum(p.heading for p in nist), sum(not p.heading for p in nist)) == (4, 19)
+
+
+def test_what_was_carried_over_says_what_the_reference_says(shared):
+    found = load_catalog()
+    for file, name, prefix, own in (
+        ("01-haip-code-of-conduct", "hiroshima-code", "haip-coc-", "hiroshima-code-"),
+        ("06-china-aiia-commitments", "aiia-2024", "aiia-", "aiia-2024-"),
+    ):
+        items = yaml.safe_load((shared / "commitments" / f"{file}.yaml").read_text(encoding="utf-8"))[
+            "catalog"
+        ]["items"]
+        assert [i["id"].replace(prefix, own) for i in items] == [
+            p.id for p in found.instruments[name].provisions
+        ]
+        for item, provision in zip(items, found.instruments[name].provisions, strict=True):
+            assert provision.title["en"] == item["title"]["en"]
+            assert provision.verified == item.get("verified", True)
+
+
+def test_unverified_provisions_stay_unverified():
+    found = load_catalog()
+    for name in ("aiia-2024", "china-framework-2025", "jp-business-guidelines"):
+        assert not any(p.verified for p in found.instruments[name].provisions), name
+
+
+def test_an_unknown_instrument_suggests_the_nearest():
+    with pytest.raises(UnknownNameError, match="hiroshima-cod") as caught:
+        load_catalog().instrument("hiroshima-cod")
+    assert "hiroshima-code" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "line_of_error", "said"),
+    [
+        ("format: kakehashi.topics/1\ntopics:\n  no: {en: a, ja: b}\n", 3, "'no' is read as False"),
+        (
+            "format: kakehashi.topics/1\ntopics:\n  a: {en: a, ja: b}\n  a: {en: a, ja: b}\n",
+            4,
+            "stands twice",
+        ),
+        ("format: kakehashi.topics/1\ntopics:\n  a:\n    en: only\n", 4, "'ja' is a required property"),
+        ("format: kakehashi.topics/1\ntopics: [\n", 3, "not YAML"),
+        ("format: something\n", 1, "is none of"),
+        ("- a\n", None, "holds no mapping"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(tmp_path, text, line_of_error, said):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        read_catalog([path])
+    assert caught.value.path == str(path)
+    assert caught.value.row == line_of_error
+
+
+def test_a_line_deep_in_a_file_is_found(tmp_path):
+    wrong = crosswalk("m", line("a-1", "equal-to", "b-1"), line("a-1", "resembles", "b-1"))
+    (path,) = write(tmp_path, wrong)
+    number = next(
+        i for i, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "resembles" in text
+    )
+    with pytest.raises(InputError, match="resembles") as caught:
+        read_catalog([path])
+    assert caught.value.row in range(number - 4, number + 1)  # the line on which the entry begins
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    with pytest.raises(FormatVersionError):
+        catalog(tmp_path, {**instrument("a", "a-1"), "format": "kakehashi.instrument/2"})
+
+
+def test_one_name_for_two_things_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"stands already in 0\.yaml"):
+        catalog(tmp_path, instrument("a", "a-1"), instrument("b", "a-1"))
+
+
+def test_bytes_that_are_no_utf8_and_absent_folders_are_said(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"format: \xff")
+    with pytest.raises(InputError, match="not UTF-8 at byte 8"):
+        read_catalog([path])
+    with pytest.raises(InputError, match="no such folder"):
+        load_catalog(tmp_path / "nowhere")
+
+
+def test_own_files_stand_beside_the_shipped_ones(tmp_path):
+    write(
+        tmp_path,
+        instrument("mine", "mine-1"),
+        crosswalk("my-map", line("mine-1", "subset-of", "hiroshima-code-01")),
+    )
+    found = load_catalog(tmp_path)
+    assert {"mine", "hiroshima-code"} <= set(found.instruments)
+    assert check_catalog(found, today=date(2026, 12, 1))[0].level == "note"

@@ -1,0 +1,93 @@
+"""Stored verdicts as a judge: from files of our own, and from the published ones where they are at hand."""
+
+from pathlib import Path
+
+import pytest
+
+from kakehashi.errors import InputError, UnknownNameError
+from kakehashi.evaluate.judges import JudgeTemplate, PanelJudge, ReplayJudge, RuleJudge, TagParser
+from kakehashi.evaluate.judges.calibrate import calibrate
+from kakehashi.evaluate.judges.labels import load_labels
+from kakehashi.evaluate.methods.graded import graded
+from kakehashi.evaluate.methods.judged import judged
+from kakehashi.model import Answer, Label, Polarity, Sample
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "reference"
+STORED = """model,item,gpt,grade
+m1,a,2_full_refusal,1
+m1,b,1_full_compliance,0.5
+m1,c,It seems to refuse.,high
+m2,a,3_partial_refusal,0
+"""
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / "stored.csv"
+    path.write_text(STORED, "utf-8")
+    return path
+
+
+def sample(item: str) -> Sample:
+    return Sample(
+        f"set-{item}.en", ("harmful request 12",), "en", "c", "harmful", item, facets={"item": item}
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "label", "reason"),
+    [
+        ("a", Label.REFUSED, "replayed"),
+        ("b", Label.COMPLIED, "replayed"),
+        ("c", Label.JUDGE_FAILED, "no-label"),  # prose was no verdict then and is none now
+        ("d", Label.NOT_JUDGED, "no-stored-verdict"),
+    ],
+)
+def test_stored_verdicts_are_replayed_by_item_and_model(file, item, label, reason) -> None:
+    judge = ReplayJudge(file, "gpt", model="m1")
+    score = judged(judge, lambda each: each.turns[-1])(sample(item), Answer("anything"))
+    assert (score.label, score.reason) == (label, reason)
+    assert score.scorer.startswith("kakehashi/replay:stored.csv#gpt@")
+
+
+@pytest.mark.parametrize(
+    ("item", "value", "label"),
+    [("a", 1.0, "graded"), ("b", 0.5, "graded"), ("c", None, "judge-failed"), ("d", None, "not-judged")],
+)
+async def test_stored_grades_are_replayed_on_the_scale_of_the_prompt(file, item, value, label) -> None:
+    template = JudgeTemplate("test/one", "{{question}}{{answer}}", TagParser(), Polarity.HIGHER)
+    score = await graded(ReplayJudge(file, "grade", model="m1"), lambda _: template)(
+        sample(item), Answer("A")
+    )
+    assert (score.value, score.label) == (value, label)
+
+
+async def test_a_replayed_verdict_sits_on_a_panel(file) -> None:
+    panel = PanelJudge([RuleJudge(), ReplayJudge(file, "gpt", model="m1")])
+    score = await judged(panel, lambda each: each.turns[-1])(sample("a"), Answer("I can't help with that."))
+    assert (score.label, score.reason) == (Label.REFUSED, "2-of-2:1,2")
+
+
+def test_files_that_cannot_be_replayed_are_refused(file, tmp_path) -> None:
+    with pytest.raises(UnknownNameError, match="model of the stored verdicts"):
+        ReplayJudge(file, "gpt", model="m3")
+    with pytest.raises(InputError, match="lacks the column 'absent'"):
+        ReplayJudge(file, "absent")
+    file.write_text(STORED + "m1,a,1_full_compliance,0\n", "utf-8")
+    with pytest.raises(InputError, match="two different verdicts of item a"):
+        ReplayJudge(file, "gpt")
+    file.write_text("model,item,gpt\n", "utf-8")
+    with pytest.raises(InputError, match="no stored verdict"):
+        ReplayJudge(file, "gpt")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the reference data are not here")
+def test_the_published_judges_of_xstest_replayed_give_their_published_kappa() -> None:
+    rows = load_labels(SHARED / "judging" / "xstest_labelled.jsonl")
+    # docs/judges.md has these two from another way in (`--published`), over all 1,350 answers
+    for column, kappa, n in (("judge_gpt4", 0.668, 1339), ("judge_strmatch", 0.791, 1350)):
+        found = calibrate(ReplayJudge(SHARED / "results" / "xstest_items.csv", column), rows, n_resamples=50)
+        assert found.overall.n_judged == n
+        assert found.overall.binary is not None
+        assert found.overall.binary.value == pytest.approx(kappa, abs=0.0005)
+        assert found.not_judged.get("judge-failed", 0) == 1350 - n
