@@ -11,7 +11,7 @@ PIP_FLAGS := --no-index --find-links $(WHEELS)
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo wheels test inspect-test check proof bench clean help
+.PHONY: demo wheels test inspect-test ray-test check proof bench clean help
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -51,6 +51,16 @@ $(VENV)-inspect/.installed: pyproject.toml constraints.txt
 
 inspect-test: $(VENV)-inspect/.installed ## what needs Inspect, in an environment of its own
 	$(VENV)-inspect/bin/python -m pytest -q tests/inspect_tasks
+
+$(VENV)-ray/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-ray
+	@echo 'installing Kakehashi with Ray into $(VENV)-ray (one to three minutes)'
+	@$(VENV)-ray/bin/python -m pip --disable-pip-version-check install $(PIP_FLAGS) --quiet -c constraints.txt \
+	  -e '.[ray]' pytest pytest-asyncio hypothesis
+	@touch $@
+
+ray-test: $(VENV)-ray/.installed ## what needs Ray, in an environment of its own
+	$(VENV)-ray/bin/python -m pytest -q tests/scale
 
 check: $(VENV)/.dev ## lint, types, import contracts, docs
 	$(BIN)/ruff format --check .

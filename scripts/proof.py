@@ -1,7 +1,7 @@
 """Run the full sizes and write docs/proof.md: what was shown, by which command, with which seed, at which commit.
 
 Each file of tests that holds one marked ``proof`` is a step, and so are each command of ``COMMANDS`` and the tests that
-need Inspect (install its environment first, with ``make inspect-test``: a step has ten minutes). A step that
+need Inspect or Ray (install their environments first, with ``make inspect-test ray-test``: a step has ten minutes). A step that
 passed at this very state of the tree is not run again, so an interrupted proof goes on where it was. Two run at a time.
 """
 
@@ -87,6 +87,7 @@ def steps() -> Iterator[Step]:
             words = (sys.executable, "-m", "pytest", "-q", "-rN", "-m", "proof", name, *report)
             yield Step(name.removeprefix("tests/"), f"python -m pytest -m proof {name}", words)
     yield Step("Inspect itself, in its own environment", "make inspect-test", ("make", "inspect-test"))
+    yield Step("a Ray cluster of two nodes, in its own environment", "make ray-test", ("make", "ray-test"))
     for title, (arguments, needs) in COMMANDS.items():
         words = (sys.executable, "-m", "kakehashi.cli.main", *arguments)
         yield Step(title, f"kakehashi {' '.join(arguments)}", words, needs)

@@ -63,6 +63,17 @@ def languages_of(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Answers to each item, for methods that take several (humaneval: pass@10).",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who makes the calls: this process, or the workers of a Ray cluster.",
+)
+@click.option(
+    "--ray-address", help="Address of the cluster (HOST:6379, auto); without it one is started here."
+)
+@click.option("--ray-workers", type=click.IntRange(min=1), help="Workers; one a processor by default.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -108,6 +119,9 @@ def assess(
     calibrations: tuple[Path, ...],
     grader: str | None,
     processes: int,
+    engine: str,
+    ray_address: str | None,
+    ray_workers: int | None,
     allow_code: bool,
     allow_code_unisolated: bool,
     repeats: int,
@@ -177,6 +191,9 @@ def assess(
         partial=partial,
         offline=offline,
         processes=processes,
+        engine=engine,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
         mirror=mirror,
         workspace=workspace,
     )

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from kakehashi.errors import UsageError
+from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
@@ -38,6 +38,9 @@ from kakehashi.work.preregister import citation, cite_plan, cited_plan
 from kakehashi.work.seal import seal_run
 from kakehashi.work.view import RunView, load_run
 from kakehashi.work.workspace import Workspace
+
+if TYPE_CHECKING:
+    from kakehashi.evaluate.scale import RayCluster
 
 T = TypeVar("T")
 
@@ -85,6 +88,9 @@ def assess(
     offline: bool = False,
     grader: str | Subject | None = None,
     processes: int = 2,
+    engine: str = "local",
+    ray_address: str | None = None,
+    ray_workers: int | None = None,
     mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     progress: Callable[[Progress], None] | None = None,
@@ -121,6 +127,9 @@ def assess(
         offline: Use only weights that are already here.
         grader: The system that Inspect tasks ask in the role of a grader.
         processes: Most Inspect tasks at a time, each in a process of its own.
+        engine: ``"local"``, or ``"ray"``: the calls are made by workers of a Ray cluster.
+        ray_address: Address of the cluster; without it one is started on this machine.
+        ray_workers: Workers; as many as the cluster has processors by default.
         mirror: A folder or address from which the data of published methods are taken first, where they are not
             here; their licences are said.
         workspace: Folder of ledger, runs, cache and models.
@@ -135,6 +144,8 @@ def assess(
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
+    if engine not in ("local", "ray"):
+        raise UnknownNameError("engine", engine, ["local", "ray"])
     rooms = Workspace(Path(workspace))
     data = DataStore(rooms.data)
     if mirror is not None:
@@ -179,9 +190,17 @@ def assess(
         if noted := citation(opened):
             say(noted)
         with ExitStack() as stack:
-            servers = local_servers(_needed(plan, opened), rooms, stack, offline, say)
+            cluster = None
+            needed = _needed(plan, opened)
+            if engine == "ray" and len(opened.done()) < len(plan):
+                from kakehashi.evaluate.scale import RayCluster
+
+                cluster = stack.enter_context(RayCluster(ray_address, ray_workers, rooms.models, offline))
+                say(f"Ray: {len(cluster)} workers")
+                needed = _needed_by_inspect(plan, opened)  # other local models are served on the nodes
+            servers = local_servers(needed, rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
-            outcome = finish(_run(plan, servers, opened, cache, settings, progress))
+            outcome = finish(_run(plan, servers, opened, cache, settings, progress, cluster))
             if tasks:
                 plan, outcome = run_tasks(
                     plan, opened, servers, outcome,
@@ -250,7 +269,11 @@ async def _run(
     cache: ResponseCache,
     settings: EngineSettings,
     progress: Callable[[Progress], None] | None,
+    cluster: "RayCluster | None" = None,
 ) -> Outcome:
+    def endpoint(subject: Subject) -> Endpoint:
+        return served_endpoint(subject, servers) if cluster is None else cluster.endpoint(subject)
+
     done = folder.done()
     open_subjects = {job.subject.name for job in plan.jobs() if job.key not in done}
     judge = plan.judge
@@ -258,12 +281,8 @@ async def _run(
     return await run_jobs(
         plan.jobs(),
         endpoints={
-            **{
-                subject.name: served_endpoint(subject, servers)
-                for subject in plan.subjects
-                if subject.name in open_subjects
-            },
-            **{asker.name: served_endpoint(asker.subject, servers) for asker in askers},
+            **{subject.name: endpoint(subject) for subject in plan.subjects if subject.name in open_subjects},
+            **{asker.name: endpoint(asker.subject) for asker in askers},
         },
         scorers={
             planned.key: planned.method.scorer(judge.judge if judge is not None else None)
@@ -303,9 +322,13 @@ def _needed(plan: Plan, folder: RunFolder) -> list[Subject]:
         (job.subject.endpoint, job.subject.model): job.subject for job in plan.jobs() if job.key not in done
     }
     asked = [asker.subject for asker in plan.judge.askers] if plan.judge is not None and waiting else []
-    by_inspect = open_units(plan, folder)
-    asked += [plan.grader] if plan.grader is not None and by_inspect else []
-    return [*waiting.values(), *(unit.subject for unit in by_inspect), *asked]
+    return [*waiting.values(), *asked, *_needed_by_inspect(plan, folder)]
+
+
+def _needed_by_inspect(plan: Plan, folder: RunFolder) -> list[Subject]:
+    waiting = open_units(plan, folder)
+    grader = [plan.grader] if plan.grader is not None and waiting else []
+    return [*(unit.subject for unit in waiting), *grader]
 
 
 def local_servers(
