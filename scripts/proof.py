@@ -2,8 +2,8 @@
 
 Each file of tests that holds one marked ``proof`` is a step, and so are each command of ``COMMANDS`` and the tests that
 need Inspect or Ray (install their environments first, with ``make inspect-test ray-test``). A step that passed at this
-very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten minutes; two run at
-a time.
+very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten minutes;
+two run at a time.
 """
 
 import hashlib

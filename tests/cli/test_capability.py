@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.commands import kakehashi
+from commands import kakehashi
 from reference.upstream_shapes import write_mirror
 
 from kakehashi.evaluate.sandbox import find_isolation

@@ -161,7 +161,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     families += " judge clause phrase mark text.gaps text.conflicts text.differences"
     families += " brief.methods brief.models brief.ranks brief.why"
     families += " text.notes text.no-notes origin text.speaks note cell entry"
-    families += " plan.status plan.order unmade caption.by"
+    families += " plan.status plan.order verdict factor unmade caption.by"
     families += " section.crosswalk addressee legal-force status extent relation confidence standing"
     families += " map-origin map-status"
     prefixes = tuple(families.split())

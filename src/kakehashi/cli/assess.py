@@ -18,7 +18,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("subjects", nargs=-1, required=True)
+@click.argument("subjects", nargs=-1)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "full"]),
@@ -105,9 +105,35 @@ def languages_of(text: str) -> tuple[str, ...]:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json."
 )
 @click.option("--lang", default="en,ja", show_default=True, help="Languages of the report.")
+@click.option(
+    "--from",
+    "manifest",
+    type=click.Path(path_type=Path),
+    help="Repeat the run of this manifest (of a run folder or an export) and say what replicated.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --from: folder of the other side's exported results; beside the manifest by default.",
+)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="NAME=SUBJECT",
+    help="With --from: where the system NAME is reached from here.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="With --from: largest difference that counts as the same, as a share of a measure's range.",
+)
 @workspace_option
 @json_option
+@click.pass_context
 def assess(
+    context: click.Context,
     subjects: tuple[str, ...],
     profile: str,
     methods: tuple[str, ...],
@@ -138,6 +164,10 @@ def assess(
     only_estimate: bool,
     out: Path | None,
     lang: str,
+    manifest: Path | None,
+    results: Path | None,
+    at: tuple[str, ...],
+    margin: float,
     workspace: Path,
     as_json: bool,
 ) -> int:
@@ -149,8 +179,16 @@ def assess(
 
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
 
+    With --from, another institute's run is repeated on this machine: same methods, revisions, items, seed and
+    settings. What cannot be the same is refused or named, and each headline measure is replicated, not replicated or
+    undecided.
+
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
+    if manifest is None and (at or results is not None):
+        raise click.UsageError("--at and --results belong to --from")
+    if manifest is not None and partial:
+        raise click.UsageError("--from compares whole runs; leave out --partial")
     from kakehashi.work.code import CodeWords
 
     words: dict[str, Any] = {
@@ -172,6 +210,37 @@ def assess(
         from kakehashi.work.prices import read_prices
 
         table = read_prices(prices)
+    if manifest is not None:
+        from kakehashi.cli.replicate import check_free, repeat_and_compare
+
+        check_free(context)
+        return repeat_and_compare(
+            manifest,
+            results,
+            at,
+            margin,
+            out,
+            languages_of(lang),
+            as_json,
+            only_estimate=only_estimate,
+            judges=judges,
+            phrases=phrases,
+            calibrations=calibrations,
+            allow_family=allow_family,
+            code=words["code"],
+            repeats=repeats,
+            mirror=mirror,
+            budget=budget,
+            token_budget=token_budget,
+            cost_budget=cost_budget,
+            prices=table,
+            concurrency=concurrency,
+            patience=patience,
+            offline=offline,
+            workspace=workspace,
+        )
+    if not subjects:
+        raise click.UsageError("Missing argument 'SUBJECTS...'.")
     if only_estimate:
         _print_estimate(subjects, workspace, words, table, as_json, mirror)
         return 0

@@ -150,13 +150,14 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
 def export(
     run: str, eee: bool, inspect: bool, out: Path, texts: bool, workspace: Path, as_json: bool
 ) -> None:
-    """Export a RUN for other tools, without texts unless asked.
+    """Export a RUN for other tools and institutes, with its manifest, without texts unless asked.
 
     Example: kakehashi results export run-1a2b3c --eee --out exported
     """
     from kakehashi.errors import UsageError
     from kakehashi.ledger.eee import export_eee
     from kakehashi.ledger.inspect_eval import export_inspect
+    from kakehashi.work.manifest import export_manifest
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
@@ -171,6 +172,7 @@ def export(
             for form in forms
             for path in form(ledger, record.id, out, texts=texts)
         ]
+        paths.append(export_manifest(ledger, name, out))
     if as_json:
         print_json([str(path) for path in paths])
         return

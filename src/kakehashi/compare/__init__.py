@@ -71,6 +71,12 @@ from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
+from kakehashi.compare.replication import (
+    Replication,
+    difference_of_intervals,
+    replication,
+    replication_of_intervals,
+)
 from kakehashi.compare.rogan_gladen import rogan_gladen
 from kakehashi.compare.select import (
     Selection,
@@ -134,6 +140,7 @@ __all__ = [
     "PartyContrast",
     "RankIntervals",
     "RateTest",
+    "Replication",
     "Reply",
     "ReportedScore",
     "ScoreTable",
@@ -158,6 +165,7 @@ __all__ = [
     "construct_split",
     "corrected_order",
     "corrected_rate",
+    "difference_of_intervals",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",
@@ -192,6 +200,8 @@ __all__ = [
     "published_robustness_source",
     "rank_intervals",
     "reliability",
+    "replication",
+    "replication_of_intervals",
     "rogan_gladen",
     "select_items",
     "selection_gate",

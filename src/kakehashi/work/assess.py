@@ -92,7 +92,7 @@ def assess(
     ray_address: str | None = None,
     ray_workers: int | None = None,
     mirror: Path | str | None = None,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
     progress: Callable[[Progress], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> AssessmentRun:
@@ -146,7 +146,7 @@ def assess(
     """
     if engine not in ("local", "ray"):
         raise UnknownNameError("engine", engine, ["local", "ray"])
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     data = DataStore(rooms.data)
     if mirror is not None:
         pull_for(methods, data, mirror, say=say)

@@ -45,7 +45,7 @@ def calibrate_judge(
     patience: float | None = None,
     offline: bool = False,
     allow_family: bool = False,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Judge labelled answers and compare; a model that was asked in part is asked for the rest alone.
@@ -81,7 +81,7 @@ def calibrate_judge(
     assert chosen is not None
     if not chosen.askers:
         return calibrate(cast(Judge, chosen.judge), rows, seed=seed)
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     manifest = {
         "calibration": chosen.judge.id,
         "rows": hashlib.sha256(json.dumps([astuple(row) for row in rows]).encode()).hexdigest(),

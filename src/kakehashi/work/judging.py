@@ -240,6 +240,24 @@ def choose_judge(words: JudgeWords, *, calibrating: Sequence[str] | None = None)
     )
 
 
+def with_fitting_calibrations(words: JudgeWords) -> JudgeWords:
+    """The words with those of their calibrations alone that are of this very judge.
+
+    For several judges that each read all answers: what is of one of them is of none of the others.
+
+    Raises:
+        UnknownNameError: A name that is no judge.
+        InputError: A file that cannot be used.
+    """
+    if not words.calibrations:
+        return words
+    bare = choose_judge(replace(words, calibrations=()), calibrating=())
+    assert bare is not None  # there is always one to calibrate
+    known = {bare.judge.id, *(str(member["id"]) for member in bare.members)}
+    kept = tuple(path for path in words.calibrations if read_calibration(path).get("judge") in known)
+    return replace(words, calibrations=kept)
+
+
 def _rules(
     paths: Sequence[Path],
     records: Mapping[Path, Mapping[str, object]],

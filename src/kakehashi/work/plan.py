@@ -195,6 +195,11 @@ def make_plan(
             one = replace(one, sandbox=sandbox)
         one = replace(one, card=with_known_errors(one.card) if chosen is None else chosen.card(one.card))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
+        notes += [
+            f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+            for language in one.selection.languages
+            if one.card.review.get(language) == "unreviewed"
+        ]
         if one.samples:
             planned.append(one)
     if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):

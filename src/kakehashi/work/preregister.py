@@ -128,7 +128,7 @@ def preregister(
     languages: Sequence[str] = ("en",),
     limit: int | None = None,
     seed: int = 0,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
 ) -> Record:
     """Write into the ledger what is meant to be run; ``assess`` with the same words then cites it by itself.
 
@@ -151,7 +151,7 @@ def preregister(
     """
     if not title.strip():
         raise UsageError("a plan needs a title", hint='For example: --title "July round"')
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     plan = make_plan(
         subjects,
         profile=profile,

@@ -1,5 +1,6 @@
 """Holding the methods of one run against each other: what differs, what conflicts, what cannot be said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,7 +17,7 @@ from kakehashi.compare import (
     smallest_detectable_difference,
 )
 from kakehashi.errors import NotEstimableError
-from kakehashi.model import Measure, Polarity
+from kakehashi.model import Measure, MethodCard, Polarity
 from kakehashi.work.view import RunView
 
 #: Fewer subjects than this say nothing of how far methods agree on order.
@@ -132,8 +133,10 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
 
     These are the first measure of each construct on each method's card: what a method reports besides (reasons,
     before and after an attack) rests on the same items and must not count twice. A measure that nobody has a value
-    of (not judged, incomplete) stands back for the next of its construct.
+    of (not judged, incomplete) stands back for the next of its construct. Language editions that nobody has reviewed
+    are kept out (:func:`unreviewed_editions`).
     """
+    kept_out = set(unreviewed_editions(view.cards))
     valued = {one.measure.id for one in view.headlines() if one.value is not None}
     chosen: dict[tuple[str, str], str] = {}
     for card in view.cards.values():
@@ -142,10 +145,21 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
             chosen.setdefault((card.id, measure.construct), measure.id)
     found: dict[tuple[str, str], Column] = {}
     for one in view.headlines():
-        if one.measure.id in chosen.values() and one.measure.polarity is not Polarity.NONE:
+        counts = one.measure.id in chosen.values() and one.measure.polarity is not Polarity.NONE
+        if counts and (one.provenance.method, one.facets["language"]) not in kept_out:
             column = Column(one.measure, one.facets["language"], one.provenance.method)
             found.setdefault((one.measure.id, column.language), column)
     return tuple(found.values())
+
+
+def unreviewed_editions(cards: Mapping[str, MethodCard]) -> list[tuple[str, str]]:
+    """Methods and languages whose items nobody has reviewed: they are run and reported, and not compared."""
+    return [
+        (card.id, language)
+        for card in cards.values()
+        for language, status in card.review.items()
+        if status == "unreviewed"
+    ]
 
 
 def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> ScoreTable | None:
@@ -164,6 +178,10 @@ def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> Sco
         values[i, j] = one.value
         errors[i, j] = np.nan if one.std_error is None else one.std_error
         sizes[i, j] = np.nan if one.n is None else one.n
+    unread = [
+        f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+        for method, language in unreviewed_editions(view.cards)
+    ]
     rows = np.flatnonzero(~np.isnan(values).all(axis=1))
     kept = np.flatnonzero(~np.isnan(values).all(axis=0))
     if len(rows) < 2 or len(kept) < 2:
@@ -180,7 +198,7 @@ def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> Sco
         constructs=tuple(chosen[j].measure.construct for j in kept),
         n=sizes[block],
         source=f"run {view.run}",
-        left_out=tuple(left_out),
+        left_out=tuple(left_out + unread),
     )
 
 

@@ -161,7 +161,7 @@ def load_run(ledger: Path, run: str) -> RunView:
                 "software": head["software"],
                 "methods": _without_cards(head["methods"]),
             },
-            subjects=tuple(_subject(described) for described in head["subjects"]),
+            subjects=tuple(subject_of(described) for described in head["subjects"]),
             cards={one["id"]: decode(MethodCard, one["card"]) for one in head["methods"] if "card" in one},
             measurements=tuple(opened.measurements(run=name)),
             items=items,
@@ -181,7 +181,8 @@ def _without_cards(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if key != "card"} for one in methods]
 
 
-def _subject(described: dict[str, Any]) -> Subject:
+def subject_of(described: Mapping[str, Any]) -> Subject:
+    """A subject from its JSON form."""
     guard = described.get("guard")
     return Subject(
         **{

@@ -88,7 +88,7 @@ def watch(
     concurrency: int = 8,
     patience: float | None = None,
     offline: bool = False,
-    workspace: Path | str = Path("kakehashi-work"),
+    workspace: Path | str | None = None,
     tell: Tell = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -126,7 +126,7 @@ def watch(
         BudgetError: The budget is spent.
         UsageError: Other settings than the watch that is there.
     """
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     system = parse_subject(subject) if isinstance(subject, str) else subject
     if system.base_url:
         checked_address(system.base_url)

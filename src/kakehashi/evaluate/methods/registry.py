@@ -59,6 +59,10 @@ PUBLISHED: dict[str, tuple[str, str]] = {
 }
 
 
+#: Other names of shipped methods.
+_ALIASES = {"ai-disclosure": "kakehashi/disclosure"}
+
+
 @cache
 def _shipped(name: str) -> Method:
     return _SHIPPED[name]()
@@ -100,6 +104,7 @@ def get_method(name: str, own: Path | None = None, data: DataStore | None = None
         from kakehashi.evaluate.inspect.method import InspectMethod
 
         return InspectMethod(read_adapter(name))
+    name = _ALIASES.get(name, name)
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:
         return _shipped(full)
