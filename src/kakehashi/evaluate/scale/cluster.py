@@ -44,7 +44,12 @@ class Worker:
     async def ask(
         self, subject: Subject, messages: Sequence[Mapping[str, str]], parameters: Mapping[str, object]
     ) -> tuple[str, Any]:
-        """One attempt: ``("answer", Completion)``, ``("refused", Adaptation)`` or ``("error", EndpointError)``."""
+        """One attempt and how it ended.
+
+        Returns:
+            ``("answer", Completion)``, ``("refused", Adaptation)``, ``("error", EndpointError)``, or
+            ``("failed", words)`` for what no further attempt on this node would mend, such as a missing extra.
+        """
         try:
             endpoint = self._endpoints.get(subject.name)
             if endpoint is None:
@@ -54,6 +59,8 @@ class Worker:
             return "refused", signal.adaptation
         except EndpointError as error:
             return "error", error
+        except Exception as error:
+            return "failed", f"{type(error).__name__}: {error}"
 
     def _open(self, subject: Subject) -> Endpoint:
         if subject.endpoint != "local":
@@ -93,6 +100,7 @@ class _Workers:
     """The workers, shared by the endpoints of all systems."""
 
     members: list[_Held] = field(default_factory=list)
+    free: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def take(self, most: int | None) -> _Held | None:
         """The worker with the fewest calls under way, if any may take one more."""
@@ -115,7 +123,6 @@ class RayEndpoint:
         self._base = base
         self._workers = workers
         self._most = most
-        self._free = asyncio.Condition()
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -157,19 +164,21 @@ class RayEndpoint:
             ) from None
         finally:
             worker.under_way -= 1
-            async with self._free:
-                self._free.notify()
+            async with self._workers.free:
+                self._workers.free.notify_all()
         worker.answered += 1
         if kind == "refused":
             self._base.adapt(found)
             raise ParameterRefusedSignal(found)
         if kind == "error":
             raise found
+        if kind == "failed":
+            raise EndpointError(f"a worker cannot ask {self.subject.name}: {found}", permanent=True)
         assert isinstance(found, Completion)
         return found
 
     async def _take(self) -> _Held:
-        async with self._free:
+        async with self._workers.free:
             while True:
                 if all(worker.lost for worker in self._workers.members):
                     raise EndpointUnreachableError(
@@ -180,7 +189,7 @@ class RayEndpoint:
                 worker = self._workers.take(self._most)
                 if worker is not None:
                     return worker
-                await self._free.wait()
+                await self._workers.free.wait()
 
     def read(self, raw: Mapping[str, Any]) -> Completion:
         """A response that logs or cache kept, read again."""
