@@ -24,6 +24,8 @@ from kakehashi.model import Subject
 
 #: Seconds that a call waits for a worker's answer beyond all limits of the endpoint itself.
 _LOST_AFTER = 3600.0
+#: So many failures of a worker itself are borne with; all calls that were under way when it died count.
+_LOSSES = 64
 
 
 class Worker:
@@ -92,7 +94,12 @@ class _Held:
     actor: Any
     under_way: int = 0
     answered: int = 0
-    lost: bool = False
+    losses: int = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is given up; until then Ray starts it again, on another node if need be."""
+        return self.losses > _LOSSES
 
 
 @dataclass(slots=True)
@@ -157,7 +164,7 @@ class RayEndpoint:
             answer = worker.actor.ask.remote(self.subject, [dict(m) for m in messages], dict(parameters))
             kind, found = await asyncio.wait_for(answer, _LOST_AFTER)
         except (ray.exceptions.RayError, TimeoutError) as error:
-            worker.lost = True
+            worker.losses += 1
             raise EndpointUnreachableError(
                 f"a worker of the cluster was lost ({type(error).__name__})",
                 endpoint=str(self.identity.get("model", "")),
@@ -229,7 +236,7 @@ class RayCluster:
         try:
             _reach(self._address)
             ray.init(
-                address=self._address,
+                address=self._address or "local",
                 log_to_driver=False,
                 logging_level="error",
                 include_dashboard=False if self._address is None else None,
@@ -243,9 +250,9 @@ class RayCluster:
         actor = ray.remote(Worker)
         self._workers.members = [
             _Held(
-                actor.options(num_cpus=1, max_concurrency=1000, scheduling_strategy="SPREAD").remote(
-                    str(self._models.resolve()), self._offline
-                )
+                actor.options(
+                    num_cpus=0, max_restarts=-1, max_concurrency=1000, scheduling_strategy="SPREAD"
+                ).remote(str(self._models.resolve()), self._offline)
             )
             for _ in range(count)
         ]
