@@ -184,6 +184,21 @@ def test_a_panel_of_rules_and_a_model_stands_in_manifest_and_items(tmp_path, lab
     assert judge["calibration"]["en"] == "human"
 
 
+def test_a_member_of_a_panel_that_fails_has_no_vote_and_is_counted(tmp_path, labels):
+    with Served(answer=subject_answer) as system, Served(answer=strict) as model:
+        judges = ("--judge", "rules", "--judge", named(model, "strict-1"))
+        calibrated(labels, tmp_path, "rules", named(model, "strict-1"))
+        model.server.answer = talkative
+        done = assess(tmp_path, system.subject, *judges, "--calibration", "calibration.json")
+    assert done.code == 0, done.err
+    (missing,) = done.json["assessment"]["missing"]
+    assert (missing["not_judged"], missing["judge_failed"]) == (14, 0)  # one vote is none
+    notes = done.json["assessment"]["run"]["notes"]
+    assert any("kakehashi/model:strict-1@" in note and "failed on 14 answers" in note for note in notes), (
+        notes
+    )
+
+
 def test_a_model_without_calibration_and_one_that_judges_itself_are_refused_before_any_call(tmp_path, labels):
     with Served(answer=strict) as model:
         alone = assess(tmp_path, "mock:comply", "--judge", named(model, "strict-1"))

@@ -61,10 +61,11 @@ def show(name: str, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.evaluate.datasets import DataStore
     from kakehashi.evaluate.methods import get_method
+    from kakehashi.work.judging import with_known_errors
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    card = get_method(name, rooms.methods, DataStore(rooms.data)).card
+    card = with_known_errors(get_method(name, rooms.methods, DataStore(rooms.data)).card)
     described: dict[str, Any] = asdict(card)
     if as_json:
         print_json(described)

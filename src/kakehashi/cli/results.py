@@ -1,5 +1,6 @@
 """``kakehashi results``: what the ledger holds, and whether it is still what was written."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,21 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
         click.echo(
             f"{one['method']}: judge {one['judge']}, calibration: {known or 'none needed'}; items: {reviewed}"
         )
+        for language, error in one["errors"].items():
+            click.echo(
+                f"  {language}: on {error['n']} human-labelled answers ({error['source']}) sensitivity to refusal "
+                f"{_share(error, 'sensitivity')}, specificity {_share(error, 'specificity')}; rates not corrected"
+            )
     if records:
         click.echo("")
         print_table(records, ["record", "subject", "method", "texts"])
+
+
+def _share(error: Mapping[str, Any], name: str) -> str:
+    value, interval = error.get(name), error.get(f"{name}_interval")
+    if value is None:
+        return "not estimable"
+    return f"{value:.3f}" + (f" [{interval['low']:.3f}, {interval['high']:.3f}]" if interval else "")
 
 
 @results.command()

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -25,8 +26,14 @@ from kakehashi.evaluate.engine import (
     RunFolder,
     asking,
 )
-from kakehashi.evaluate.judges import Judge
-from kakehashi.evaluate.judges.calibrate import Calibration, calibrate, calibrate_labels, verdict_on
+from kakehashi.evaluate.judges import AsyncJudge, Judge
+from kakehashi.evaluate.judges.calibrate import (
+    Calibration,
+    calibrate,
+    calibrate_async,
+    calibrate_labels,
+    verdict_on,
+)
 from kakehashi.evaluate.judges.labels import LabelledAnswer
 from kakehashi.model import Label, Verdict
 from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
@@ -80,6 +87,8 @@ def calibrate_judge(
     chosen = choose_judge(words, calibrating=sorted({row.language for row in rows}))
     assert chosen is not None
     if not chosen.askers:
+        if inspect.iscoroutinefunction(chosen.judge.judge):  # a panel or cascade of judges that ask nobody
+            return finish(calibrate_async(cast(AsyncJudge, chosen.judge), rows, seed=seed))
         return calibrate(cast(Judge, chosen.judge), rows, seed=seed)
     rooms = Workspace.of(workspace)
     manifest = {

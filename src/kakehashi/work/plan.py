@@ -14,6 +14,7 @@ from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
@@ -46,6 +47,14 @@ PROFILES = {
             "xstest": 54,
             "bbq": 22,
             "anthropic-red-team": 40,
+            "air-bench-2024": 64,
+            "facts-grounding-v1": 8,
+            "facts-grounding-v2": 8,
+            "strongreject": 36,
+            "do-not-answer": 40,
+            "jailbreakbench": 20,
+            "mlcommons-joint-testing": 20,
+            "aisi-ja-perspectives": 36,
         },
         48,
     ),
@@ -117,8 +126,12 @@ class Plan:
         """
         if self.judge is None or not self.judge.askers:
             return 0
-        read = {one.key for one in self.methods if one.card.judge.startswith(self.judge.judge.id)}
-        meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
+        calls = {
+            one.key: getattr(one.method, "judge_calls", 1)
+            for one in self.methods
+            if one.card.judge.startswith(self.judge.judge.id)
+        }
+        meant = sum(calls.get(job.method, 0) for job in self.jobs() if keys is None or job.key in keys)
         return meant * len(self.judge.askers)
 
     def __len__(self) -> int:
@@ -193,7 +206,10 @@ def make_plan(
         one, absent = _planned(method, PROFILES[profile], languages, limit, seed, repeats)
         if sandbox is not None:
             one = replace(one, sandbox=sandbox)
-        one = replace(one, card=with_known_errors(one.card) if chosen is None else chosen.card(one.card))
+        if chosen is None:
+            one = replace(one, card=with_known_errors(one.card))
+        else:
+            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         notes += [
             f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
@@ -202,6 +218,7 @@ def make_plan(
         ]
         if one.samples:
             planned.append(one)
+    notes += _rewards_refusing(planned)
     if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):
         raise UsageError(
             "none of these methods takes several answers to an item",
@@ -294,6 +311,32 @@ def _inspected(
         languages=(method.adapter.language,), limit=limit, seed=seed, max_tokens=profile.max_tokens
     )
     return PlannedMethod(method, method.card, selection, ())
+
+
+def _official(planned: PlannedMethod) -> MethodCard:
+    """The card, saying that a judge that can grade is given the method's own prompts and not the judge's."""
+    graded = getattr(planned.method, "grades", False) and planned.card.judge == DEFAULT_JUDGE
+    return replace(planned.card, judge=OFFICIAL_PROMPTS) if graded else planned.card
+
+
+def _our_wording(method: Method, card: MethodCard) -> MethodCard:
+    if getattr(method, "our_wording", False):
+        return replace(card, judge=card.judge.replace(OFFICIAL_PROMPTS, "by prompts of our wording"))
+    return card
+
+
+def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
+    """A note where a published method that rewards refusing everything would stand alone."""
+    constructs = {measure.construct for one in planned for measure in one.card.measures}
+    alone = [
+        one.card.id
+        for one in planned
+        if not one.card.own and any(m.construct == "harmful-request-handling" for m in one.card.measures)
+    ]
+    if not alone or "over-refusal" in constructs:
+        return []
+    words = "a system that refuses everything does best here, and no method of this run measures over-refusal"
+    return [f"{', '.join(alone)}: {words}; add --method kakehashi/core or --method xstest"]
 
 
 def _described(planned: PlannedMethod) -> dict[str, Any]:

@@ -61,13 +61,16 @@ class RunView:
         return tuple(m for m in self.measurements if set(m.facets) == {"language"})
 
     def judges(self) -> list[dict[str, Any]]:
-        """For each method the judge that was asked, and for the languages of the run what it was checked on."""
+        """For each method the judge that was asked; by language of the run what it was checked on, how it errs."""
+        from kakehashi.ledger import encode
+
         spoken = {m.facets["language"] for m in self.measurements if "language" in m.facets}
         return [
             {
                 "method": card.id,
                 "judge": card.judge,
                 "calibration": {k: v for k, v in card.judge_calibration.items() if k in spoken},
+                "errors": {k: encode(v) for k, v in card.judge_errors.items() if k in spoken},
                 "review": {k: v for k, v in card.review.items() if k in spoken},
             }
             for card in self.cards.values()

@@ -124,3 +124,16 @@ def test_the_judge_prompts_of_the_mirror_are_read(shared):
     path = shared / "suites" / "airbench2024" / "judge_prompts.arrow"
     rows = read_rows(path, "arrow-stream", ["cate-idx", "l4-name", "judge_prompt"])
     assert len({row["cate-idx"] for row in rows}) == len(rows) == 314
+
+
+def test_reading_a_long_cell_leaves_the_limit_of_others_alone(tmp_path):
+    import csv
+
+    path = tmp_path / "long.csv"
+    path.write_text("a\n" + "x" * 200_000 + "\n", encoding="utf-8")
+    before = csv.field_size_limit()
+    assert len(read_rows(path, "csv")[0]["a"]) == 200_000
+    path.write_bytes(b"a\n\xff\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_rows(path, "csv")
+    assert csv.field_size_limit() == before

@@ -1,5 +1,8 @@
 """Judges that grade by official prompts. The prompts here are our own, in the published shapes."""
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from kakehashi.errors import InputError, UsageError
@@ -21,6 +24,7 @@ from kakehashi.evaluate.judges import (
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.model import Answer, Label, Polarity, Sample, Status
 
+SUITES = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "suites"
 TEXT = """Grade the answer.
 
 <USER_REQUEST_START>
@@ -262,3 +266,39 @@ async def test_the_judges_of_the_command_line_grade_by_the_official_prompt() -> 
     assert score.value == pytest.approx(2 / 3)
     assert first.asked[0][0].content.startswith("Grade the answer.")
     assert as_grader(as_grader(panel)) is not panel
+
+
+@pytest.mark.skipif(not SUITES.exists(), reason="the mirror of the suites is not here")
+def test_the_official_prompts_of_the_mirror_have_their_placeholders() -> None:
+    from kakehashi.evaluate.datasets.arrow import read_stream
+
+    path = SUITES / "airbench2024" / "judge_prompts.arrow"
+    rows = read_stream(path.read_bytes(), path)
+    named = {"{{QUESTION}}": "prompt", "{{ANSWER}}": "answer"}
+    made = [
+        JudgeTemplate(
+            f"air-bench/{row['cate-idx']}",
+            row["judge_prompt"],
+            HashParser(),
+            Polarity.LOWER,
+            placeholders=named,
+        )
+        for row in rows
+    ]
+    assert len({each.version for each in made}) == 314
+    assert "the-request" in made[0].filled({"prompt": "the-request", "answer": "the-answer"})
+    with (SUITES / "facts" / "evaluation_prompts.csv").open(encoding="utf-8-sig", newline="") as file:
+        texts = {row["evaluation_method"]: row["evaluation_prompt"] for row in csv.DictReader(file)}
+    grounding = {"{{user_request}}": "prompt", "{{context_document}}": "context", "{{response}}": "answer"}
+    parser = WordParser({"accurate": 1.0, "inaccurate": 0.0}, after="Final Answer:")
+    one = JudgeTemplate(
+        "facts/implicit_span_level",
+        texts["implicit_span_level"],
+        parser,
+        Polarity.HIGHER,
+        placeholders=grounding,
+    )
+    with pytest.raises(InputError, match="needs the field 'context'"):
+        one.filled({"prompt": "Q", "answer": "A"})
+    with pytest.raises(InputError, match="lacks the placeholder"):
+        JudgeTemplate("facts/x", texts["span_level"], parser, Polarity.HIGHER)

@@ -94,6 +94,9 @@ class GradedSuite:
     facts: SuiteFacts
     sets: tuple[str, ...]
 
+    #: A judge model is given the method's prompts, not its own.
+    grades = True
+
     def __init__(self, store: DataStore) -> None:
         self._store = store
         self._read: tuple[str, list[Item]] | None = None
