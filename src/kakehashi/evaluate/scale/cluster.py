@@ -9,6 +9,7 @@ again elsewhere, within the engine's patience.
 import asyncio
 import importlib.util
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from kakehashi.model import Subject
 _LOST_AFTER = 3600.0
 #: So many failures of a worker itself are borne with; all calls that were under way when it died count.
 _LOSSES = 64
+#: Seconds in which a worker that failed gets no call that another can take: it may be starting again.
+_REST = 10.0
 
 
 class Worker:
@@ -95,6 +98,7 @@ class _Held:
     under_way: int = 0
     answered: int = 0
     losses: int = 0
+    rests_until: float = 0.0
 
     @property
     def lost(self) -> bool:
@@ -112,7 +116,8 @@ class _Workers:
     def take(self, most: int | None) -> _Held | None:
         """The worker with the fewest calls under way, if any may take one more."""
         free = [w for w in self.members if not w.lost and (most is None or w.under_way < most)]
-        return min(free, key=lambda w: w.under_way) if free else None
+        now = time.monotonic()
+        return min(free, key=lambda w: (w.rests_until > now, w.under_way)) if free else None
 
 
 class RayEndpoint:
@@ -165,6 +170,7 @@ class RayEndpoint:
             kind, found = await asyncio.wait_for(answer, _LOST_AFTER)
         except (ray.exceptions.RayError, TimeoutError) as error:
             worker.losses += 1
+            worker.rests_until = time.monotonic() + _REST
             raise EndpointUnreachableError(
                 f"a worker of the cluster was lost ({type(error).__name__})",
                 endpoint=str(self.identity.get("model", "")),
@@ -247,16 +253,18 @@ class RayCluster:
                 hint="Run 'ray start --head' on the first machine, 'ray start --address=HOST:6379' on the others.",
             ) from None
         count = self._count or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        actor = ray.remote(Worker)
-        self._workers.members = [
-            _Held(
-                actor.options(
-                    num_cpus=0, max_restarts=-1, max_concurrency=1000, scheduling_strategy="SPREAD"
-                ).remote(str(self._models.resolve()), self._offline)
-            )
-            for _ in range(count)
-        ]
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        self._workers.members = [self._worker(nodes[place % len(nodes)]) for place in range(count)]
         return self
+
+    def _worker(self, node: str) -> _Held:
+        """A worker on a node, and on another where that one is lost; it takes no processor from other work."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        place = NodeAffinitySchedulingStrategy(node, soft=True)
+        options = {"num_cpus": 0, "max_restarts": -1, "max_concurrency": 1000, "scheduling_strategy": place}
+        return _Held(ray.remote(Worker).options(**options).remote(str(self._models.resolve()), self._offline))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
