@@ -9,7 +9,6 @@ again elsewhere, within the engine's patience.
 import asyncio
 import importlib.util
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,10 +24,6 @@ from kakehashi.model import Subject
 
 #: Seconds that a call waits for a worker's answer beyond all limits of the endpoint itself.
 _LOST_AFTER = 3600.0
-#: So many failures of a worker itself are borne with; all calls that were under way when it died count.
-_LOSSES = 64
-#: Seconds in which a worker that failed gets no call that another can take: it may be starting again.
-_REST = 10.0
 
 
 class Worker:
@@ -97,13 +92,7 @@ class _Held:
     actor: Any
     under_way: int = 0
     answered: int = 0
-    losses: int = 0
-    rests_until: float = 0.0
-
-    @property
-    def lost(self) -> bool:
-        """Whether it is given up; until then Ray starts it again, on another node if need be."""
-        return self.losses > _LOSSES
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -116,8 +105,7 @@ class _Workers:
     def take(self, most: int | None) -> _Held | None:
         """The worker with the fewest calls under way, if any may take one more."""
         free = [w for w in self.members if not w.lost and (most is None or w.under_way < most)]
-        now = time.monotonic()
-        return min(free, key=lambda w: (w.rests_until > now, w.under_way)) if free else None
+        return min(free, key=lambda w: w.under_way) if free else None
 
 
 class RayEndpoint:
@@ -169,8 +157,7 @@ class RayEndpoint:
             answer = worker.actor.ask.remote(self.subject, [dict(m) for m in messages], dict(parameters))
             kind, found = await asyncio.wait_for(answer, _LOST_AFTER)
         except (ray.exceptions.RayError, TimeoutError) as error:
-            worker.losses += 1
-            worker.rests_until = time.monotonic() + _REST
+            worker.lost = True
             raise EndpointUnreachableError(
                 f"a worker of the cluster was lost ({type(error).__name__})",
                 endpoint=str(self.identity.get("model", "")),
@@ -253,17 +240,14 @@ class RayCluster:
                 hint="Run 'ray start --head' on the first machine, 'ray start --address=HOST:6379' on the others.",
             ) from None
         count = self._count or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        self._workers.members = [self._worker(nodes[place % len(nodes)]) for place in range(count)]
+        self._workers.members = [self._worker() for _ in range(count)]
         return self
 
-    def _worker(self, node: str) -> _Held:
-        """A worker on a node, and on another where that one is lost; it takes no processor from other work."""
+    def _worker(self) -> _Held:
+        """A worker that takes a processor of its own, which is what spreads them; one that is lost stays lost."""
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        place = NodeAffinitySchedulingStrategy(node, soft=True)
-        options = {"num_cpus": 0, "max_restarts": -1, "max_concurrency": 1000, "scheduling_strategy": place}
+        options = {"num_cpus": 1, "max_concurrency": 1000, "scheduling_strategy": "SPREAD"}
         return _Held(ray.remote(Worker).options(**options).remote(str(self._models.resolve()), self._offline))
 
     def __exit__(
