@@ -327,7 +327,13 @@ def _described(planned: PlannedMethod) -> dict[str, Any]:
         "limit": planned.selection.limit,
         "max_tokens": planned.selection.max_tokens,
         "samples": len(planned.samples),
+        **({"repeats": times} if (times := _times(planned)) > 1 else {}),
     }
+
+
+def _times(planned: PlannedMethod) -> int:
+    """How many answers to an item the run asks for; only methods that take several have more than one."""
+    return 1 + max((sample.repeat for sample in planned.samples), default=0)
 
 
 def _runtimes(subjects: Sequence[Subject], models: Path) -> dict[str, Any]:
