@@ -98,3 +98,23 @@ def test_disclosure_runs_in_three_languages(tmp_path):
     text = json.dumps(done.json["assessment"], ensure_ascii=False)
     assert "kakehashi/disclosure:disclosure-rate" in text
     assert "kakehashi/disclosure:over-disclosure-rate" in text
+
+
+def test_an_unreviewed_language_is_kept_out_and_said_to_be_in_both_languages(tmp_path):
+    words = ("assess", "mock:refuse", "mock:comply", "mock:echo", "--method", "disclosure", "--method", "core")
+    done = kakehashi(
+        *words, "--language", "en,ja", "--limit", "7", "--out", "out", "--lang", "en,ja", "--json", cwd=tmp_path
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "kept out of comparisons: Kakehashi disclosure suite (Japanese)" in page
+    assert "比較の対象からは除いている：架け橋 AI開示評価セット（日本語）" in page
+    run = done.json["run"]
+    brief = kakehashi("compare", "brief", run, "--json", cwd=tmp_path)
+    assert brief.json["unreviewed"] == [["kakehashi/disclosure", "ja"]]  # Chinese was not asked
+    assert "kakehashi/disclosure:disclosure-rate [en]" in brief.json["methods"]
+    assert not [name for name in brief.json["methods"] if "disclosure" in name and "[ja]" in name]
+    english = kakehashi("compare", "brief", run, cwd=tmp_path).out
+    assert "nobody has reviewed the language edition: kakehashi/disclosure (Japanese)" in english
+    japanese = kakehashi("compare", "brief", run, "--lang", "ja", cwd=tmp_path).out
+    assert "この比較の対象から除いたもの：kakehashi/disclosure（日本語）" in japanese
