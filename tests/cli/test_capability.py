@@ -101,7 +101,16 @@ def test_disclosure_runs_in_three_languages(tmp_path):
 
 
 def test_an_unreviewed_language_is_kept_out_and_said_to_be_in_both_languages(tmp_path):
-    words = ("assess", "mock:refuse", "mock:comply", "mock:echo", "--method", "disclosure", "--method", "core")
+    words = (
+        "assess",
+        "mock:refuse",
+        "mock:comply",
+        "mock:echo",
+        "--method",
+        "disclosure",
+        "--method",
+        "core",
+    )
     done = kakehashi(
         *words, "--language", "en,ja", "--limit", "7", "--out", "out", "--lang", "en,ja", "--json", cwd=tmp_path
     )  # fmt: skip

@@ -154,8 +154,8 @@ def assess(
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
 
     With --from, another institute's run is repeated on this machine: same methods, revisions, items, answers to each,
-    seed and settings; whether generated code may run is yours to say with --allow-code. What cannot be the same is refused or named, and each headline measure is replicated, not replicated or
-    undecided.
+    seed and settings; whether generated code may run is yours to say with --allow-code. What cannot be the same is
+    refused or named, and each headline measure is replicated, not replicated or undecided.
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """

@@ -56,8 +56,8 @@ def write_plan(
 ) -> None:
     """Write systems, methods, seed, judges and items into the ledger; the words are those of assess.
 
-    An assess with the same words cites the plan by itself; its words on speed, money and code are free. Keep the root that is printed elsewhere: it shows later
-    that the plan was there.
+    An assess with the same words cites the plan by itself; its words on speed, money and code are free. Keep the
+    root that is printed elsewhere: it shows later that the plan was there.
 
     Example: kakehashi plan write local/smollm2 --title "July round" --method core --seed 1
     """

@@ -164,7 +164,9 @@ def unreviewed_editions(view: RunView) -> list[tuple[str, str]]:
 
 def kept_out_note(method: str, language: str) -> str:
     """The note on such an edition."""
-    return f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+    return (
+        f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+    )
 
 
 def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> ScoreTable | None:

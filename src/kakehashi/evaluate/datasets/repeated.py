@@ -45,7 +45,9 @@ def repeated_rows(store: DataStore, name: str) -> RepeatedRows | None:
         if not fnmatch(file.path, where.files):
             continue
         for row in read_rows(store.file(name, file.path), file.format, where.columns, under=where.under):
-            cells = [cell.strip() if isinstance(cell := row[column], str) else cell for column in where.columns]
+            cells = [
+                cell.strip() if isinstance(cell := row[column], str) else cell for column in where.columns
+            ]
             asked.append(json.dumps(cells, ensure_ascii=False, default=str))
     return RepeatedRows(len(asked), sum(count - 1 for count in duplicates(asked).values()))
 
