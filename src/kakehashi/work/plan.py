@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi import __version__
-from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.errors import DataMissingError, UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
@@ -200,7 +200,7 @@ def make_plan(
         if chosen is None:
             one = replace(one, card=with_known_errors(one.card))
         else:
-            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one))))
+            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one), _prompts_id(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         notes += [
             f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
@@ -294,6 +294,14 @@ def _official(planned: PlannedMethod) -> MethodCard:
     """The card, saying that a judge that can grade is given the method's own prompts and not the judge's."""
     graded = getattr(planned.method, "grades", False) and planned.card.judge == DEFAULT_JUDGE
     return replace(planned.card, judge=OFFICIAL_PROMPTS) if graded else planned.card
+
+
+def _prompts_id(planned: PlannedMethod) -> str:
+    """Name of a method's official prompts, ``""`` where it has none of its own or they were not pulled."""
+    try:
+        return str(getattr(planned.method, "prompts_id", ""))
+    except DataMissingError:
+        return ""
 
 
 def _our_wording(method: Method, card: MethodCard) -> MethodCard:
