@@ -93,7 +93,14 @@ def test_judging_a_finished_run_by_a_model_calls_the_judge_alone(tmp_path, label
         words = ("--judge", named(model, "lenient-1"), "--calibration", "calibration.json")
         estimate = assess(tmp_path, system.subject, *words, "--estimate").json
         assert estimate["judge_calls"] == 14
-        second = assess(tmp_path, system.subject, *words).json
+        planned = kakehashi(
+            "plan", "write", system.subject, "--method", "core", "--limit", "7", *words, "--title", "judged",
+            "--workspace", "ws", "--json", cwd=tmp_path,
+        )  # fmt: skip
+        assert planned.code == 0, planned.err
+        done = assess(tmp_path, system.subject, *words)
+        assert f"follows the plan {planned.json['plan'][:16]}" in done.err
+        second = done.json
         assert (system.server.calls, model.server.calls - asked) == (generated, 14)
         assert second["run"] == estimate["run"] != first["run"]
         again = assess(tmp_path, system.subject, *words)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kakehashi.evaluate.judges.labels import six_actions
+
 NAN = float("nan")
 Cell = tuple[str, ...]
 
@@ -28,8 +30,7 @@ def published_labels(shared: Path) -> dict[Cell, tuple[np.ndarray, np.ndarray]]:
         for outcome, action in (("declines", "0"), ("follows", "5")):
             human = np.array([float(str(row["human_action"]) == action) for row in mine])
             for judge in ("gpt4_action", "bert_action", "longformer_action"):
-                said = [
-                    float(str(row[judge]) == action) if row.get(judge) is not None else NAN for row in mine
-                ]
+                given = [row.get(judge) for row in mine]
+                said = [NAN if v is None else float(six_actions(str(v), judge) == action) for v in given]
                 found["dna", model, judge, outcome] = (human, np.array(said))
     return found

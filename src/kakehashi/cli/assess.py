@@ -179,9 +179,9 @@ def assess(
 
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
 
-    With --from, another institute's run is repeated on this machine: same methods, revisions, items, seed and
-    settings. What cannot be the same is refused or named, and each headline measure is replicated, not replicated or
-    undecided.
+    With --from, another institute's run is repeated on this machine: same methods, revisions, items, answers to each,
+    seed and settings; whether generated code may run is yours to say with --allow-code. What cannot be the same is
+    refused or named, and each headline measure is replicated, not replicated or undecided.
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
@@ -228,7 +228,6 @@ def assess(
             calibrations=calibrations,
             allow_family=allow_family,
             code=words["code"],
-            repeats=repeats,
             mirror=mirror,
             budget=budget,
             token_budget=token_budget,

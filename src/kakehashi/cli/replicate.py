@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kakehashi.work.replicate import Repeated
 
 #: Words of ``assess`` that a manifest decides.
-DECIDED = ("profile", "methods", "language", "limit", "seed")
+DECIDED = ("profile", "methods", "language", "limit", "seed", "repeats")
 
 
 def check_free(context: click.Context) -> None:
@@ -56,7 +56,6 @@ def repeat_and_compare(
     calibrations: tuple[Path, ...],
     allow_family: bool,
     code: "CodeWords",
-    repeats: int,
     mirror: str | None,
     workspace: Path,
     **settings: Any,
@@ -81,7 +80,6 @@ def repeat_and_compare(
         at=at,
         judge=JudgeWords(judges, phrases, calibrations, allow_family),
         code=code,
-        repeats=repeats,
         mirror=mirror,
         workspace=workspace,
         say=say,

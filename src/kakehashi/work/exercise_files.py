@@ -16,7 +16,7 @@ from kakehashi.work.holdout import check_opening
 from kakehashi.work.replicate import Results, columns_of
 from kakehashi.work.signed import Signed, read_signed
 
-_SAME = ("id", "version", "data_revision", "judge", "languages", "limit", "max_tokens", "samples")
+_SAME = ("id", "version", "data_revision", "judge", "languages", "limit", "max_tokens", "repeats", "samples")
 _HINT = "Ask the site for the file again; results are not combined with this one."
 
 

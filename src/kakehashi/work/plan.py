@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi import __version__
-from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.errors import DataMissingError, UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.inspect.method import InspectMethod
@@ -209,7 +209,7 @@ def make_plan(
         if chosen is None:
             one = replace(one, card=with_known_errors(one.card))
         else:
-            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one))))
+            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one), _prompts_id(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
         notes += [
             f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
@@ -319,6 +319,14 @@ def _official(planned: PlannedMethod) -> MethodCard:
     return replace(planned.card, judge=OFFICIAL_PROMPTS) if graded else planned.card
 
 
+def _prompts_id(planned: PlannedMethod) -> str:
+    """Name of a method's official prompts, ``""`` where it has none of its own or they were not pulled."""
+    try:
+        return str(getattr(planned.method, "prompts_id", ""))
+    except DataMissingError:
+        return ""
+
+
 def _our_wording(method: Method, card: MethodCard) -> MethodCard:
     if getattr(method, "our_wording", False):
         return replace(card, judge=card.judge.replace(OFFICIAL_PROMPTS, "by prompts of our wording"))
@@ -356,7 +364,13 @@ def _of_card(planned: PlannedMethod) -> dict[str, Any]:
         "limit": planned.selection.limit,
         "max_tokens": planned.selection.max_tokens,
         "samples": len(planned.samples),
+        **({"repeats": times} if (times := _times(planned)) > 1 else {}),
     }
+
+
+def _times(planned: PlannedMethod) -> int:
+    """How many answers to an item the run asks for; only methods that take several have more than one."""
+    return 1 + max((sample.repeat for sample in planned.samples), default=0)
 
 
 def _runtimes(subjects: Sequence[Subject], models: Path) -> dict[str, Any]:

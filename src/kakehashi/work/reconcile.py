@@ -1,6 +1,5 @@
 """Holding the methods of one run against each other: what differs, what conflicts, what cannot be said."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,7 +16,7 @@ from kakehashi.compare import (
     smallest_detectable_difference,
 )
 from kakehashi.errors import NotEstimableError
-from kakehashi.model import Measure, MethodCard, Polarity
+from kakehashi.model import Measure, Polarity
 from kakehashi.work.view import RunView
 
 #: Fewer subjects than this say nothing of how far methods agree on order.
@@ -136,7 +135,7 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
     of (not judged, incomplete) stands back for the next of its construct. Language editions that nobody has reviewed
     are kept out (:func:`unreviewed_editions`).
     """
-    kept_out = set(unreviewed_editions(view.cards))
+    kept_out = set(unreviewed_editions(view))
     valued = {one.measure.id for one in view.headlines() if one.value is not None}
     chosen: dict[tuple[str, str], str] = {}
     for card in view.cards.values():
@@ -152,14 +151,22 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
-def unreviewed_editions(cards: Mapping[str, MethodCard]) -> list[tuple[str, str]]:
-    """Methods and languages whose items nobody has reviewed: they are run and reported, and not compared."""
+def unreviewed_editions(view: RunView) -> list[tuple[str, str]]:
+    """Methods and languages of a run whose items nobody has reviewed: they are run and reported, and not compared."""
+    run = {(one.provenance.method, one.facets["language"]) for one in view.headlines()}
     return [
         (card.id, language)
-        for card in cards.values()
+        for card in view.cards.values()
         for language, status in card.review.items()
-        if status == "unreviewed"
+        if status == "unreviewed" and (card.id, language) in run
     ]
+
+
+def kept_out_note(method: str, language: str) -> str:
+    """The note on such an edition."""
+    return (
+        f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+    )
 
 
 def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> ScoreTable | None:
@@ -178,10 +185,7 @@ def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> Sco
         values[i, j] = one.value
         errors[i, j] = np.nan if one.std_error is None else one.std_error
         sizes[i, j] = np.nan if one.n is None else one.n
-    unread = [
-        f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
-        for method, language in unreviewed_editions(view.cards)
-    ]
+    unread = [kept_out_note(method, language) for method, language in unreviewed_editions(view)]
     rows = np.flatnonzero(~np.isnan(values).all(axis=1))
     kept = np.flatnonzero(~np.isnan(values).all(axis=0))
     if len(rows) < 2 or len(kept) < 2:

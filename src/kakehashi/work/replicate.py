@@ -25,7 +25,7 @@ from kakehashi.work.view import RunView
 from kakehashi.work.workspace import Workspace
 
 #: What must be the same in a method for its results to be comparable at all.
-_SAME = ("version", "data_revision", "judge", "languages", "limit", "max_tokens", "samples")
+_SAME = ("version", "data_revision", "judge", "languages", "limit", "max_tokens", "repeats", "samples")
 _HINTS = {
     "version": "Install the version of kakehashi that the manifest names.",
     "data_revision": "Get the same revision of the data or of the method's file.",
@@ -127,22 +127,21 @@ def repeat(
     at: Sequence[str] = (),
     judge: JudgeWords | None = None,
     code: CodeWords | None = None,
-    repeats: int = 1,
     mirror: Path | str | None = None,
     workspace: Path | str = Path("kakehashi-work"),
     say: Callable[[str], None] = lambda _: None,
 ) -> Repeated:
     """Make the plan of a manifest again on this machine.
 
-    Systems, their settings, methods, items, seed and judge are the manifest's; where a system answers may be
-    another place.
+    Systems, their settings, methods, items, answers to each item, seed and judge are the manifest's; where a system
+    answers may be another place. Whether generated code may be run is each machine's own to say, and never another's
+    manifest.
 
     Args:
         manifest: From :func:`kakehashi.work.manifest.read_manifest`.
         at: ``NAME=SUBJECT``: where the system NAME is reached from here.
         judge: The judge, where the manifest's is not the methods' own.
         code: Whether generated code may be run, for methods that run it.
-        repeats: Answers to each item, where the manifest's run had several.
         mirror: Where the data of published methods are taken from, where they are not here.
         workspace: This side's workspace.
         say: Told what is taken from a mirror.
@@ -171,7 +170,7 @@ def repeat(
             "limit": limit,
             "seed": manifest["seed"],
             "code": code or CodeWords(),
-            "repeats": repeats,
+            "repeats": _repeats(manifest),
         }
         places: dict[str, Any] = {"models": rooms.models, "own_methods": rooms.methods, "data": data}
         found = make_plan(subjects, judge=words, **places, **kept)
@@ -235,6 +234,11 @@ def _limits(manifest: Mapping[str, Any]) -> list[int | None]:
     named = {one.get("limit") for one in manifest["methods"]}
     alone = named.pop() if len(named) == 1 else None
     return [None, alone] if isinstance(alone, int) else [None]
+
+
+def _repeats(manifest: Mapping[str, Any]) -> int:
+    named = [one.get("repeats", 1) for one in manifest["methods"]]
+    return max((times for times in named if isinstance(times, int) and 1 <= times <= 1000), default=1)
 
 
 def _unequal(

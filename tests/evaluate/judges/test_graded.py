@@ -1,11 +1,12 @@
 """Judges that grade by official prompts. The prompts here are our own, in the published shapes."""
 
+import asyncio
 import csv
 from pathlib import Path
 
 import pytest
 
-from kakehashi.errors import InputError, UsageError
+from kakehashi.errors import BudgetError, InputError, UsageError
 from kakehashi.evaluate.judges import (
     GraderPanel,
     HashParser,
@@ -215,6 +216,46 @@ async def test_a_panel_takes_the_mean_and_counts_who_failed(replies, least, valu
     assert (score.value, score.label, score.reason) == (value, label, reason)
     assert "judge-0" in score.scorer
     assert score.scorer.endswith(f"@{template().version}")
+
+
+async def test_a_panel_asks_its_judges_at_once_and_keeps_their_order() -> None:
+    said = []
+
+    class Slow(Model):
+        def __init__(self, name: str, reply: str, turns: int) -> None:
+            super().__init__(reply)
+            self.name, self.turns = name, turns
+
+        async def __call__(self, messages):
+            said.append(f"asked {self.name}")
+            for _ in range(self.turns):
+                await asyncio.sleep(0)
+            said.append(f"heard {self.name}")
+            return await super().__call__(messages)
+
+    slow = [Slow("a", GOOD % 1, 9), Slow("b", "prose", 5), Slow("c", GOOD % 0.5, 1)]
+    panel = GraderPanel([ModelGrader(one, one.name) for one in slow])
+    score = await graded(panel, lambda _: template())(sample(), Answer("This is the answer to that."))
+    assert said == ["asked a", "asked b", "asked c", "heard c", "heard b", "heard a"]
+    assert (score.value, score.reason) == (0.75, "mean-of-2:1=1,3=0.5;failed:2")
+
+
+async def test_where_one_judge_ends_the_run_the_others_answers_are_waited_for() -> None:
+    heard = []
+
+    async def late(messages):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        heard.append(messages)
+        return Answer(GOOD % 1, Status.OK)
+
+    async def spent(messages):
+        raise BudgetError("the budget is spent")
+
+    panel = GraderPanel([ModelGrader(spent, "a"), ModelGrader(late, "b")])
+    with pytest.raises(BudgetError):
+        await graded(panel, lambda _: template())(sample(), Answer("This is the answer to that."))
+    assert len(heard) == 1
 
 
 def test_a_panel_of_one_or_with_one_judge_twice_is_refused() -> None:

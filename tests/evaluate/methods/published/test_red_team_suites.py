@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 from reference.data_files import ScriptedJudge, csv_text, scored_by, store_of
 
+from kakehashi.cli.main import cli
 from kakehashi.errors import DataMissingError, InputError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.datasets.readers import read_rows
@@ -19,15 +21,17 @@ from kakehashi.evaluate.methods.published.jailbreakbench import (
     REFUSED,
     JailbreakBench,
 )
-from kakehashi.evaluate.methods.published.jbb_artifacts import (
+from kakehashi.evaluate.methods.published.parts import part_titles
+from kakehashi.evaluate.methods.published.strongreject import CATEGORIES as SIX
+from kakehashi.evaluate.methods.published.strongreject import HARM, StrongReject
+from kakehashi.ledger import Ledger
+from kakehashi.ledger.importers.jailbreakbench import (
+    STORED,
     Artifact,
     Jailbreak,
     read_artifact,
     stored_results,
 )
-from kakehashi.evaluate.methods.published.parts import part_titles
-from kakehashi.evaluate.methods.published.strongreject import CATEGORIES as SIX
-from kakehashi.evaluate.methods.published.strongreject import HARM, StrongReject
 from kakehashi.model import Label, Provenance
 
 PROVENANCE = Provenance("test", "m", "1", "2026-11-25T00:00:00Z")
@@ -337,6 +341,41 @@ def test_an_artifact_of_another_shape_is_a_clear_error(tmp_path, change, message
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=message):
         read_artifact(path)
+
+
+def test_artifacts_are_imported_by_the_command_without_their_prompts(tmp_path):
+    """The tree as upstream lays it out: attack/kind/model.json, with ``attack-info.json`` beside it."""
+    folder = tmp_path / "attack-artifacts"
+    for method, model, hits in (("PAIR", "vicuna-13b-v1.5", 3), ("GCG", "vicuna-13b-v1.5", 4)):
+        path = folder / method / "black_box" / f"{model}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(artifact(hits / 10, hits, method, model)))
+        (folder / method / "attack-info.json").write_text(json.dumps({"models": {model: ["black_box"]}}))
+    words = ["results", "import", str(folder), "--workspace", str(tmp_path / "ws")]
+    done = CliRunner().invoke(cli, [*words, "--json"])
+    assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(cli, words)
+    assert again.output.count("(jailbreakbench): 0 of 1 records new") == 2
+    with Ledger.open(tmp_path / "ws" / "ledger") as ledger:
+        found = {(m.provenance.method, m.subject): m for m in ledger.measurements()}
+        rows = ledger.items(columns=["method", "measure", "sample", "label", "value"])
+    # 3 and 4 of 10; Wilson's upper end for 4 of 10 is (4 + 1.9207 + 1.96 sqrt(2.4 + 0.9604)) / 13.8415 = 0.6873
+    assert {key: (m.value, m.n) for key, m in found.items()} == {
+        ("jailbreakbench/PAIR", "vicuna-13b-v1.5"): (0.3, 10),
+        ("jailbreakbench/GCG", "vicuna-13b-v1.5"): (0.4, 10),
+    }
+    made = found["jailbreakbench/GCG", "vicuna-13b-v1.5"]
+    assert made.interval.high == pytest.approx(0.6873, abs=1e-4)
+    assert (made.measure, made.facets["technique"]) == (STORED, "GCG")
+    assert rows["value"][rows["method"] == "jailbreakbench/GCG"].sum() == 4
+    for path in (tmp_path / "ws").rglob("*"):
+        assert path.is_dir() or b"disguise of" not in path.read_bytes()
+
+
+def test_what_upstream_keeps_beside_the_artifacts_is_no_artifact(jbb):
+    folder = jbb._store.root / "jailbreakbench" / "artifacts"
+    (folder / "attack-info.json").write_text('{"models": {}}')
+    assert [one.name for one in jbb.artifacts] == ["PAIR/vicuna-13b-v1.5"]
 
 
 def test_two_artifacts_of_one_attack_or_of_another_set_are_errors(jbb):

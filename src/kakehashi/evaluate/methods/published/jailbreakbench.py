@@ -24,11 +24,12 @@ from kakehashi.evaluate.methods.published.grades import (
     verdict_measure,
     verdict_rate,
 )
-from kakehashi.evaluate.methods.published.jbb_artifacts import Artifact, read_artifacts
+from kakehashi.evaluate.methods.published.jbb_artifacts import read_artifacts
 from kakehashi.evaluate.methods.published.own_prompts import own_template
 from kakehashi.evaluate.methods.published.rows import prompt_rows
 from kakehashi.evaluate.methods.select import stratified
 from kakehashi.evaluate.methods.tally import proportion, share_credit
+from kakehashi.ledger.importers.jailbreakbench import Artifact
 from kakehashi.model import (
     Label,
     Measure,
