@@ -21,6 +21,11 @@ def test_the_list_says_what_is_here_and_who_vouches(tmp_path):
     assert rows["xstest"]["hashes"] == "catalogue"
     assert not rows["xstest"]["here"]
     assert "first pull" in rows["hellaswag"]["hashes"]
+    pinned = rows["xstest"]["sha256"]["xstest_prompts.csv"]
+    assert len(pinned) == 64
+    assert set(rows["hellaswag"]["sha256"].values()) == {None}
+    asked = kakehashi("data", "pull", "xstest", "--mirror", tmp_path, cwd=tmp_path)  # nothing is taken yet
+    assert (asked.code, f"sha256: {pinned} xstest_prompts.csv" in asked.err) == (2, True)
 
 
 def test_a_script_must_say_that_the_licence_was_read(tmp_path):
