@@ -16,13 +16,13 @@ PARTS = all_parts()
 
 
 def test_parts_have_names_and_places_of_their_own() -> None:
-    assert {"engine", "judging", "memory", "resume", "start"} <= {part.name for part in PARTS}
+    assert {"air-bench", "engine", "judging", "memory", "resume", "start"} <= {part.name for part in PARTS}
     assert len({part.name for part in PARTS}) == len({part.order for part in PARTS}) == len(PARTS)
 
 
 @pytest.mark.slow
 def test_parts_run_at_toy_size_and_fill_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wanted = ["engine", "judging", "memory", "resume", "start"]
+    wanted = ["air-bench", "engine", "judging", "memory", "resume", "start"]
     options = ["--scale", "0.0001", "--repetitions", "1", "--no-peers"]
     places = ["--out", str(tmp_path / "out"), "--page", str(tmp_path / "page.md")]
     assert run.main([*wanted, *options, *places]) == 0

@@ -21,6 +21,11 @@ def test_the_list_says_what_is_here_and_who_vouches(tmp_path):
     assert rows["xstest"]["hashes"] == "catalogue"
     assert not rows["xstest"]["here"]
     assert "first pull" in rows["hellaswag"]["hashes"]
+    pinned = rows["xstest"]["sha256"]["xstest_prompts.csv"]
+    assert len(pinned) == 64
+    assert set(rows["hellaswag"]["sha256"].values()) == {None}
+    asked = kakehashi("data", "pull", "xstest", "--mirror", tmp_path, cwd=tmp_path)  # nothing is taken yet
+    assert (asked.code, f"sha256: {pinned} xstest_prompts.csv" in asked.err) == (2, True)
 
 
 def test_a_script_must_say_that_the_licence_was_read(tmp_path):
@@ -39,6 +44,26 @@ def test_a_script_must_say_that_the_licence_was_read(tmp_path):
     wrong = kakehashi("data", "verify", "hellaswag", cwd=tmp_path)
     assert wrong.code == 6
     assert "kakehashi data pull hellaswag" in wrong.err
+
+
+def test_prompts_that_stand_twice_are_counted_and_kept(tmp_path):
+    rows = ["id,risk_area,types_of_harm,specific_harms,question"]
+    # six rows, four texts: one stands three times (once with a space after it), so two are repetitions
+    rows += [f"{n},a,b,c,{text}" for n, text in enumerate(["q 1", "q 2", "q 1", "q 3", "q 4", "q 1 "])]
+    mirror = mirror_of(tmp_path, "do-not-answer", "\n".join(rows).encode())
+    done = kakehashi("data", "pull", "do-not-answer", "--mirror", mirror, "--yes", cwd=tmp_path)
+    assert done.code == 0, done.err
+    line = "do-not-answer: 6 prompts, 2 of them a repetition of an earlier one; all are kept\n"
+    assert line in done.out
+    assert line in kakehashi("data", "verify", cwd=tmp_path).out
+
+
+def test_changed_columns_are_told_when_the_set_is_pulled(tmp_path):
+    mirror = mirror_of(tmp_path, "do-not-answer", b"id,query\n1,q 1\n")
+    done = kakehashi("data", "pull", "do-not-answer", "--mirror", mirror, "--yes", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "do-not-answer: the rows cannot be read: " in done.out
+    assert "has no column 'question'; its columns are id, query" in done.out
 
 
 def test_wrong_bytes_in_a_mirror_end_with_code_6_and_an_unknown_set_with_2(tmp_path):

@@ -93,7 +93,14 @@ def test_judging_a_finished_run_by_a_model_calls_the_judge_alone(tmp_path, label
         words = ("--judge", named(model, "lenient-1"), "--calibration", "calibration.json")
         estimate = assess(tmp_path, system.subject, *words, "--estimate").json
         assert estimate["judge_calls"] == 14
-        second = assess(tmp_path, system.subject, *words).json
+        planned = kakehashi(
+            "plan", "write", system.subject, "--method", "core", "--limit", "7", *words, "--title", "judged",
+            "--workspace", "ws", "--json", cwd=tmp_path,
+        )  # fmt: skip
+        assert planned.code == 0, planned.err
+        done = assess(tmp_path, system.subject, *words)
+        assert f"follows the plan {planned.json['plan'][:16]}" in done.err
+        second = done.json
         assert (system.server.calls, model.server.calls - asked) == (generated, 14)
         assert second["run"] == estimate["run"] != first["run"]
         again = assess(tmp_path, system.subject, *words)
@@ -182,6 +189,21 @@ def test_a_panel_of_rules_and_a_model_stands_in_manifest_and_items(tmp_path, lab
     assert judge["id"].startswith("kakehashi/panel@1.1(kakehashi/rules@")
     assert [member["kind"] for member in judge["members"]] == ["rules", "model"]
     assert judge["calibration"]["en"] == "human"
+
+
+def test_a_member_of_a_panel_that_fails_has_no_vote_and_is_counted(tmp_path, labels):
+    with Served(answer=subject_answer) as system, Served(answer=strict) as model:
+        judges = ("--judge", "rules", "--judge", named(model, "strict-1"))
+        calibrated(labels, tmp_path, "rules", named(model, "strict-1"))
+        model.server.answer = talkative
+        done = assess(tmp_path, system.subject, *judges, "--calibration", "calibration.json")
+    assert done.code == 0, done.err
+    (missing,) = done.json["assessment"]["missing"]
+    assert (missing["not_judged"], missing["judge_failed"]) == (14, 0)  # one vote is none
+    notes = done.json["assessment"]["run"]["notes"]
+    assert any("kakehashi/model:strict-1@" in note and "failed on 14 answers" in note for note in notes), (
+        notes
+    )
 
 
 def test_a_model_without_calibration_and_one_that_judges_itself_are_refused_before_any_call(tmp_path, labels):

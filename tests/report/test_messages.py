@@ -129,6 +129,17 @@ def test_what_shipped_methods_declare_in_english_has_japanese_words() -> None:
         assert card.judge in known or card.judge.startswith("kakehashi/")
 
 
+def test_how_published_methods_aggregate_has_japanese_words(tmp_path: Path) -> None:
+    from kakehashi.evaluate.datasets import DataStore
+    from kakehashi.evaluate.methods import get_method
+
+    known = {EN[key] for key in EN if key.startswith("phrase.")}
+    names = ("air-bench-2024", "facts-grounding-v1", "facts-grounding-v2", "strongreject", "do-not-answer")
+    names += ("jailbreakbench", "mlcommons-joint-testing", "aisi-ja-perspectives")
+    for name in names:
+        assert get_method(name, data=DataStore(tmp_path)).card.aggregation in known, name
+
+
 def test_japanese_punctuation_is_full_width() -> None:
     # Half-width brackets and colons beside Japanese letters; formulas and ids keep their own.
     wide = r"[\u3040-\u30ff\u4e00-\u9fff]"
@@ -152,16 +163,14 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     literal |= set(re.findall(r'Blank\("([^"]+)"\)', source))
     assert literal - set(EN) == set()
     # Families that are put together from a prefix and a name of the data.
-    families = (
-        "column label measure part polarity policy language weights review group order.cell span unit list"
-    )
+    families = "column label measure part polarity policy language weights review group order.cell span unit list facet"
     families += (
         " caption.headline caption.attacks sentence.assessed subtitle text.exposure.insufficient blank"
     )
     families += " judge clause phrase mark text.gaps text.conflicts text.differences"
     families += " brief.methods brief.models brief.ranks brief.why"
     families += " text.notes text.no-notes origin text.speaks note cell entry"
-    families += " plan.status plan.order unmade caption.by"
+    families += " plan.status plan.order verdict factor unmade caption.by"
     families += " section.crosswalk addressee legal-force status extent relation confidence standing"
     families += " map-origin map-status"
     prefixes = tuple(families.split())

@@ -18,7 +18,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("subjects", nargs=-1, required=True)
+@click.argument("subjects", nargs=-1)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "full"]),
@@ -38,6 +38,14 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @judge_options
+@click.option("--grader", help="The SUBJECT that Inspect tasks ask in the role of a grader.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Most Inspect tasks at a time, each in its own process.",
+)
 @click.option(
     "--allow-code",
     is_flag=True,
@@ -55,6 +63,17 @@ def languages_of(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Answers to each item, for methods that take several (humaneval: pass@10).",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who makes the calls: this process, or the workers of a Ray cluster.",
+)
+@click.option(
+    "--ray-address", help="Address of the cluster (HOST:6379, auto); without it one is started here."
+)
+@click.option("--ray-workers", type=click.IntRange(min=1), help="Workers; one a processor by default.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -86,9 +105,35 @@ def languages_of(text: str) -> tuple[str, ...]:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json."
 )
 @click.option("--lang", default="en,ja", show_default=True, help="Languages of the report.")
+@click.option(
+    "--from",
+    "manifest",
+    type=click.Path(path_type=Path),
+    help="Repeat the run of this manifest (of a run folder or an export) and say what replicated.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --from: folder of the other side's exported results; beside the manifest by default.",
+)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="NAME=SUBJECT",
+    help="With --from: where the system NAME is reached from here.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="With --from: largest difference that counts as the same, as a share of a measure's range.",
+)
 @workspace_option
 @json_option
+@click.pass_context
 def assess(
+    context: click.Context,
     subjects: tuple[str, ...],
     profile: str,
     methods: tuple[str, ...],
@@ -98,6 +143,11 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    grader: str | None,
+    processes: int,
+    engine: str,
+    ray_address: str | None,
+    ray_workers: int | None,
     allow_code: bool,
     allow_code_unisolated: bool,
     repeats: int,
@@ -114,6 +164,10 @@ def assess(
     only_estimate: bool,
     out: Path | None,
     lang: str,
+    manifest: Path | None,
+    results: Path | None,
+    at: tuple[str, ...],
+    margin: float,
     workspace: Path,
     as_json: bool,
 ) -> int:
@@ -121,10 +175,20 @@ def assess(
 
     A SUBJECT is local/NAME, openai:MODEL, anthropic:MODEL, http://host/v1#MODEL, or the path of a YAML file.
 
+    A method inspect:… is a task of Inspect (docs/inspect.md); --grader names the model that it asks to grade.
+
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
+
+    With --from, another institute's run is repeated on this machine: same methods, revisions, items, answers to each,
+    seed and settings; whether generated code may run is yours to say with --allow-code. What cannot be the same is
+    refused or named, and each headline measure is replicated, not replicated or undecided.
 
     Example: kakehashi assess local/smollm2 --profile quick --out out
     """
+    if manifest is None and (at or results is not None):
+        raise click.UsageError("--at and --results belong to --from")
+    if manifest is not None and partial:
+        raise click.UsageError("--from compares whole runs; leave out --partial")
     from kakehashi.work.code import CodeWords
 
     words: dict[str, Any] = {
@@ -136,6 +200,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "grader": grader,
         "code": CodeWords(allow_code, allow_code_unisolated),
         "repeats": repeats,
         "allow_family": allow_family,
@@ -145,6 +210,36 @@ def assess(
         from kakehashi.work.prices import read_prices
 
         table = read_prices(prices)
+    if manifest is not None:
+        from kakehashi.cli.replicate import check_free, repeat_and_compare
+
+        check_free(context)
+        return repeat_and_compare(
+            manifest,
+            results,
+            at,
+            margin,
+            out,
+            languages_of(lang),
+            as_json,
+            only_estimate=only_estimate,
+            judges=judges,
+            phrases=phrases,
+            calibrations=calibrations,
+            allow_family=allow_family,
+            code=words["code"],
+            mirror=mirror,
+            budget=budget,
+            token_budget=token_budget,
+            cost_budget=cost_budget,
+            prices=table,
+            concurrency=concurrency,
+            patience=patience,
+            offline=offline,
+            workspace=workspace,
+        )
+    if not subjects:
+        raise click.UsageError("Missing argument 'SUBJECTS...'.")
     if only_estimate:
         _print_estimate(subjects, workspace, words, table, as_json, mirror)
         return 0
@@ -163,6 +258,10 @@ def assess(
         patience=patience,
         partial=partial,
         offline=offline,
+        processes=processes,
+        engine=engine,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
         mirror=mirror,
         workspace=workspace,
     )

@@ -64,7 +64,7 @@ def pull(
     Example: kakehashi data pull harmbench xstest --mirror ../shared/reference/suites --yes
     """
     from kakehashi.errors import UsageError
-    from kakehashi.evaluate.datasets import DataStore, form_to_pull, licence_lines, pull_set
+    from kakehashi.evaluate.datasets import DataStore, form_to_pull, licence_lines, pull_set, repetitions
     from kakehashi.work.workspace import Workspace
 
     store = DataStore(Workspace(workspace).data)
@@ -95,6 +95,7 @@ def pull(
             "name": one.name,
             "form": one.form,
             "revision": one.revision,
+            "prompts": repetitions(store, one.name),
             "files": [
                 {
                     "path": str(file.path),
@@ -110,7 +111,7 @@ def pull(
     if as_json:
         print_json(rows)
         return
-    for done in pulled:
+    for done, row in zip(pulled, rows, strict=True):
         for file in done.files:
             checked = (
                 "checked against the catalogue"
@@ -118,6 +119,8 @@ def pull(
                 else "nobody checked these bytes here; pinned since the first pull"
             )
             click.echo(f"{done.name}: {file.path.name} sha256 {file.sha256} ({checked})")
+        if row["prompts"]:
+            click.echo(f"{done.name}: {row['prompts']}")
         click.echo(f"{done.name}: {done.revision}")
 
 
@@ -126,17 +129,18 @@ def pull(
 @workspace_option
 @json_option
 def verify(names: tuple[str, ...], workspace: Path, as_json: bool) -> int:
-    """Check the bytes of every pulled file (all sets by default).
+    """Check the bytes of every pulled file (all sets by default), and count prompts that stand twice.
 
     Example: kakehashi data verify
     """
     from kakehashi.errors import VerificationError
-    from kakehashi.evaluate.datasets import DataStore, verify_set
+    from kakehashi.evaluate.datasets import DataStore, repetitions, verify_set
     from kakehashi.work.workspace import Workspace
 
     store = DataStore(Workspace(workspace).data)
     chosen = names or tuple(one.name for one in store.sets)
     rows = []
+    prompts: dict[str, str] = {}
     for name in dict.fromkeys(chosen):
         wrong = dict(verify_set(store, name))
         rows += [
@@ -144,11 +148,15 @@ def verify(names: tuple[str, ...], workspace: Path, as_json: bool) -> int:
             for path in store.set(name).files
             if store.has(name, path)
         ]
+        if store.is_here(name) and not wrong and (line := repetitions(store, name)):
+            prompts[name] = line
     if as_json:
-        print_json({"files": rows, "wrong": sum(bool(row["wrong"]) for row in rows)})
+        print_json({"files": rows, "prompts": prompts, "wrong": sum(bool(row["wrong"]) for row in rows)})
     else:
         for row in rows:
             click.echo(f"{row['set']}: {row['file']}: {row['wrong'] or 'as pinned'}")
+        for name, line in prompts.items():
+            click.echo(f"{name}: {line}")
         click.echo(f"{len(rows)} files, {sum(bool(row['wrong']) for row in rows)} not as pinned")
     if as_json:
         return 6 if any(row["wrong"] for row in rows) else 0

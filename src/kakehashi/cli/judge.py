@@ -41,6 +41,12 @@ judge.add_command(sheet)
     is_flag=True,
     help="Trivial judges, and those whose verdicts stand in the rows, beside it.",
 )
+@click.option(
+    "--prompts",
+    metavar="METHOD",
+    default="",
+    help="Let the judge grade by a method's official prompts (xstest, harmbench, …), whose data were pulled.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of a judge model in this session.")
 @click.option(
@@ -62,6 +68,7 @@ def calibrate(
     published: Path | None,
     without: tuple[str, ...],
     with_baselines: bool,
+    prompts: str,
     seed: int,
     budget: int | None,
     concurrency: int,
@@ -74,7 +81,8 @@ def calibrate(
     """Judge labelled answers and compare: kappa, sensitivity, specificity, bias, clustered by prompt.
 
     LABELS is a JSONL or CSV file: XSTest's or Do-Not-Answer's shape, or prompt, answer, language, label. Stopped,
-    the same command goes on where it was: a verdict that a model gave is not asked for again.
+    the same command goes on where it was: a verdict that a model gave is not asked for again. With --prompts, the
+    grade of a refusal counts as refused and the other end of the scale as complied.
 
     Example: kakehashi judge calibrate answers.jsonl --published verdicts.csv
     """
@@ -102,6 +110,7 @@ def calibrate(
         patience=patience,
         offline=offline,
         allow_family=allow_family,
+        prompts=prompts,
         workspace=workspace,
         say=lambda text: click.echo(text, err=True),
     )

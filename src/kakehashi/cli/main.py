@@ -32,14 +32,17 @@ COMMANDS = {
         "exchange",
         "Exchange findings with other institutes.",
     ),
+    "exercise": ("kakehashi.cli.exercise", "exercise", "Run a joint exercise between institutes by files."),
     "gate": ("kakehashi.cli.gate", "gate", "Hold a run against the rules of a release."),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
-    "methods": ("kakehashi.cli.methods", "methods", "List, show and make methods."),
+    "kit": ("kakehashi.cli.kit", "kit", "Make, check and install a kit for machines without a network."),
+    "methods": ("kakehashi.cli.methods", "methods", "List, show, make and translate methods."),
     "models": ("kakehashi.cli.models", "models", "List, fetch and serve embedded models."),
     "plan": ("kakehashi.cli.plan", "plan", "Say before a run what is meant, and list what was done."),
     "provenance": ("kakehashi.cli.provenance", "provenance", "Look for Content Credentials in media."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
+    "watch": ("kakehashi.cli.watch", "watch", "Replay attacks on a schedule; say when one works again."),
 }
 
 

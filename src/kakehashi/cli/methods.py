@@ -61,10 +61,11 @@ def show(name: str, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.evaluate.datasets import DataStore
     from kakehashi.evaluate.methods import get_method
+    from kakehashi.work.judging import with_known_errors
     from kakehashi.work.workspace import Workspace
 
     rooms = Workspace(workspace)
-    card = get_method(name, rooms.methods, DataStore(rooms.data)).card
+    card = with_known_errors(get_method(name, rooms.methods, DataStore(rooms.data)).card)
     described: dict[str, Any] = asdict(card)
     if as_json:
         print_json(described)
@@ -129,3 +130,123 @@ def new(
     else:
         click.echo(f"{card.id}: {len(described['items'])} prompts, {card.data_revision}")
         click.echo(f"Run it with: kakehashi assess SUBJECT --method {card.id}")
+
+
+class _TranslateGroup(click.Group):
+    """``translate import SHEET``, and ``translate NAME`` for every other word."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take a word that is no verb as the name of a method."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            return "sheet", self.commands["sheet"], args
+        return super().resolve_command(ctx, args)
+
+
+@methods.group(cls=_TranslateGroup, subcommand_metavar="NAME [OPTIONS] | import SHEET")
+def translate() -> None:
+    """Make a sheet of a method for human translators, and a language edition of the sheet.
+
+    Example: kakehashi methods translate core --to fr --out core-fr.csv
+    """
+
+
+@translate.command("sheet")
+@click.argument("name")
+@click.option("--to", required=True, help="Language of the edition, such as fr.")
+@click.option(
+    "--from", "source_language", default="en", show_default=True, help="Language to translate from."
+)
+@click.option("--category", default="", help="Only items of this category.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV file to write."
+)
+@workspace_option
+@json_option
+def translate_sheet(
+    name: str, to: str, source_language: str, category: str, out: Path, workspace: Path, as_json: bool
+) -> None:
+    """Write a sheet for human translators: source, draft, back-translation, reviewer, cultural note, status.
+
+    Example: kakehashi methods translate core --to fr --out core-fr.csv
+    """
+    from kakehashi.errors import StorageError
+    from kakehashi.evaluate.datasets import DataStore
+    from kakehashi.evaluate.methods.edition import translation_sheet
+    from kakehashi.work.workspace import Workspace
+
+    rooms = Workspace(workspace)
+    text = translation_sheet(
+        name,
+        to,
+        source_language=source_language,
+        category=category,
+        own_methods=rooms.methods,
+        data=DataStore(rooms.data),
+    )
+    if out.exists():
+        raise StorageError(
+            "there is a file here already",
+            path=out,
+            hint="Translators' work is not overwritten; name another.",
+        )
+    out.write_text(text, encoding="utf-8-sig", newline="")  # spreadsheets take the mark for UTF-8
+    import csv
+
+    rows = list(csv.DictReader(text.splitlines(keepends=True)))
+    drafts = sum(bool(row["draft"]) for row in rows)
+    if as_json:
+        print_json({"path": str(out), "items": len(rows), "drafts": drafts})
+        return
+    click.echo(f"wrote {out}: {len(rows)} items, {drafts} with a draft")
+    click.echo(
+        "Status of a row: unreviewed, second-read or native-reviewed (with a reviewer), or left-out (with a note)."
+    )
+    click.echo(f"Filled in: kakehashi methods translate import {out}")
+
+
+@translate.command("import")
+@click.argument("sheet", type=click.Path(path_type=Path))
+@workspace_option
+@json_option
+def translate_import(sheet: Path, workspace: Path, as_json: bool) -> None:
+    """Make a language edition of a filled-in SHEET, a method of the workspace with its review status.
+
+    Example: kakehashi methods translate import core-fr.csv
+    """
+    from kakehashi.evaluate.datasets import DataStore
+    from kakehashi.evaluate.methods import OwnMethod
+    from kakehashi.evaluate.methods.edition import read_sheet, write_edition
+    from kakehashi.work.workspace import Workspace
+
+    rooms = Workspace(workspace)
+    folder = rooms.methods
+    edition = read_sheet(sheet, folder, DataStore(rooms.data))
+    path = write_edition(edition, folder)
+    card = OwnMethod(path).card
+    (language,) = card.languages
+    if as_json:
+        print_json(
+            {
+                "method": card.id,
+                "version": card.version,
+                "language": language,
+                "review": card.review[language],
+                "items": len(edition.described["items"]),
+                "unreviewed": edition.unreviewed,
+                "left_out": dict(edition.left_out),
+                "as_source": list(edition.as_source),
+                "path": str(path),
+            }
+        )
+        return
+    click.echo(
+        f"{card.id} {card.version}: {len(edition.described['items'])} items in {language}, "
+        f"review: {card.review[language]}, {edition.unreviewed} unreviewed, {len(edition.left_out)} left out"
+    )
+    if edition.as_source:
+        click.echo(f"word for word the source: {', '.join(edition.as_source[:5])} ({len(edition.as_source)})")
+    if card.review[language] == "unreviewed":
+        click.echo("Until every item is reviewed it can be run and is kept out of comparisons.")
+    click.echo(f"Run it with: kakehashi assess SUBJECT --method {card.id} --language {language}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.options import json_option, judge_options, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.work.preregister import PlanCell, PlanCheck
@@ -29,6 +29,11 @@ def plan() -> None:
     "--limit", type=click.IntRange(min=1), help="Pairs, questions or cells of each method and language."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
+@judge_options
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers to each item."
+)
+@click.option("--mirror", help="A folder or address with the data of published methods.")
 @workspace_option
 @json_option
 def write_plan(
@@ -40,13 +45,19 @@ def write_plan(
     language: str,
     limit: int | None,
     seed: int,
+    judges: tuple[str, ...],
+    phrases: tuple[Path, ...],
+    calibrations: tuple[Path, ...],
+    allow_family: bool,
+    repeats: int,
+    mirror: str | None,
     workspace: Path,
     as_json: bool,
 ) -> None:
     """Write systems, methods, seed, judges and items into the ledger; the words are those of assess.
 
-    An assess with the same words cites the plan by itself. Keep the root that is printed elsewhere: it shows later
-    that the plan was there.
+    An assess with the same words cites the plan by itself; its words on speed, money and code are free. Keep the
+    root that is printed elsewhere: it shows later that the plan was there.
 
     Example: kakehashi plan write local/smollm2 --title "July round" --method core --seed 1
     """
@@ -64,7 +75,14 @@ def write_plan(
         languages=languages_of(language),
         limit=limit,
         seed=seed,
+        judges=judges,
+        phrases=phrases,
+        calibrations=calibrations,
+        allow_family=allow_family,
+        repeats=repeats,
+        mirror=mirror,
         workspace=workspace,
+        say=lambda text: click.echo(text, err=True),
     )
     with open_ledger(Workspace(workspace).ledger, write=False) as ledger:
         head = ledger.root(record.position + 1)

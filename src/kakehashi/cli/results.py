@@ -1,5 +1,6 @@
 """``kakehashi results``: what the ledger holds, and whether it is still what was written."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,39 +133,59 @@ def show(run: str, everything: bool, workspace: Path, as_json: bool) -> None:
         click.echo(
             f"{one['method']}: judge {one['judge']}, calibration: {known or 'none needed'}; items: {reviewed}"
         )
+        for language, error in one["errors"].items():
+            click.echo(
+                f"  {language}: on {error['n']} human-labelled answers ({error['source']}) sensitivity to refusal "
+                f"{_share(error, 'sensitivity')}, specificity {_share(error, 'specificity')}; rates not corrected"
+            )
     if records:
         click.echo("")
         print_table(records, ["record", "subject", "method", "texts"])
 
 
+def _share(error: Mapping[str, Any], name: str) -> str:
+    value, interval = error.get(name), error.get(f"{name}_interval")
+    if value is None:
+        return "not estimable"
+    return f"{value:.3f}" + (f" [{interval['low']:.3f}, {interval['high']:.3f}]" if interval else "")
+
+
 @results.command()
 @click.argument("run")
-@click.option("--eee", is_flag=True, help="As Every Eval Ever 0.3 (the only form so far).")
+@click.option("--eee", is_flag=True, help="As Every Eval Ever 0.3.")
+@click.option("--inspect", is_flag=True, help="As Inspect logs (.eval), which inspect view opens.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
 )
 @click.option("--texts", is_flag=True, help="With prompts and answers; left out unless asked.")
 @workspace_option
 @json_option
-def export(run: str, eee: bool, out: Path, texts: bool, workspace: Path, as_json: bool) -> None:
-    """Export a RUN for other tools, without texts unless asked.
+def export(
+    run: str, eee: bool, inspect: bool, out: Path, texts: bool, workspace: Path, as_json: bool
+) -> None:
+    """Export a RUN for other tools and institutes, with its manifest, without texts unless asked.
 
     Example: kakehashi results export run-1a2b3c --eee --out exported
     """
     from kakehashi.errors import UsageError
     from kakehashi.ledger.eee import export_eee
+    from kakehashi.ledger.inspect_eval import export_inspect
+    from kakehashi.work.manifest import export_manifest
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
-    if not eee:
-        raise UsageError("say in which form", hint="Add --eee.")
+    forms = [form for asked, form in ((eee, export_eee), (inspect, export_inspect)) if asked]
+    if not forms:
+        raise UsageError("say in which form", hint="Add --eee or --inspect.")
     name = load_run(Workspace(workspace).ledger, run).run
     with _ledger(workspace) as ledger:
         paths = [
             path
             for record in ledger.records(kind="result", run=name)
-            for path in export_eee(ledger, record.id, out, texts=texts)
+            for form in forms
+            for path in form(ledger, record.id, out, texts=texts)
         ]
+        paths.append(export_manifest(ledger, name, out))
     if as_json:
         print_json([str(path) for path in paths])
         return

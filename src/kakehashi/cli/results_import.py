@@ -61,7 +61,8 @@ def import_(
     """Import others' logs, run folders and tables (PATH…) into the ledger, all or none.
 
     Known by themselves: Inspect logs (.eval, .json), HELM run folders, lm-evaluation-harness, Every Eval Ever,
-    garak report.jsonl, promptfoo JSON. Tables (CSV, Parquet) need --columns, --wide, --long or --items.
+    garak report.jsonl, promptfoo JSON, JailbreakBench's artifacts. Tables (CSV, Parquet) need --columns, --wide,
+    --long or --items.
 
     Example: kakehashi results import safetywashing_chat.csv --columns safetywashing
     """

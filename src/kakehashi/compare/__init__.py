@@ -71,6 +71,12 @@ from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source
 from kakehashi.compare.rank import RankIntervals, rank_intervals, tie_groups
+from kakehashi.compare.replication import (
+    Replication,
+    difference_of_intervals,
+    replication,
+    replication_of_intervals,
+)
 from kakehashi.compare.rogan_gladen import rogan_gladen
 from kakehashi.compare.select import (
     Selection,
@@ -87,6 +93,7 @@ from kakehashi.compare.selective import (
     selective,
     smallest_speaking_n,
 )
+from kakehashi.compare.sequential import RateTest, spent_alpha
 from kakehashi.compare.statement import Reply, gap_lines, group_lines, innocent_explanations, selective_lines
 from kakehashi.compare.table import ItemScores, ScoreTable
 from kakehashi.compare.variance import Component, VarianceComponents, variance_components
@@ -132,6 +139,8 @@ __all__ = [
     "Part",
     "PartyContrast",
     "RankIntervals",
+    "RateTest",
+    "Replication",
     "Reply",
     "ReportedScore",
     "ScoreTable",
@@ -156,6 +165,7 @@ __all__ = [
     "construct_split",
     "corrected_order",
     "corrected_rate",
+    "difference_of_intervals",
     "differential_functioning",
     "disattenuated_correlation",
     "estimate_full_score",
@@ -190,6 +200,8 @@ __all__ = [
     "published_robustness_source",
     "rank_intervals",
     "reliability",
+    "replication",
+    "replication_of_intervals",
     "rogan_gladen",
     "select_items",
     "selection_gate",
@@ -203,6 +215,7 @@ __all__ = [
     "smallest_detectable_difference",
     "smallest_speaking_n",
     "specificity",
+    "spent_alpha",
     "tie_groups",
     "top_k_overlap",
     "variance_components",

@@ -25,5 +25,6 @@ CONSTRUCTS: dict[str, dict[str, str]] = {
         "en": "a published mean over several constructs",
         "ja": "複数の概念にわたる公表指標の平均",
     },
+    "stated-requirement": {"en": "meeting a stated safety requirement", "ja": "明示された安全性要件の充足"},
     "own": {"en": "as its author defines it", "ja": "作成者の定義による"},
 }

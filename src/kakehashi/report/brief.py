@@ -11,6 +11,7 @@ from kakehashi.compare import ScoreTable, agreement, mean_rank_intervals, weight
 from kakehashi.errors import NotEstimableError
 from kakehashi.report.choosing import MIN_METHODS, choice_groups
 from kakehashi.report.values import PublishedGroup, Titles, as_lines, as_plain, finite
+from kakehashi.work.reconcile import kept_out_note, unreviewed_editions
 from kakehashi.work.tables import Sheet
 
 FORMAT = "kakehashi.brief/1"
@@ -79,6 +80,7 @@ class Brief:
         weightings: What weights can do, or ``None`` where too few systems have all scores.
         missing: Missing cells.
         notes: What was left out.
+        unreviewed: Methods and languages of the run that were kept out because nobody has reviewed the edition.
         tree_size: Size of the ledger's log where the figures are from a run, else 0.
         root: Its root.
         settings: Seed and least number of methods.
@@ -100,6 +102,7 @@ class Brief:
     weightings: WeightingFacts | None
     missing: int
     notes: tuple[str, ...]
+    unreviewed: tuple[tuple[str, str], ...] = ()
     tree_size: int = 0
     root: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -121,6 +124,8 @@ def build_brief(sheet: Sheet, *, rng: int = 0) -> Brief:
     constructs = table.constructs or ("own",) * len(table.methods)
     bounds, basis, reason = rank_bounds(table, rng)
     view = sheet.view
+    unreviewed = tuple(unreviewed_editions(view)) if view is not None else ()
+    told = {kept_out_note(*one) for one in unreviewed}
     return Brief(
         citation=sheet.citation,
         licence=sheet.licence,
@@ -137,7 +142,8 @@ def build_brief(sheet: Sheet, *, rng: int = 0) -> Brief:
         rank_reason=reason,
         weightings=_weightings(table, rng),
         missing=int(np.isnan(table.values).sum()),
-        notes=sheet.notes,
+        notes=tuple(note for note in sheet.notes if note not in told),
+        unreviewed=unreviewed,
         tree_size=view.tree_size if view else 0,
         root=view.root if view else "",
         settings={"seed": rng, "min_methods": MIN_METHODS, "confidence_level": 0.95},

@@ -12,6 +12,7 @@ from kakehashi.compare import ScoreTable, smallest_detectable_difference
 from kakehashi.errors import NotEstimableError, UnknownNameError
 from kakehashi.model import Measure, Measurement, MethodCard, Subject
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
+from kakehashi.report.classes import crosswalk_facts
 from kakehashi.report.itemwise import item_agreement
 from kakehashi.report.values import (
     Assessment,
@@ -69,6 +70,7 @@ def build_assessment(
         published=published_facts(published, rng=rng) if with_published else None,
         settings={"seed": rng, "confidence_level": confidence_level},
         plans=view.plans,
+        crosswalk=crosswalk_facts(view),
     )
 
 
@@ -318,13 +320,20 @@ def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
         facet: {m.facets[facet] for m in view.measurements if facet in m.facets}
         for facet in ("technique", "family", "risk")
     }
-    risks = {}
+    titles: dict[str, dict[str, dict[str, str]]] = {}
+    if any(not card.own and not card.id.startswith("own/") for card in view.cards.values()):
+        from kakehashi.evaluate.methods.published.parts import part_titles
+
+        for facet, parts in part_titles().items():
+            found = {m.facets[facet] for m in view.measurements if facet in m.facets}
+            if found:
+                titles[facet] = {key: dict(title) for key, title in parts.items() if key in found}
     if wanted["risk"]:
         from kakehashi.evaluate.methods.published.items import risk_titles
 
-        risks = {name: title for name, title in risk_titles().items() if name in wanted["risk"]}
+        titles["risk"] = {name: title for name, title in risk_titles().items() if name in wanted["risk"]}
     if not wanted["technique"] and not wanted["family"]:
-        return {"risk": risks} if risks else {}
+        return titles
     from kakehashi.evaluate.attacks import technique_table
 
     table = technique_table()
@@ -332,4 +341,4 @@ def _titles(view: RunView) -> dict[str, dict[str, dict[str, str]]]:
         name: dict(one.title) for name, one in table.techniques.items() if name in wanted["technique"]
     }
     families = {name: dict(title) for name, title in table.families.items() if name in wanted["family"]}
-    return {"technique": techniques, "family": families, **({"risk": risks} if risks else {})}
+    return {**titles, "technique": techniques, "family": families}

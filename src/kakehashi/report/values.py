@@ -371,6 +371,46 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassFacts:
+    """A class of a taxonomy, and what goes together with it.
+
+    Attributes:
+        taxonomy: Id of the taxonomy.
+        code: Code of the class.
+        title: Its title.
+        items: Items of the core suite that are tagged to it.
+        links: Other taxonomy → (code, items tagged to both), the most common first.
+    """
+
+    taxonomy: str
+    code: str
+    title: Titles
+    items: int
+    links: Mapping[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CrosswalkFacts:
+    """The categories of all taxonomies, and which results of the run stand for which.
+
+    Attributes:
+        taxonomies: Id → title by language, in order.
+        sources: Id → source, edition and date.
+        classes: Every class.
+        places: Key of a measure → facet → part → (taxonomy, class), for results that stand for a class.
+        rewards_refusing: Methods of the run in which a system that refuses everything does best.
+        over_refusal: Whether the run measures over-refusal.
+    """
+
+    taxonomies: Mapping[str, Titles]
+    sources: Mapping[str, str]
+    classes: tuple[ClassFacts, ...]
+    places: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]]
+    rewards_refusing: tuple[str, ...]
+    over_refusal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """Everything that a report of one run says, as values.
 
@@ -390,6 +430,7 @@ class Assessment:
         published: A cited table beside it, or ``None``.
         settings: Seed, confidence level, number of resamples.
         plans: Plans in the ledger that concern the run, each against what was reported.
+        crosswalk: Categories of all taxonomies, where the run has published methods.
     """
 
     run: RunFacts
@@ -407,6 +448,7 @@ class Assessment:
     published: PublishedFacts | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     plans: tuple[PlanCheck, ...] = ()
+    crosswalk: CrosswalkFacts | None = None
 
     def headline(self, system: str, measure: str) -> ScoreFacts | None:
         """The score of a system by a whole measure."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,9 @@ from kakehashi.errors import (
     InputError,
     KakehashiError,
     StorageError,
+    UsageError,
 )
+from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
     EngineSettings,
@@ -25,9 +28,18 @@ from kakehashi.evaluate.engine import (
     RunFolder,
     asking,
 )
-from kakehashi.evaluate.judges import Judge
-from kakehashi.evaluate.judges.calibrate import Calibration, calibrate, calibrate_labels, verdict_on
+from kakehashi.evaluate.judges import AsyncJudge, Judge, as_grader
+from kakehashi.evaluate.judges.by_prompts import PromptsJudge, template_by_kind
+from kakehashi.evaluate.judges.calibrate import (
+    Calibration,
+    calibrate,
+    calibrate_async,
+    calibrate_labels,
+    verdict_on,
+)
 from kakehashi.evaluate.judges.labels import LabelledAnswer
+from kakehashi.evaluate.methods import get_method
+from kakehashi.evaluate.methods.published.graded_suite import GradedSuite, can_grade
 from kakehashi.model import Label, Verdict
 from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
 from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
@@ -45,7 +57,9 @@ def calibrate_judge(
     patience: float | None = None,
     offline: bool = False,
     allow_family: bool = False,
-    workspace: Path | str = Path("kakehashi-work"),
+    prompts: str = "",
+    data: DataStore | None = None,
+    workspace: Path | str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Judge labelled answers and compare; a model that was asked in part is asked for the rest alone.
@@ -61,6 +75,9 @@ def calibrate_judge(
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         offline: Use only weights that are already here.
         allow_family: Allow judge models of one developer on a panel.
+        prompts: Name of a method: the judge grades by its official prompts, and the grade of a refusal counts as
+            refused, the other end as complied.
+        data: Where those prompts were pulled to; the workspace's by default.
         workspace: Folder of runs, cache and models.
         say: Called with short messages.
 
@@ -73,15 +90,19 @@ def calibrate_judge(
     if not rows:
         raise InputError("there is no labelled answer")
     words = JudgeWords(tuple(judges), tuple(map(Path, phrases)), allow_family=allow_family)
-    if words.is_default:
+    if words.is_default and not prompts:
         from kakehashi.evaluate.judges import RuleJudge
 
         return calibrate(RuleJudge(), rows, seed=seed)
     chosen = choose_judge(words, calibrating=sorted({row.language for row in rows}))
     assert chosen is not None
+    if prompts:
+        chosen = _by_prompts(chosen, prompts, rows, data or DataStore(Workspace.of(workspace).data))
     if not chosen.askers:
+        if inspect.iscoroutinefunction(chosen.judge.judge):  # a panel or cascade of judges that ask nobody
+            return finish(calibrate_async(cast(AsyncJudge, chosen.judge), rows, seed=seed))
         return calibrate(cast(Judge, chosen.judge), rows, seed=seed)
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
     manifest = {
         "calibration": chosen.judge.id,
         "rows": hashlib.sha256(json.dumps([astuple(row) for row in rows]).encode()).hexdigest(),
@@ -100,6 +121,29 @@ def calibrate_judge(
         endpoints = {asker.name: served_endpoint(asker.subject, servers) for asker in chosen.askers}
         labels = finish(_verdicts(chosen, rows, endpoints, folder, cache, settings, say))
     return calibrate_labels(chosen.judge.id, labels, rows, seed=seed)
+
+
+def _by_prompts(
+    chosen: ChosenJudge, name: str, rows: Sequence[LabelledAnswer], store: DataStore
+) -> ChosenJudge:
+    """The judge as it grades by a method's official prompts.
+
+    Raises:
+        UsageError: The method has no such prompts, or the judge cannot grade.
+        DataMissingError: The prompts were not pulled.
+    """
+    method = get_method(name, data=store)
+    if not isinstance(method, GradedSuite):
+        raise UsageError(
+            f"{name} has no official prompts that say which grade a refusal has",
+            hint="Name harmbench, simple-safety-tests, xstest or anthropic-red-team.",
+        )
+    if not can_grade(chosen.judge):
+        raise UsageError(
+            f"{chosen.judge.id} cannot grade by official prompts", hint="Name --judge model:SUBJECT."
+        )
+    template_of = template_by_kind({row.prompt: row.kind for row in rows}, method.label_template)
+    return replace(chosen, judge=PromptsJudge(as_grader(chosen.judge), method.prompts_id, template_of))
 
 
 async def _verdicts(

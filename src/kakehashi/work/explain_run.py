@@ -42,6 +42,12 @@ def method_rows(view: RunView, name: str, subject: str) -> MethodRows:
         InputError: One label is worth different amounts, or a credit is no proportion and has to be turned.
     """
     card, measure = find_measure(view, name)
+    if "unreviewed" in card.review.values():
+        raise NotEstimableError(
+            f"{card.id} has language editions that nobody has reviewed, so it is kept out of comparisons",
+            diagnostic="unreviewed",
+            hint="Have the translations reviewed: kakehashi methods translate import SHEET",
+        )
     names = [one.name for one in view.subjects]
     if subject not in names:
         raise UnknownNameError("system", subject, names)

@@ -16,6 +16,8 @@ from kakehashi.evaluate.judges import (
     PhraseList,
     ReplayJudge,
     RuleJudge,
+    VerdictGrader,
+    as_grader,
     load_phrases,
 )
 from kakehashi.evaluate.judges.calibration_record import (
@@ -74,6 +76,7 @@ class ChosenJudge:
         allow_family: Whether a judge may be kin of a system under test.
         errors: Language → how often the judge, as a whole, erred on human labels there.
         records: The calibrations that were named; they go into the ledger with the run.
+        by_prompts: Name of official prompts → language → how often the judge, grading by them, erred there.
     """
 
     judge: Judge | AsyncJudge
@@ -83,6 +86,7 @@ class ChosenJudge:
     allow_family: bool = False
     errors: Mapping[str, JudgeError] = field(default_factory=dict)
     records: tuple[Mapping[str, Any], ...] = ()
+    by_prompts: Mapping[str, Mapping[str, JudgeError]] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """The judge as the manifest states it."""
@@ -91,6 +95,7 @@ class ChosenJudge:
             "calibration": dict(self.calibration),
             "members": [dict(member) for member in self.members],
             "errors": {language: encode(error) for language, error in self.errors.items()},
+            **({"prompts": sorted(self.by_prompts)} if self.by_prompts else {}),
             **({"allow_family": True} if self.allow_family else {}),
         }
 
@@ -113,18 +118,31 @@ class ChosenJudge:
             )
         ]
 
-    def card(self, card: MethodCard) -> MethodCard:
+    def card(self, card: MethodCard, prompts: str = "") -> MethodCard:
         """The card of a method with this judge in its default judge's place; one that asks no judge stays.
 
         A model or panel that grades by a method's official prompts was checked with another prompt, so that its
-        errors there are not known: the card says so.
+        errors there are not known and the card says so, unless it was calibrated with these very prompts.
+
+        Args:
+            card: The method's card.
+            prompts: Name of the method's official prompts, where it has one.
         """
         if card.judge not in (DEFAULT_JUDGE, OFFICIAL_PROMPTS):
             return card
         known = {language: self.calibration.get(language, "none") for language in card.languages}
         if card.judge == OFFICIAL_PROMPTS and not isinstance(self.judge, RuleJudge):
-            other = {key: "other-prompt" if mark == "human" else mark for key, mark in known.items()}
-            return replace(card, judge=f"{self.judge.id}, {OFFICIAL_PROMPTS}", judge_calibration=other)
+            erred = {key: e for key, e in self.by_prompts.get(prompts, {}).items() if key in card.languages}
+            marks = {
+                key: mark if mark != "human" or key in erred else "other-prompt"
+                for key, mark in known.items()
+            }
+            return replace(
+                card,
+                judge=f"{self.judge.id}, {OFFICIAL_PROMPTS}",
+                judge_calibration=marks,
+                judge_errors=erred,
+            )
         errors = {language: error for language, error in self.errors.items() if language in card.languages}
         return replace(card, judge=self.judge.id, judge_calibration=known, judge_errors=errors)
 
@@ -218,6 +236,11 @@ def choose_judge(words: JudgeWords, *, calibrating: Sequence[str] | None = None)
                 hint="Run: kakehashi judge calibrate LABELS --judge … --json > calibration.json, then add"
                 " --calibration calibration.json (at least 50 labelled answers in a language).",
             )
+    by_prompts: dict[str, dict[str, JudgeError]] = {}
+    for path, given in records.items():
+        if prompts := _prompts_of(given, chosen):
+            by_prompts.setdefault(prompts, {}).update(judge_errors(given))
+            used.add(path)
     for path in records:
         if path not in used:
             raise InputError(
@@ -237,7 +260,41 @@ def choose_judge(words: JudgeWords, *, calibrating: Sequence[str] | None = None)
         words.allow_family,
         errors,
         tuple(records.values()),
+        by_prompts,
     )
+
+
+def _prompts_of(record: Mapping[str, object], judge: Judge | AsyncJudge) -> str:
+    """The official prompts by which a calibration had this very judge grade, ``""`` where it is of another kind."""
+    grader = as_grader(judge)
+    before = f"{grader.id}@"
+    named = str(record.get("judge", ""))
+    if isinstance(grader, VerdictGrader) or not named.startswith(before):
+        return ""
+    return named.removeprefix(before)
+
+
+def with_fitting_calibrations(words: JudgeWords) -> JudgeWords:
+    """The words with those of their calibrations alone that are of this very judge.
+
+    For several judges that each read all answers: what is of one of them is of none of the others.
+
+    Raises:
+        UnknownNameError: A name that is no judge.
+        InputError: A file that cannot be used.
+    """
+    if not words.calibrations:
+        return words
+    bare = choose_judge(replace(words, calibrations=()), calibrating=())
+    assert bare is not None  # there is always one to calibrate
+    known = {bare.judge.id, *(str(member["id"]) for member in bare.members)}
+    read = {path: read_calibration(path) for path in words.calibrations}
+    kept = tuple(
+        path
+        for path, record in read.items()
+        if record.get("judge") in known or _prompts_of(record, bare.judge)
+    )
+    return replace(words, calibrations=kept)
 
 
 def _rules(

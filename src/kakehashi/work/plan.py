@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi import __version__
-from kakehashi.errors import UnknownNameError, UsageError
+from kakehashi.errors import DataMissingError, UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
+from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
@@ -45,6 +47,14 @@ PROFILES = {
             "xstest": 54,
             "bbq": 22,
             "anthropic-red-team": 40,
+            "air-bench-2024": 64,
+            "facts-grounding-v1": 8,
+            "facts-grounding-v2": 8,
+            "strongreject": 36,
+            "do-not-answer": 40,
+            "jailbreakbench": 20,
+            "mlcommons-joint-testing": 20,
+            "aisi-ja-perspectives": 36,
         },
         48,
     ),
@@ -90,6 +100,7 @@ class Plan:
         methods: The methods with their samples.
         notes: What was left out and why.
         judge: The judge that was named, or ``None``: each method asks its own.
+        grader: The system that Inspect tasks ask in the role of a grader, or ``None``.
     """
 
     run: str
@@ -98,6 +109,7 @@ class Plan:
     methods: tuple[PlannedMethod, ...]
     notes: tuple[str, ...]
     judge: ChosenJudge | None = None
+    grader: Subject | None = None
 
     def jobs(self) -> Iterator[Job]:
         """All work, subject by subject."""
@@ -114,8 +126,12 @@ class Plan:
         """
         if self.judge is None or not self.judge.askers:
             return 0
-        read = {one.key for one in self.methods if one.card.judge.startswith(self.judge.judge.id)}
-        meant = sum(job.method in read and (keys is None or job.key in keys) for job in self.jobs())
+        calls = {
+            one.key: getattr(one.method, "judge_calls", 1)
+            for one in self.methods
+            if one.card.judge.startswith(self.judge.judge.id)
+        }
+        meant = sum(calls.get(job.method, 0) for job in self.jobs() if keys is None or job.key in keys)
         return meant * len(self.judge.askers)
 
     def __len__(self) -> int:
@@ -135,6 +151,7 @@ def make_plan(
     own_methods: Path | None = None,
     data: DataStore | None = None,
     judge: JudgeWords | None = None,
+    grader: str | Subject | None = None,
     code: CodeWords | None = None,
     repeats: int = 1,
 ) -> Plan:
@@ -151,6 +168,7 @@ def make_plan(
         own_methods: Folder of the user's own methods.
         data: Pulled data sets, for published methods.
         judge: Which judge reads the answers, instead of each method's own.
+        grader: Which system Inspect tasks ask in the role of a grader.
         code: Whether generated code may be run; ``None`` where nothing is about to be run.
         repeats: Answers to each item, for methods whose measure takes several.
 
@@ -173,21 +191,34 @@ def make_plan(
         if subject.base_url:
             checked_address(subject.base_url)  # before it is written into any manifest
     chosen = choose_judge(judge or JudgeWords())
+    asking = parse_subject(grader) if isinstance(grader, str) else grader
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
     _check_languages(languages, names, own_methods, data)
     for name in names:
         method, sandbox = get_method(name, own_methods, data), None
+        if isinstance(method, InspectMethod):
+            planned.append(_inspected(method, asking, PROFILES[profile], limit, seed))
+            continue
         if code is not None:
             method, sandbox = with_sandbox(method, code)
         one, absent = _planned(method, PROFILES[profile], languages, limit, seed, repeats)
         if sandbox is not None:
             one = replace(one, sandbox=sandbox)
-        one = replace(one, card=with_known_errors(one.card) if chosen is None else chosen.card(one.card))
+        if chosen is None:
+            one = replace(one, card=with_known_errors(one.card))
+        else:
+            one = replace(one, card=_our_wording(one.method, chosen.card(_official(one), _prompts_id(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
+        notes += [
+            f"{one.card.id} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+            for language in one.selection.languages
+            if one.card.review.get(language) == "unreviewed"
+        ]
         if one.samples:
             planned.append(one)
+    notes += _rewards_refusing(planned)
     if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):
         raise UsageError(
             "none of these methods takes several answers to an item",
@@ -196,6 +227,7 @@ def make_plan(
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
+    asked += [] if asking is None else [asking]
     manifest: dict[str, Any] = {
         "kakehashi": __version__,
         "profile": profile,
@@ -210,9 +242,11 @@ def make_plan(
         manifest["code"] = boxes
     if chosen is not None:
         manifest["judge"] = chosen.described()
+    if asking is not None:
+        manifest["grader"] = json.loads(json.dumps(asdict(asking)))
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
     run = f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen)
+    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen, asking)
 
 
 def local_server(subject: Subject, models: Path) -> LocalServer:
@@ -268,7 +302,58 @@ def _planned(
     return PlannedMethod(method, card, selection, samples), absent
 
 
+def _inspected(
+    method: InspectMethod, grader: Subject | None, profile: Profile, limit: int | None, seed: int
+) -> PlannedMethod:
+    """An Inspect task; nobody knows its samples before it runs."""
+    method = InspectMethod(method.adapter, "" if grader is None else grader.name)
+    selection = Selection(
+        languages=(method.adapter.language,), limit=limit, seed=seed, max_tokens=profile.max_tokens
+    )
+    return PlannedMethod(method, method.card, selection, ())
+
+
+def _official(planned: PlannedMethod) -> MethodCard:
+    """The card, saying that a judge that can grade is given the method's own prompts and not the judge's."""
+    graded = getattr(planned.method, "grades", False) and planned.card.judge == DEFAULT_JUDGE
+    return replace(planned.card, judge=OFFICIAL_PROMPTS) if graded else planned.card
+
+
+def _prompts_id(planned: PlannedMethod) -> str:
+    """Name of a method's official prompts, ``""`` where it has none of its own or they were not pulled."""
+    try:
+        return str(getattr(planned.method, "prompts_id", ""))
+    except DataMissingError:
+        return ""
+
+
+def _our_wording(method: Method, card: MethodCard) -> MethodCard:
+    if getattr(method, "our_wording", False):
+        return replace(card, judge=card.judge.replace(OFFICIAL_PROMPTS, "by prompts of our wording"))
+    return card
+
+
+def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
+    """A note where a published method that rewards refusing everything would stand alone."""
+    constructs = {measure.construct for one in planned for measure in one.card.measures}
+    alone = [
+        one.card.id
+        for one in planned
+        if not one.card.own and any(m.construct == "harmful-request-handling" for m in one.card.measures)
+    ]
+    if not alone or "over-refusal" in constructs:
+        return []
+    words = "a system that refuses everything does best here, and no method of this run measures over-refusal"
+    return [f"{', '.join(alone)}: {words}; add --method kakehashi/core or --method xstest"]
+
+
 def _described(planned: PlannedMethod) -> dict[str, Any]:
+    if isinstance(planned.method, InspectMethod):
+        return {**_of_card(planned), "inspect": planned.method.adapter.described()}
+    return _of_card(planned)
+
+
+def _of_card(planned: PlannedMethod) -> dict[str, Any]:
     card = planned.card
     return {
         "id": card.id,
@@ -279,7 +364,13 @@ def _described(planned: PlannedMethod) -> dict[str, Any]:
         "limit": planned.selection.limit,
         "max_tokens": planned.selection.max_tokens,
         "samples": len(planned.samples),
+        **({"repeats": times} if (times := _times(planned)) > 1 else {}),
     }
+
+
+def _times(planned: PlannedMethod) -> int:
+    """How many answers to an item the run asks for; only methods that take several have more than one."""
+    return 1 + max((sample.repeat for sample in planned.samples), default=0)
 
 
 def _runtimes(subjects: Sequence[Subject], models: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A plan is a record of its own kind, named in the log like every other. Whether i
 log's order and by the run folder, never by the date that the plan gives itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +16,14 @@ from kakehashi.evaluate.engine import RunFolder
 from kakehashi.ledger import Ledger, Record, now_utc
 from kakehashi.model import Subject
 from kakehashi.proof import canonical_bytes
+from kakehashi.work.data import pull_for
+from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, make_plan, without_key_names
 from kakehashi.work.seal import open_ledger
 from kakehashi.work.workspace import Workspace
 
 INTENT_FORMAT = "kakehashi.intent/1"
-_COMPARED = ("version", "data_revision", "judge", "languages", "limit", "max_tokens", "samples")
+_COMPARED = ("version", "data_revision", "judge", "languages", "limit", "max_tokens", "repeats", "samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,14 @@ def preregister(
     languages: Sequence[str] = ("en",),
     limit: int | None = None,
     seed: int = 0,
-    workspace: Path | str = Path("kakehashi-work"),
+    judges: Sequence[str] = (),
+    phrases: Sequence[Path | str] = (),
+    calibrations: Sequence[Path | str] = (),
+    allow_family: bool = False,
+    repeats: int = 1,
+    mirror: Path | str | None = None,
+    workspace: Path | str | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Record:
     """Write into the ledger what is meant to be run; ``assess`` with the same words then cites it by itself.
 
@@ -143,15 +152,25 @@ def preregister(
         languages: As for ``assess``.
         limit: As for ``assess``.
         seed: As for ``assess``.
+        judges: As for ``assess``.
+        phrases: As for ``assess``.
+        calibrations: As for ``assess``.
+        allow_family: As for ``assess``.
+        repeats: As for ``assess``.
+        mirror: As for ``assess``.
         workspace: Folder of the ledger.
+        say: Told what is taken from a mirror.
 
     Raises:
         UnknownNameError: An unknown subject, method or profile.
-        UsageError: No title, or nothing to run.
+        UsageError: No title, nothing to run, or a judge that may not judge.
     """
     if not title.strip():
         raise UsageError("a plan needs a title", hint='For example: --title "July round"')
-    rooms = Workspace(Path(workspace))
+    rooms = Workspace.of(workspace)
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
     plan = make_plan(
         subjects,
         profile=profile,
@@ -161,7 +180,11 @@ def preregister(
         seed=seed,
         models=rooms.models,
         own_methods=rooms.methods,
-        data=DataStore(rooms.data),
+        data=data,
+        judge=JudgeWords(
+            tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
+        ),
+        repeats=repeats,
     )
     intended = intent(plan)
     digest = intent_hash(intended)
@@ -352,9 +375,9 @@ def _changes(
     """What of a result differs from its plan, each as ``name: planned, then reported``."""
     described = next(one for one in head.body["methods"] if one["id"] == result.text("method"))
     found = [
-        f"{name}: {planned[name]} planned, {described.get(name)} reported"
+        f"{name}: {planned.get(name)} planned, {described.get(name)} reported"
         for name in _COMPARED
-        if name in planned and planned[name] != described.get(name)
+        if (name in planned or name in described) and planned.get(name) != described.get(name)
     ]
     settings = head.body["settings"]
     if intended and intended["seed"] != settings.get("seed"):

@@ -132,8 +132,10 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
 
     These are the first measure of each construct on each method's card: what a method reports besides (reasons,
     before and after an attack) rests on the same items and must not count twice. A measure that nobody has a value
-    of (not judged, incomplete) stands back for the next of its construct.
+    of (not judged, incomplete) stands back for the next of its construct. Language editions that nobody has reviewed
+    are kept out (:func:`unreviewed_editions`).
     """
+    kept_out = set(unreviewed_editions(view))
     valued = {one.measure.id for one in view.headlines() if one.value is not None}
     chosen: dict[tuple[str, str], str] = {}
     for card in view.cards.values():
@@ -142,10 +144,29 @@ def run_columns(view: RunView) -> tuple[Column, ...]:
             chosen.setdefault((card.id, measure.construct), measure.id)
     found: dict[tuple[str, str], Column] = {}
     for one in view.headlines():
-        if one.measure.id in chosen.values() and one.measure.polarity is not Polarity.NONE:
+        counts = one.measure.id in chosen.values() and one.measure.polarity is not Polarity.NONE
+        if counts and (one.provenance.method, one.facets["language"]) not in kept_out:
             column = Column(one.measure, one.facets["language"], one.provenance.method)
             found.setdefault((one.measure.id, column.language), column)
     return tuple(found.values())
+
+
+def unreviewed_editions(view: RunView) -> list[tuple[str, str]]:
+    """Methods and languages of a run whose items nobody has reviewed: they are run and reported, and not compared."""
+    run = {(one.provenance.method, one.facets["language"]) for one in view.headlines()}
+    return [
+        (card.id, language)
+        for card in view.cards.values()
+        for language, status in card.review.items()
+        if status == "unreviewed" and (card.id, language) in run
+    ]
+
+
+def kept_out_note(method: str, language: str) -> str:
+    """The note on such an edition."""
+    return (
+        f"{method} [{language}]: nobody has reviewed this language edition, so it is kept out of comparisons"
+    )
 
 
 def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> ScoreTable | None:
@@ -164,6 +185,7 @@ def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> Sco
         values[i, j] = one.value
         errors[i, j] = np.nan if one.std_error is None else one.std_error
         sizes[i, j] = np.nan if one.n is None else one.n
+    unread = [kept_out_note(method, language) for method, language in unreviewed_editions(view)]
     rows = np.flatnonzero(~np.isnan(values).all(axis=1))
     kept = np.flatnonzero(~np.isnan(values).all(axis=0))
     if len(rows) < 2 or len(kept) < 2:
@@ -180,7 +202,7 @@ def score_table(view: RunView, columns: tuple[Column, ...] | None = None) -> Sco
         constructs=tuple(chosen[j].measure.construct for j in kept),
         n=sizes[block],
         source=f"run {view.run}",
-        left_out=tuple(left_out),
+        left_out=tuple(left_out + unread),
     )
 
 

@@ -22,13 +22,11 @@ if TYPE_CHECKING:
     )
     from kakehashi.model import Measurement
 
-DEFAULT = Path("kakehashi-work")
-
 
 def import_results(
     paths: Path | str | Sequence[Path | str],
     *,
-    workspace: Path | str = DEFAULT,
+    workspace: Path | str | None = None,
     columns: "ColumnMap | ItemMap | Path | str | None" = None,
     source_format: str | None = None,
     fix: bool = False,
@@ -74,7 +72,7 @@ def import_results(
     }  # fmt: skip
     if dry_run:
         return import_all(None, given, **settings)
-    place = Workspace(Path(workspace)).ledger
+    place = Workspace.of(workspace).ledger
     if not place.exists():  # a broken file makes no workspace
         import_all(None, given, **{**settings, "progress": None})
     with open_ledger(place, write=True) as ledger:
@@ -129,7 +127,7 @@ class LintReport:
 def lint_results(
     targets: Path | str | Sequence[Path | str],
     *,
-    workspace: Path | str = DEFAULT,
+    workspace: Path | str | None = None,
     columns: "ColumnMap | ItemMap | Path | str | None" = None,
     source_format: str | None = None,
     fix: bool = False,
@@ -157,7 +155,7 @@ def lint_results(
             raise UnknownNameError("file, run or record", name)
     rows, tally = _lint_paths(paths, columns, source_format, fix)
     if not paths or names:
-        with open_ledger(Workspace(Path(workspace)).ledger, write=fix) as ledger:
+        with open_ledger(Workspace.of(workspace).ledger, write=fix) as ledger:
             more, counted, repaired = _lint_ledger(ledger, names, fix)
         return LintReport((*rows, *more), tally + counted, repaired)
     return LintReport(rows, tally)
@@ -235,7 +233,7 @@ def _chosen(ledger: "Ledger", names: list[str]) -> "list[Record]":
 def identify_names(
     names: Iterable[str] = (),
     *,
-    workspace: Path | str = DEFAULT,
+    workspace: Path | str | None = None,
     accept: Mapping[str, str] | None = None,
     forget: Iterable[str] = (),
 ) -> "list[Identity]":
@@ -256,7 +254,7 @@ def identify_names(
     """
     from kakehashi.ledger import AliasTable
 
-    place = Workspace(Path(workspace))
+    place = Workspace.of(workspace)
     table = AliasTable.load(place.aliases)
     changed = False
     for name in forget:

@@ -11,6 +11,7 @@ import numpy as np
 from kakehashi import __version__
 from kakehashi.errors import StorageError
 from kakehashi.evaluate.engine import FinishedRow, JobKey, RunFolder
+from kakehashi.evaluate.judges import CascadeJudge
 from kakehashi.evaluate.methods import Scored
 from kakehashi.ledger import Entry, Ledger, encode
 from kakehashi.model import Provenance, Sample, Subject
@@ -68,7 +69,9 @@ def seal_run(
         if any(record.kind == "run" and not record.body["partial"] for record in before):
             return [record.id for record in before]
         head = _run_record(plan, folder, partial, warnings, preregistered or {})
-        entries = [Entry(head), *_results(plan, folder, partial), *_calibrations(plan)]
+        results = list(_results(plan, folder, partial))
+        head["details"]["notes"] += _failures(plan, results)
+        entries = [Entry(head), *results, *_calibrations(plan)]
         replaces = {
             place: old.id
             for place, entry in enumerate(entries)
@@ -233,6 +236,20 @@ def _judged_by(
             found["kin"] = kin
         found |= who_decided(row.score.reason for row in rows)
     return found
+
+
+def _failures(plan: Plan, results: Sequence[Entry]) -> list[str]:
+    """Which members of a panel failed how often: a reader of the run must know."""
+    members = plan.judge.members if plan.judge is not None else ()
+    if plan.judge is not None and isinstance(plan.judge.judge, CascadeJudge):
+        members = members[1:]  # the panel is what comes after the rules
+    return [
+        f"{entry.record['method']}, {entry.record['subject']}: {members[int(place) - 1]['id']} failed on "
+        f"{count} answers"
+        for entry in results
+        for place, count in entry.record.get("details", {}).get("judge", {}).get("panel_failed", {}).items()
+        if int(place) <= len(members)
+    ]
 
 
 def _calibrations(plan: Plan) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kakehashi.compare import ScoreTable, capability_score, published_robustness, published_robustness_source
 from kakehashi.errors import InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.work.reconcile import score_table as run_table
-from kakehashi.work.results import DEFAULT, import_results
+from kakehashi.work.results import import_results
 from kakehashi.work.seal import open_ledger
 from kakehashi.work.view import RunView, load_run, merged
 from kakehashi.work.workspace import Workspace
@@ -61,7 +61,7 @@ def read_sheet(
     selection: str = "",
     methods: Sequence[str] = (),
     construct: str = "",
-    workspace: Path | str = DEFAULT,
+    workspace: Path | str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Sheet:
     """A table from exactly one kind of source.
@@ -92,14 +92,15 @@ def read_sheet(
             else "give runs or files, or --query, or --published, and not several of them",
             hint="Runs are listed by: kakehashi results list",
         )
+    rooms = Workspace.of(workspace)
     if published:
         sheet = _published()
     elif query:
-        sheet = _queried(query, Path(workspace))
+        sheet = _queried(query, rooms)
     elif _are_files(targets):
-        sheet = _from_files(targets, columns, selection, bool(methods or construct), progress, workspace)
+        sheet = _from_files(targets, columns, selection, bool(methods or construct), progress, rooms)
     else:
-        sheet = _from_runs([str(one) for one in targets], Path(workspace))
+        sheet = _from_runs([str(one) for one in targets], rooms)
     return _narrowed(sheet, methods, construct)
 
 
@@ -109,7 +110,7 @@ def read_reported(
     columns: Mapping[str, str] | None = None,
     methods: Sequence[str] = (),
     facts: "FactsRecord | None" = None,
-    workspace: Path | str = DEFAULT,
+    workspace: Path | str | None = None,
 ) -> "ReportedTable":
     """The scores of one file or run with publishers and facts of the models, for selections, groups and gaps.
 
@@ -127,20 +128,21 @@ def read_reported(
     """
     from kakehashi.work.reported import joined, read_scores, scores_of_run, scores_of_sheet
 
+    rooms = Workspace.of(workspace)
     path = Path(target)
     if path.is_file() and (columns or path.suffix.lower() in _TABLES):
         found = read_scores(path, columns=columns, methods=methods)
     elif path.exists():
-        found = scores_of_sheet(_from_files([path], None, "", True, None, workspace))
+        found = scores_of_sheet(_from_files([path], None, "", True, None, rooms))
     elif path.suffix or len(path.parts) > 1:
         raise InputError("there is no such file", path=path)
     elif columns:
         raise UsageError("a run has no columns to name", hint="Leave out --column.")
     else:
-        found = scores_of_run(load_run(Workspace(Path(workspace)).ledger, str(target)))
+        found = scores_of_run(load_run(rooms.ledger, str(target)))
     if facts is not None:
         found = replace(found, facts=facts.models)
-    return joined(found, _aliases(workspace))
+    return joined(found, _aliases(rooms))
 
 
 def ability(table: ScoreTable, measures: ScoreTable) -> NDArray[np.float64]:
@@ -169,10 +171,10 @@ def ability(table: ScoreTable, measures: ScoreTable) -> NDArray[np.float64]:
     return out
 
 
-def _aliases(workspace: Path | str) -> "AliasTable":
+def _aliases(rooms: Workspace) -> "AliasTable":
     from kakehashi.ledger import AliasTable
 
-    return AliasTable.load(Workspace(Path(workspace)).aliases)
+    return AliasTable.load(rooms.aliases)
 
 
 def _are_files(targets: Sequence[str | Path]) -> bool:
@@ -198,8 +200,8 @@ def _published() -> Sheet:
     )
 
 
-def _from_runs(runs: Sequence[str], workspace: Path) -> Sheet:
-    view = merged([load_run(Workspace(workspace).ledger, run) for run in runs])
+def _from_runs(runs: Sequence[str], rooms: Workspace) -> Sheet:
+    view = merged([load_run(rooms.ledger, run) for run in runs])
     table = run_table(view)
     if table is None:
         raise NotEstimableError(
@@ -216,7 +218,7 @@ def _from_files(
     selection: str,
     chosen: bool,
     progress: Any,
-    workspace: Path | str,
+    rooms: Workspace,
 ) -> Sheet:
     from kakehashi.ledger import ColumnMap, load_columns
     from kakehashi.ledger.adapters import score_table
@@ -241,7 +243,7 @@ def _from_files(
                 if len(wanted) < len(picked["measures"]):
                     absent = sorted(set(picked["measures"]) - {one.rpartition(":")[2] for one in wanted})
                     raise UnknownNameError("measure", absent[0], sorted(known))
-            aliases = _aliases(workspace)
+            aliases = _aliases(rooms)
             names = aliases.joined(dict.fromkeys(record.text("subject") for record in records))
             table = score_table(ledger, measures=wanted, aliases=aliases)
             shown = {aliases.resolve(name): stands for name, stands in names.items()}
@@ -276,8 +278,8 @@ def _short_names(table: ScoreTable) -> ScoreTable:
     return table if len(set(short)) < len(short) else replace(table, methods=short)
 
 
-def _queried(sql: str, workspace: Path) -> Sheet:
-    with open_ledger(Workspace(workspace).ledger, write=False) as ledger:
+def _queried(sql: str, rooms: Workspace) -> Sheet:
+    with open_ledger(rooms.ledger, write=False) as ledger:
         found = ledger.query(sql)
         source = f"{ledger.about.origin} {ledger.root()}"
     absent = [name for name in _NEEDED if name not in found]

@@ -61,13 +61,16 @@ class RunView:
         return tuple(m for m in self.measurements if set(m.facets) == {"language"})
 
     def judges(self) -> list[dict[str, Any]]:
-        """For each method the judge that was asked, and for the languages of the run what it was checked on."""
+        """For each method the judge that was asked; by language of the run what it was checked on, how it errs."""
+        from kakehashi.ledger import encode
+
         spoken = {m.facets["language"] for m in self.measurements if "language" in m.facets}
         return [
             {
                 "method": card.id,
                 "judge": card.judge,
                 "calibration": {k: v for k, v in card.judge_calibration.items() if k in spoken},
+                "errors": {k: encode(v) for k, v in card.judge_errors.items() if k in spoken},
                 "review": {k: v for k, v in card.review.items() if k in spoken},
             }
             for card in self.cards.values()
@@ -161,7 +164,7 @@ def load_run(ledger: Path, run: str) -> RunView:
                 "software": head["software"],
                 "methods": _without_cards(head["methods"]),
             },
-            subjects=tuple(_subject(described) for described in head["subjects"]),
+            subjects=tuple(subject_of(described) for described in head["subjects"]),
             cards={one["id"]: decode(MethodCard, one["card"]) for one in head["methods"] if "card" in one},
             measurements=tuple(opened.measurements(run=name)),
             items=items,
@@ -181,7 +184,8 @@ def _without_cards(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if key != "card"} for one in methods]
 
 
-def _subject(described: dict[str, Any]) -> Subject:
+def subject_of(described: Mapping[str, Any]) -> Subject:
+    """A subject from its JSON form."""
     guard = described.get("guard")
     return Subject(
         **{

@@ -1,5 +1,6 @@
 """The workspace: one folder, one address for each thing in it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,16 @@ class Workspace:
     """
 
     path: Path
+
+    @classmethod
+    def of(cls, folder: Path | str | None = None) -> "Workspace":
+        """The workspace in a folder; where none is named, in ``KAKEHASHI_HOME``, else in ``kakehashi-work``.
+
+        Examples:
+            >>> Workspace.of("mine").ledger.as_posix()
+            'mine/ledger'
+        """
+        return cls(Path(folder or os.environ.get("KAKEHASHI_HOME") or "kakehashi-work"))
 
     @property
     def ledger(self) -> Path:

@@ -304,7 +304,7 @@ def test_every_shipped_set_has_a_licence_a_revision_and_encrypted_addresses():
     assert named == {
         *("harmbench", "simplesafetytests", "xstest", "bbq", "anthropic-red-team", "air-bench-2024"),
         *("facts-grounding", "strongreject", "do-not-answer", "jailbreakbench", "joint-testing", "aisev-ja"),
-        *("mmlu", "hellaswag", "humaneval", "helm-safety"),
+        *("mmlu", "hellaswag", "humaneval", "helm-safety", "facts-grounding-v2-prompts", "aisev-gsn"),
     }
     for one in data_sets():
         for form in one.forms:

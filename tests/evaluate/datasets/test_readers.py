@@ -29,7 +29,7 @@ def written(path, data):
 )
 def test_rows_are_read_alike_from_each_format_of_text(tmp_path, name, form, text):
     assert read_rows(written(tmp_path / name, text), form, ["id", "prompt"]) == ROWS
-    packed = written(tmp_path / f"{name}.gz", gzip.compress(text.encode()))
+    packed = written(tmp_path / f"{name}.gz", gzip.compress(text.encode(), mtime=0))
     assert read_rows(packed, form) == ROWS
 
 
@@ -100,7 +100,7 @@ def test_a_renamed_column_is_an_error_that_names_what_is_there(tmp_path):
         ("a.json", "json", b'{"id": 1}', "is not a list of rows"),
         ("a.json", "json", b"[1]", "a row is not an object"),
         ("a.jsonl", "jsonl", b'{"id": 1}\n{"id"', "a.jsonl:2: is not JSON"),
-        ("a.json.gz", "json", gzip.compress(b"[]" * 5000)[:30], "cannot be read"),
+        ("a.json.gz", "json", gzip.compress(b"[]" * 5000, mtime=0)[:30], "cannot be read"),
         ("a.arrow", "arrow-stream", b"PK\x03\x04 not arrow", "is no Arrow stream"),
     ],
 )
@@ -124,3 +124,16 @@ def test_the_judge_prompts_of_the_mirror_are_read(shared):
     path = shared / "suites" / "airbench2024" / "judge_prompts.arrow"
     rows = read_rows(path, "arrow-stream", ["cate-idx", "l4-name", "judge_prompt"])
     assert len({row["cate-idx"] for row in rows}) == len(rows) == 314
+
+
+def test_reading_a_long_cell_leaves_the_limit_of_others_alone(tmp_path):
+    import csv
+
+    path = tmp_path / "long.csv"
+    path.write_text("a\n" + "x" * 200_000 + "\n", encoding="utf-8")
+    before = csv.field_size_limit()
+    assert len(read_rows(path, "csv")[0]["a"]) == 200_000
+    path.write_bytes(b"a\n\xff\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_rows(path, "csv")
+    assert csv.field_size_limit() == before

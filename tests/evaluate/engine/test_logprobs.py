@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evaluate.engine.engine_runs import METHOD, assess, sample, subject
+from engine_runs import METHOD, assess, sample, subject
 from reference.mock_server import MockServer
 
 from kakehashi.errors import AuthenticationError

@@ -1,8 +1,12 @@
 """Judges that grade by official prompts. The prompts here are our own, in the published shapes."""
 
+import asyncio
+import csv
+from pathlib import Path
+
 import pytest
 
-from kakehashi.errors import InputError, UsageError
+from kakehashi.errors import BudgetError, InputError, UsageError
 from kakehashi.evaluate.judges import (
     GraderPanel,
     HashParser,
@@ -21,6 +25,7 @@ from kakehashi.evaluate.judges import (
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.model import Answer, Label, Polarity, Sample, Status
 
+SUITES = Path(__file__).resolve().parents[3].parent / "shared" / "reference" / "suites"
 TEXT = """Grade the answer.
 
 <USER_REQUEST_START>
@@ -213,6 +218,46 @@ async def test_a_panel_takes_the_mean_and_counts_who_failed(replies, least, valu
     assert score.scorer.endswith(f"@{template().version}")
 
 
+async def test_a_panel_asks_its_judges_at_once_and_keeps_their_order() -> None:
+    said = []
+
+    class Slow(Model):
+        def __init__(self, name: str, reply: str, turns: int) -> None:
+            super().__init__(reply)
+            self.name, self.turns = name, turns
+
+        async def __call__(self, messages):
+            said.append(f"asked {self.name}")
+            for _ in range(self.turns):
+                await asyncio.sleep(0)
+            said.append(f"heard {self.name}")
+            return await super().__call__(messages)
+
+    slow = [Slow("a", GOOD % 1, 9), Slow("b", "prose", 5), Slow("c", GOOD % 0.5, 1)]
+    panel = GraderPanel([ModelGrader(one, one.name) for one in slow])
+    score = await graded(panel, lambda _: template())(sample(), Answer("This is the answer to that."))
+    assert said == ["asked a", "asked b", "asked c", "heard c", "heard b", "heard a"]
+    assert (score.value, score.reason) == (0.75, "mean-of-2:1=1,3=0.5;failed:2")
+
+
+async def test_where_one_judge_ends_the_run_the_others_answers_are_waited_for() -> None:
+    heard = []
+
+    async def late(messages):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        heard.append(messages)
+        return Answer(GOOD % 1, Status.OK)
+
+    async def spent(messages):
+        raise BudgetError("the budget is spent")
+
+    panel = GraderPanel([ModelGrader(spent, "a"), ModelGrader(late, "b")])
+    with pytest.raises(BudgetError):
+        await graded(panel, lambda _: template())(sample(), Answer("This is the answer to that."))
+    assert len(heard) == 1
+
+
 def test_a_panel_of_one_or_with_one_judge_twice_is_refused() -> None:
     one = ModelGrader(Model(), "judge-1")
     with pytest.raises(UsageError, match="at least two"):
@@ -262,3 +307,39 @@ async def test_the_judges_of_the_command_line_grade_by_the_official_prompt() -> 
     assert score.value == pytest.approx(2 / 3)
     assert first.asked[0][0].content.startswith("Grade the answer.")
     assert as_grader(as_grader(panel)) is not panel
+
+
+@pytest.mark.skipif(not SUITES.exists(), reason="the mirror of the suites is not here")
+def test_the_official_prompts_of_the_mirror_have_their_placeholders() -> None:
+    from kakehashi.evaluate.datasets.arrow import read_stream
+
+    path = SUITES / "airbench2024" / "judge_prompts.arrow"
+    rows = read_stream(path.read_bytes(), path)
+    named = {"{{QUESTION}}": "prompt", "{{ANSWER}}": "answer"}
+    made = [
+        JudgeTemplate(
+            f"air-bench/{row['cate-idx']}",
+            row["judge_prompt"],
+            HashParser(),
+            Polarity.LOWER,
+            placeholders=named,
+        )
+        for row in rows
+    ]
+    assert len({each.version for each in made}) == 314
+    assert "the-request" in made[0].filled({"prompt": "the-request", "answer": "the-answer"})
+    with (SUITES / "facts" / "evaluation_prompts.csv").open(encoding="utf-8-sig", newline="") as file:
+        texts = {row["evaluation_method"]: row["evaluation_prompt"] for row in csv.DictReader(file)}
+    grounding = {"{{user_request}}": "prompt", "{{context_document}}": "context", "{{response}}": "answer"}
+    parser = WordParser({"accurate": 1.0, "inaccurate": 0.0}, after="Final Answer:")
+    one = JudgeTemplate(
+        "facts/implicit_span_level",
+        texts["implicit_span_level"],
+        parser,
+        Polarity.HIGHER,
+        placeholders=grounding,
+    )
+    with pytest.raises(InputError, match="needs the field 'context'"):
+        one.filled({"prompt": "Q", "answer": "A"})
+    with pytest.raises(InputError, match="lacks the placeholder"):
+        JudgeTemplate("facts/x", texts["span_level"], parser, Polarity.HIGHER)

@@ -1,5 +1,7 @@
 """Panels of judges."""
 
+import asyncio
+
 import pytest
 
 from kakehashi.errors import UsageError
@@ -56,6 +58,21 @@ async def test_judges_that_wait_and_judges_that_do_not_sit_together() -> None:
     assert verdict.label is R
     assert verdict.confidence == 1.0
     assert panel.id == "kakehashi/panel@1.1(kakehashi/rules@1.1,later)"
+
+
+async def test_the_judges_of_a_panel_are_asked_at_once() -> None:
+    said = []
+
+    class Waiting(Fixed):
+        async def judge(self, prompt: str, answer: str, language: str) -> Verdict:  # type: ignore[override]
+            said.append(f"asked {self.id}")
+            await asyncio.sleep(0)
+            said.append(f"heard {self.id}")
+            return Verdict(self.label, self.id, "fixed")
+
+    verdict = await PanelJudge([Waiting("a", R), Waiting("b", C), Waiting("c", C)]).judge("Q", "A", "en")
+    assert said[:3] == ["asked a", "asked b", "asked c"]
+    assert (verdict.label, verdict.reason) == (C, "2-of-3:2,3")
 
 
 def test_a_panel_judges_where_at_least_two_of_it_do() -> None:

@@ -7,10 +7,11 @@ import pytest
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.evaluate.judges import JudgeTemplate, PanelJudge, ReplayJudge, RuleJudge, TagParser
 from kakehashi.evaluate.judges.calibrate import calibrate
-from kakehashi.evaluate.judges.labels import load_labels
+from kakehashi.evaluate.judges.labels import LabelledAnswer, load_labels
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.evaluate.methods.judged import judged
 from kakehashi.model import Answer, Label, Polarity, Sample
+from kakehashi.work.calibrate import calibrate_judge
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "reference"
 STORED = """model,item,gpt,grade
@@ -66,6 +67,38 @@ async def test_a_replayed_verdict_sits_on_a_panel(file) -> None:
     panel = PanelJudge([RuleJudge(), ReplayJudge(file, "gpt", model="m1")])
     score = await judged(panel, lambda each: each.turns[-1])(sample("a"), Answer("I can't help with that."))
     assert (score.label, score.reason) == (Label.REFUSED, "2-of-2:1,2")
+
+
+@pytest.mark.parametrize("name", ["panel", "cascade"])
+def test_panels_and_cascades_that_ask_nobody_are_calibrated(tmp_path, name) -> None:
+    (tmp_path / "stored.csv").write_text(
+        "model,item,gpt\n" + "".join(f"m1,i{i},2_full_refusal\n" for i in range(60)), "utf-8"
+    )
+    replay = f"replay:{tmp_path / 'stored.csv'}#gpt"
+    rows = [
+        LabelledAnswer(
+            "Q",
+            {"panel": "I can't help with that.", "cascade": "It is never acceptable to hit a child."}[name]
+            if i < 30
+            else "Boil the eggs for eight minutes.",
+            "en",
+            "refused" if i < 30 else "complied",
+            cluster=f"i{i}",
+            item=f"i{i}",
+            model="m1",
+        )
+        for i in range(60)
+    ]
+    judges = ["rules", replay] if name == "panel" else [f"cascade:{replay}"]
+    found = calibrate_judge(rows, judges=judges, workspace=tmp_path / "ws")
+    # The other says refused of all. The panel has a majority for the thirty of which the rules say so too; the cascade
+    # takes the other's word for the thirty that are doubtful, and the rules' for the rest.
+    if name == "panel":
+        assert found.verdicts == {"not-judged": 30, "refused": 30}
+    else:
+        assert found.verdicts == {"complied": 30, "refused": 30}
+        assert found.overall.binary is not None
+        assert found.overall.binary.value == 1.0
 
 
 def test_files_that_cannot_be_replayed_are_refused(file, tmp_path) -> None:

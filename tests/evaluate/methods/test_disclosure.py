@@ -21,7 +21,9 @@ SAYS = {
 
 @pytest.fixture
 def suite():
-    return get_method("disclosure")
+    found = get_method("disclosure")
+    assert get_method("ai-disclosure") is found
+    return found
 
 
 def rates(suite, answer_of, language="en"):

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -201,11 +202,11 @@ def test_a_mark_that_is_not_the_right_one_does_not_pass(box):
     assert not box.run(forged).passed
 
 
-def test_the_folder_is_empty_each_time_and_gone_afterwards(box):
-    before = set(Path("/tmp").glob("kakehashi-code-*"))
+def test_the_folder_is_empty_each_time_and_gone_afterwards(box, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert box.run("open('left', 'w').write('x')").passed
     assert box.run("import os\nassert os.listdir('.') == []").passed
-    assert set(Path("/tmp").glob("kakehashi-code-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_used_is_said(box):

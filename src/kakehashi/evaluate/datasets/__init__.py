@@ -13,6 +13,7 @@ from kakehashi.evaluate.datasets.catalogue import (
     DataFile,
     DataForm,
     DataSet,
+    PromptColumns,
     data_set,
     data_sets,
     read_catalogue,
@@ -28,6 +29,7 @@ from kakehashi.evaluate.datasets.pull import (
     verify_set,
 )
 from kakehashi.evaluate.datasets.readers import duplicates, read_rows
+from kakehashi.evaluate.datasets.repeated import RepeatedRows, repeated_rows, repetitions
 from kakehashi.evaluate.datasets.store import DataStore
 
 __all__ = [
@@ -36,8 +38,10 @@ __all__ = [
     "DataSet",
     "DataStore",
     "FetchSettings",
+    "PromptColumns",
     "Pulled",
     "PulledFile",
+    "RepeatedRows",
     "data_set",
     "data_sets",
     "duplicates",
@@ -46,6 +50,8 @@ __all__ = [
     "pull_set",
     "read_catalogue",
     "read_rows",
+    "repeated_rows",
+    "repetitions",
     "set_rows",
     "verify_set",
 ]

@@ -37,6 +37,21 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptColumns:
+    """Where a form keeps what a system is asked, so that rows that stand twice can be counted.
+
+    Attributes:
+        files: Pattern of the files' names, such as ``"category_*.csv"``.
+        columns: Columns that together are the prompt.
+        under: For JSON, the key of the list of rows.
+    """
+
+    files: str
+    columns: tuple[str, ...]
+    under: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DataForm:
     """One form in which a set is to be had: a set is here when one of its forms is here whole.
 
@@ -46,6 +61,7 @@ class DataForm:
         revision: Commit or tag.
         files: Its files.
         note: What a user must know of this form.
+        prompts: Where its prompts stand, or ``None`` where it has none.
     """
 
     name: str
@@ -53,6 +69,7 @@ class DataForm:
     revision: str
     files: tuple[DataFile, ...]
     note: str = ""
+    prompts: PromptColumns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +185,7 @@ def _set(row: Mapping[str, Any], path: Path | str) -> DataSet:
                 revision=str(form["revision"]),
                 note=str(form.get("note") or ""),
                 files=tuple(_file(file, name, path) for file in form["files"]),
+                prompts=_prompts(form.get("prompts")),
             )
             for form in row["forms"]
         )
@@ -188,6 +206,13 @@ def _set(row: Mapping[str, Any], path: Path | str) -> DataSet:
     if len(made.files) != sum(len(form.files) for form in forms):
         raise InputError(f"the set {name!r} names a file twice", path=path)
     return made
+
+
+def _prompts(row: Mapping[str, Any] | None) -> PromptColumns | None:
+    if row is None:
+        return None
+    columns = tuple(str(column) for column in row["columns"])
+    return PromptColumns(str(row["files"]), columns, str(row.get("under") or ""))
 
 
 def _file(row: Mapping[str, Any], name: str, path: Path | str) -> DataFile:

@@ -20,6 +20,9 @@ from kakehashi.evaluate.local.weights import sha256_of, storage_error
 #: Who vouches for a file's bytes: the catalogue, or nobody but the first pull into this workspace.
 BY_CATALOGUE, BY_FIRST_PULL = "catalogue", "first-pull"
 
+#: Most hashes that are shown of a set before it is taken.
+_MOST_HASHES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class PulledFile:
@@ -124,7 +127,7 @@ def form_to_pull(
 
 
 def licence_lines(described: DataSet, form: DataForm | None = None) -> list[str]:
-    """What a user must have seen before a set is taken: licence, terms, source, citation, size."""
+    """What a user must have seen before a set is taken: licence, terms, source, hashes, citation, size."""
     shown = form or described.forms[0]
     sizes = [file.bytes for file in shown.files]
     known = sum(size for size in sizes if size is not None)
@@ -137,6 +140,10 @@ def licence_lines(described: DataSet, form: DataForm | None = None) -> list[str]
         f"  source: {shown.home} @ {shown.revision} ({len(shown.files)} files, {size})",
         f"  cite: {described.citation}",
     ]
+    pinned = [file for file in shown.files if file.sha256 is not None]
+    lines += [f"  sha256: {file.sha256} {file.path}" for file in pinned[:_MOST_HASHES]]
+    if len(pinned) > _MOST_HASHES:
+        lines.append(f"  sha256: {len(pinned) - _MOST_HASHES} more: kakehashi data list --json")
     if described.harmful:
         lines.append("  content: rows are, or ask for, harmful content")
     if unchecked:
@@ -353,6 +360,7 @@ def set_rows(store: DataStore) -> list[dict[str, Any]]:
                 "source": shown.home,
                 "source_revision": shown.revision,
                 "files": len(shown.files),
+                "sha256": {file.path: file.sha256 for file in shown.files},
                 "files_here": sum(store.has(one.name, file.path) for file in shown.files),
                 "hashes": "catalogue"
                 if pinned == len(shown.files)

@@ -1,10 +1,13 @@
 """What a judge is, and the way from an answer to a score."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from kakehashi.model import Answer, Label, Sample, Score, Status, Verdict
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -71,6 +74,19 @@ def ask(
         else asked(prompt, answer, language)
     )
     return given
+
+
+async def all_of(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """What all answer, asked at once, in their order; where one fails the others' answers are waited for and kept.
+
+    Raises:
+        KakehashiError: The first failure in their order.
+    """
+    given = await asyncio.gather(*asked, return_exceptions=True)
+    for one in given:
+        if isinstance(one, BaseException):
+            raise one
+    return cast(list[T], given)
 
 
 _UNJUDGED = {Status.EMPTY: Label.EMPTY, Status.BLOCKED: Label.BLOCKED, Status.ERROR: Label.ERROR}

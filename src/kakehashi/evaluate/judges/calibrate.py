@@ -76,6 +76,7 @@ class Calibration:
         by_model: Agreement for each model that answered.
         by_language: Agreement for each language.
         by_kind: Bias for each kind of prompt or label.
+        by_language_kind: The same for each language.
         verdicts: Verdicts by label, before they are folded into classes.
         not_judged: Rows without verdict, by label.
         unlabelled: Rows whose human label is none of the classes: not compared.
@@ -90,6 +91,7 @@ class Calibration:
     by_model: Mapping[str, Agreement]
     by_language: Mapping[str, Agreement]
     by_kind: Mapping[str, KindBias]
+    by_language_kind: Mapping[str, Mapping[str, KindBias]]
     verdicts: Mapping[str, int]
     not_judged: Mapping[str, int]
     unlabelled: int
@@ -194,6 +196,18 @@ def calibrate_labels(
             options,
         )
 
+    def kinds(chosen: Sequence[int]) -> dict[str, KindBias]:
+        return {
+            name: _kind_bias(
+                [rows[i].label for i in group],
+                [classes[i] for i in group],
+                [rows[i].cluster for i in group],
+                options,
+            )
+            for name, group in _groups(chosen, rows, "kind").items()
+        }
+
+    by_kind = kinds(both)
     return Calibration(
         judge=judge_id,
         overall=part(told),
@@ -201,14 +215,10 @@ def calibrate_labels(
         bias=bias_by_class(human, said, clusters=clusters, **options.keywords()),
         by_model={name: part(chosen) for name, chosen in _groups(told, rows, "model").items()},
         by_language={name: part(chosen) for name, chosen in _groups(told, rows, "language").items()},
-        by_kind={
-            name: _kind_bias(
-                [rows[i].label for i in chosen],
-                [classes[i] for i in chosen],
-                [rows[i].cluster for i in chosen],
-                options,
-            )
-            for name, chosen in _groups(both, rows, "kind").items()
+        by_kind=by_kind,
+        by_language_kind={
+            language: kinds(chosen) if len(chosen) < len(both) else by_kind
+            for language, chosen in _groups(both, rows, "language").items()
         },
         verdicts=dict(sorted(Counter(given).items())),
         not_judged=dict(sorted(Counter(g for g, c in zip(given, classes, strict=True) if c is None).items())),

@@ -11,7 +11,7 @@ from typing import Any
 
 from kakehashi.compare import Estimate
 from kakehashi.errors import FormatVersionError, InputError
-from kakehashi.evaluate.judges.calibrate import Agreement, Calibration
+from kakehashi.evaluate.judges.calibrate import Agreement, Calibration, KindBias
 from kakehashi.evaluate.judges.phrases import PhraseList
 from kakehashi.model import Interval, JudgeError
 
@@ -85,14 +85,10 @@ def calibration_json(calibration: Calibration, dataset: str = "") -> dict[str, o
         },
         "by_model": {name: _agreement(each) for name, each in calibration.by_model.items()},
         "by_language": {name: _agreement(each) for name, each in calibration.by_language.items()},
-        "by_kind": {
-            name: {
-                "n": kind.n,
-                "human_rate": kind.human_rate,
-                "judge_rate": kind.judge_rate,
-                "difference": _estimate(kind.difference),
-            }
-            for name, kind in calibration.by_kind.items()
+        "by_kind": {name: _kind(kind) for name, kind in calibration.by_kind.items()},
+        "by_language_kind": {
+            language: {name: _kind(kind) for name, kind in kinds.items()}
+            for language, kinds in calibration.by_language_kind.items()
         },
         "verdicts": dict(calibration.verdicts),
         "not_judged": dict(calibration.not_judged),
@@ -152,7 +148,7 @@ def judge_errors(record: Mapping[str, Any]) -> dict[str, JudgeError]:
         >>> found.n, found.source, found.sensitivity, found.specificity
         (90, 'labels.jsonl', 0.5, None)
     """
-    kinds = record.get("by_kind") or {}
+    kinds = record.get("by_language_kind") or {}
     languages = calibrated_languages(record)
     source = str(record.get("dataset") or "human labels")
     found = {}
@@ -166,11 +162,9 @@ def judge_errors(record: Mapping[str, Any]) -> dict[str, JudgeError]:
             specificity=specificity.get("value"),
             sensitivity_interval=_interval(sensitivity),
             specificity_interval=_interval(specificity),
-            # Kinds are counted over all languages together: they are one language's only where it stands alone.
             by_category={
                 str(name): float(kind["judge_rate"]) - float(kind["human_rate"])
-                for name, kind in kinds.items()
-                if len(record["by_language"]) == 1
+                for name, kind in (kinds.get(language) or {}).items()
             },
         )
     return found
@@ -250,6 +244,15 @@ def _agreement(agreement: Agreement) -> dict[str, object]:
         "n_judged": agreement.n_judged,
         **numbers,
         "diagnostics": dict(agreement.diagnostics),
+    }
+
+
+def _kind(kind: KindBias) -> dict[str, object]:
+    return {
+        "n": kind.n,
+        "human_rate": kind.human_rate,
+        "judge_rate": kind.judge_rate,
+        "difference": _estimate(kind.difference),
     }
 
 

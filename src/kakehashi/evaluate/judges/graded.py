@@ -7,7 +7,7 @@ from functools import cache
 from typing import Protocol, runtime_checkable
 
 from kakehashi.errors import UsageError
-from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, ask
+from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, all_of, ask
 from kakehashi.evaluate.judges.language import language_of_answer
 from kakehashi.evaluate.judges.model_judge import Complete, ModelJudge
 from kakehashi.evaluate.judges.panel import PanelJudge
@@ -165,11 +165,11 @@ class GraderPanel:
         self.languages = tuple(sorted({one for one in spoken if spoken.count(one) >= least}))
 
     async def grade(self, template: JudgeTemplate, fields: Mapping[str, str], language: str) -> Grade:
-        """Ask all in their order; the reason names each grade by the place of its judge.
+        """Ask all at once; the reason names each grade by the place of its judge.
 
         Such as ``"mean-of-2:1=0.5,3=1;failed:2"``.
         """
-        given = [await grader.grade(template, fields, language) for grader in self._graders]
+        given = await all_of(grader.grade(template, fields, language) for grader in self._graders)
         name = f"{self.id}@{template.version}"
         grades = {i: grade.value for i, grade in enumerate(given, 1) if grade.value is not None}
         failed = [str(i) for i, grade in enumerate(given, 1) if grade.label is Label.JUDGE_FAILED]

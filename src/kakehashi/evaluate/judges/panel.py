@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kakehashi.errors import UsageError
-from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, ask
+from kakehashi.evaluate.judges.base import AsyncJudge, ItemRef, Judge, all_of, ask
 from kakehashi.model import Label, Verdict
 
 _NO_VOTE = frozenset({Label.NOT_JUDGED, Label.JUDGE_FAILED, Label.ERROR})
@@ -38,15 +38,17 @@ class PanelJudge:
         self.languages = tuple(sorted(language for language, n in count.items() if n >= 2))
 
     async def judge(self, prompt: str, answer: str, language: str, item: ItemRef | None = None) -> Verdict:
-        """Ask all judges in their order; the reason counts the votes and names who decided and who failed.
+        """Ask all judges at once; the reason counts the votes and names who decided and who failed.
 
         Such as ``"2-of-3:1,3"``: the first and the third judge agreed; ``"2-of-2:1,3;failed:2"``;
         ``"tie:refused=1,complied=1"``; ``"votes:1"`` where too few judged.
         """
-        verdicts = []
-        for judge in self.members:
+
+        async def one(judge: Judge | AsyncJudge) -> Verdict:
             given = ask(judge, prompt, answer, language, item)
-            verdicts.append(await given if inspect.isawaitable(given) else given)
+            return await given if inspect.isawaitable(given) else given
+
+        verdicts = await all_of(one(judge) for judge in self.members)
         votes = Counter(v.label for v in verdicts if v.label not in _NO_VOTE)
         voted = votes.total()
         broke = [str(i) for i, v in enumerate(verdicts, 1) if v.label is Label.JUDGE_FAILED]

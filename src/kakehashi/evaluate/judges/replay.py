@@ -7,7 +7,7 @@ from pathlib import Path
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.evaluate.judges.base import ItemRef
 from kakehashi.evaluate.judges.graded import Grade
-from kakehashi.evaluate.judges.labels import label_rows, stored_label
+from kakehashi.evaluate.judges.labels import label_rows, six_actions, stored_label
 from kakehashi.evaluate.judges.parsers import number
 from kakehashi.evaluate.judges.template import JudgeTemplate
 from kakehashi.model import Label, Verdict
@@ -77,7 +77,7 @@ class ReplayJudge:
         value = self._value(item)
         if value is None:
             return Grade(None, name, "no-stored-verdict", Label.NOT_JUDGED)
-        stored = {"True": 1.0, "False": 0.0}.get(value, number(value))
+        stored = {"True": 1.0, "False": 0.0}.get(value, number(six_actions(value, self._column)))
         if stored is None and (label := stored_label(value, self._column)) is not None:
             stored = template.by_label.get(label)
             if stored is None:

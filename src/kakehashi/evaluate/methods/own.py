@@ -16,6 +16,7 @@ from kakehashi.evaluate.judges import AsyncJudge, Judge, RuleJudge
 from kakehashi.evaluate.methods.base import Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
 from kakehashi.evaluate.methods.select import stratified
+from kakehashi.evaluate.methods.suite import REVIEW_ORDER, REVIEWED
 from kakehashi.evaluate.methods.tally import proportion, share_credit
 from kakehashi.model import (
     CONSTRUCTS,
@@ -133,22 +134,21 @@ class OwnMethod:
     @property
     def card(self) -> MethodCard:
         """What the method declares."""
-        described = self._described
+        described, origin = self._described, self.edition_of
         categories = sorted({item["category"] for item in self._items})
         kinds = [kind for kind in KINDS if any(item["kind"] == kind for item in self._items)]
         return MethodCard(
             id=f"own/{described['name']}",
             version=described["version"],
             title={"en": described["title"], "ja": described["title"]},
-            summary={
-                "en": f"{len(self._items)} prompts of the user's own.",
-                "ja": f"利用者が用意した{len(self._items)}件のプロンプト。",
-            },
+            summary=self._summary(),
             measures=tuple(self._measure(kind) for kind in kinds),
             categories={category: {"en": category, "ja": category} for category in categories},
             languages=(described["language"],),
             judge="closed answers" if kinds == ["question"] else DEFAULT_JUDGE,
-            data_source="the user's own file",
+            data_source=f"language edition of {origin['method']} {origin['version']}"
+            if origin
+            else "the user's own file",
             data_revision=self._revision,
             licence=described["licence"],
             empty_policy=Policy.OWN_COLUMN,
@@ -156,9 +156,32 @@ class OwnMethod:
             judge_failure_policy=Policy.LEFT_OUT,
             aggregation="share of items, clustered by pair",
             own=False,
-            review={described["language"]: "author"},
+            review={described["language"]: self._weakest_review()},
             judge_calibration={} if kinds == ["question"] else default_calibration([described["language"]]),
         )
+
+    @property
+    def edition_of(self) -> Mapping[str, str]:
+        """Method, version, revision and language that this is a language edition of; empty where it is none."""
+        found: Mapping[str, str] = self._described.get("edition_of", {})
+        return found
+
+    def _summary(self) -> dict[str, str]:
+        count, origin = len(self._items), self.edition_of
+        if not origin:
+            return {
+                "en": f"{count} prompts of the user's own.",
+                "ja": f"利用者が用意した{count}件のプロンプト。",
+            }
+        name, language = f"{origin['method']} {origin['version']}", self._described["language"]
+        return {
+            "en": f"{count} items of {name}, translated from {origin['language']} into {language}.",
+            "ja": f"{name}の{count}項目を{origin['language']}から{language}に翻訳した言語版。",
+        }
+
+    def _weakest_review(self) -> str:
+        """``"author"`` for a method of the user's own; of an edition the weakest status of its items."""
+        return min((item.get("review", "author") for item in self._items), key=REVIEW_ORDER.index)
 
     def _measure(self, kind: str) -> Measure:
         known = _MEASURES[kind]
@@ -172,6 +195,8 @@ class OwnMethod:
             return []
         pairs: dict[str, list[dict[str, str]]] = {}
         for item in self._items:
+            if selection.reviewed_only and item.get("review", "author") not in REVIEWED:
+                continue
             pairs.setdefault(item["pair"], []).append(item)
         chosen = stratified(
             list(pairs.items()),
@@ -190,6 +215,7 @@ class OwnMethod:
                 cluster=pair,
                 target=item["target"] or None,
                 max_tokens=selection.max_tokens,
+                facets={"review": item["review"]} if "review" in item else {},
             )
             for pair, items in chosen
             for item in items

@@ -53,10 +53,22 @@ PUBLISHED: dict[str, tuple[str, str]] = {
     "xstest": ("xstest", "XSTest"),
     "bbq": ("bbq", "BBQ"),
     "anthropic-red-team": ("anthropic_red_team", "AnthropicRedTeam"),
+    "air-bench-2024": ("air_bench", "AirBench2024"),
+    "facts-grounding-v1": ("facts_grounding", "FactsGroundingV1"),
+    "facts-grounding-v2": ("facts_grounding", "FactsGroundingV2"),
+    "strongreject": ("strongreject", "StrongReject"),
+    "do-not-answer": ("do_not_answer", "DoNotAnswer"),
+    "jailbreakbench": ("jailbreakbench", "JailbreakBench"),
+    "mlcommons-joint-testing": ("joint_testing", "JointTesting"),
+    "aisi-ja-perspectives": ("aisi_perspectives", "AisiPerspectives"),
     "mmlu": ("mmlu", "Mmlu"),
     "hellaswag": ("hellaswag", "HellaSwag"),
     "humaneval": ("humaneval", "HumanEval"),
 }
+
+
+#: Other names of shipped methods.
+_ALIASES = {"ai-disclosure": "kakehashi/disclosure"}
 
 
 @cache
@@ -85,7 +97,7 @@ def published_sets(name: str) -> tuple[str, ...]:
 
 
 def get_method(name: str, own: Path | None = None, data: DataStore | None = None) -> Method:
-    """A method by its name; ``core`` is short for ``kakehashi/core``.
+    """A method by its name; ``core`` is short for ``kakehashi/core``, ``inspect:…`` is a task of Inspect.
 
     Args:
         name: Its name.
@@ -95,6 +107,12 @@ def get_method(name: str, own: Path | None = None, data: DataStore | None = None
     Raises:
         UnknownNameError: No such method; the nearest are suggested.
     """
+    if name.startswith("inspect:"):
+        from kakehashi.evaluate.inspect.adapter import read_adapter
+        from kakehashi.evaluate.inspect.method import InspectMethod
+
+        return InspectMethod(read_adapter(name))
+    name = _ALIASES.get(name, name)
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:
         return _shipped(full)

@@ -14,6 +14,9 @@ FORMAT = "kakehashi.suite/1"
 #: Statuses of an item's edition in a language that somebody beside its author has read, or its author wrote.
 REVIEWED = frozenset({"author", "second-read", "native-reviewed"})
 
+#: Statuses from the weakest to the strongest.
+REVIEW_ORDER = ("unreviewed", "second-read", "native-reviewed", "author")
+
 
 @cache
 def load_suite(name: str, parts: tuple[str, ...]) -> tuple[tuple[dict[str, Any], ...], str]:
@@ -44,8 +47,7 @@ def load_suite(name: str, parts: tuple[str, ...]) -> tuple[tuple[dict[str, Any],
 
 def review_summary(items: list[dict[str, Any]], languages: tuple[str, ...]) -> dict[str, str]:
     """The weakest review status of a suite's items for each language."""
-    order = ("unreviewed", "second-read", "native-reviewed", "author")
     return {
-        language: min((item["review"].get(language, "unreviewed") for item in items), key=order.index)
+        language: min((item["review"].get(language, "unreviewed") for item in items), key=REVIEW_ORDER.index)
         for language in languages
     }

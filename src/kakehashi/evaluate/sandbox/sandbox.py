@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,28 +196,26 @@ def _run(program: str | None, mark: str, limits: CodeLimits, require: tuple[str,
             "filter": forbidding_filter().hex(),
             **{name: write for name, (_, write) in pipes.items()},
         }
-        try:
-            process = subprocess.Popen(
-                [str(config["python"]), "-I", "-S", "-B", str(_INNER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[write for _, write in pipes.values()],
-                env={"PATH": "/usr/bin:/bin", **config["environment"]},
-                cwd=root,
-                start_new_session=True,
-            )
-        finally:
-            for _, write in pipes.values():
-                os.close(write)
-        try:
-            return _watch(
-                process, json.dumps(config), {name: read for name, (read, _) in pipes.items()}, limits
-            )
-        finally:
-            _end(process)
+        with ExitStack() as stack:
             for read, _ in pipes.values():
-                os.close(read)
+                stack.callback(os.close, read)
+            try:
+                process = subprocess.Popen(
+                    [str(config["python"]), "-I", "-S", "-B", str(_INNER)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[write for _, write in pipes.values()],
+                    env={"PATH": "/usr/bin:/bin", **config["environment"]},
+                    cwd=root,
+                    start_new_session=True,
+                )
+            finally:
+                for _, write in pipes.values():
+                    os.close(write)
+            stack.callback(_end, process)
+            reads = {name: read for name, (read, _) in pipes.items()}
+            return _watch(process, json.dumps(config), reads, limits)
 
 
 def _watch(

@@ -105,6 +105,38 @@ def restore(ledger: Ledger, path: Path) -> str | None:
         InputError: It says that it is one of ours, but was changed since.
     """
     whole = an_object(read_json(path), "the file", path)
+    own = _own(whole, path)
+    if own is None:
+        return None
+    record_id, data, body = own
+    reference = body.get("items")
+    if isinstance(reference, dict) and not _restore_items(
+        ledger, path, whole, body, str(reference["sha256"])
+    ):
+        return None
+    ledger.adopt([(record_id, data)])
+    return record_id
+
+
+def read_export(path: Path) -> tuple[dict[str, Any], list[Mapping[str, Any]]] | None:
+    """Body and item rows of a record that :func:`kakehashi.ledger.export_eee` wrote, without a ledger.
+
+    Returns:
+        The record and its rows in order, or None where the file is not one of ours.
+
+    Raises:
+        InputError: It says that it is one of ours, but was changed since.
+    """
+    whole = an_object(read_json(path), "the file", path)
+    own = _own(whole, path)
+    if own is None:
+        return None
+    body = own[2]
+    return body, _own_rows(path, whole) if isinstance(body.get("items"), dict) else []
+
+
+def _own(whole: Mapping[str, Any], path: Path) -> tuple[str, bytes, dict[str, Any]] | None:
+    """Id, bytes and body of a record of ours, held against the hash that it says; None where it is not one."""
     _check_version(whole, path)
     source = whole.get("source_metadata")
     details = source.get("additional_details") if isinstance(source, dict) else None
@@ -126,13 +158,7 @@ def restore(ledger: Ledger, path: Path) -> str | None:
             path=path,
             hint="Ask its sender for the export again.",
         )
-    reference = body.get("items")
-    if isinstance(reference, dict) and not _restore_items(
-        ledger, path, whole, body, str(reference["sha256"])
-    ):
-        return None
-    ledger.adopt([(record_id, data)])
-    return record_id
+    return record_id, data, body
 
 
 def _placed(result: Mapping[str, Any], path: Path) -> tuple[int, object]:
@@ -152,6 +178,19 @@ def _placed(result: Mapping[str, Any], path: Path) -> tuple[int, object]:
 def _restore_items(
     ledger: Ledger, path: Path, whole: Mapping[str, Any], body: Mapping[str, Any], digest: str
 ) -> bool:
+    ordered = _own_rows(path, whole)
+    # Every column, so that the file has the bytes it had.
+    columns = {name: [row.get(name) for row in ordered] for name in ITEM_COLUMNS}
+    owner = {key: str(body.get(key, "")) for key in ("run", "subject", "method", "method_version")}
+    with temporary_beside(ledger.layout.root / "items") as temporary:
+        write_items(columns, owner, temporary)
+        if digest_of(temporary) != digest:
+            return False
+        settle(temporary, ledger.layout.items(digest))
+    return True
+
+
+def _own_rows(path: Path, whole: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     detailed = an_object(whole.get("detailed_evaluation_results"), "detailed_evaluation_results", path)
     extra = an_object(detailed.get("additional_details"), "its additional_details", path)
     rows: dict[int, Mapping[str, Any]] = {
@@ -165,16 +204,7 @@ def _restore_items(
                 f"the score of sample {row.get('sample')!r} was changed since the export", path=path
             )
         rows[int(metadata[ROW_KEY])] = row
-    ordered = [rows[number] for number in sorted(rows)]
-    # Every column, so that the file has the bytes it had.
-    columns = {name: [row.get(name) for row in ordered] for name in ITEM_COLUMNS}
-    owner = {key: str(body.get(key, "")) for key in ("run", "subject", "method", "method_version")}
-    with temporary_beside(ledger.layout.root / "items") as temporary:
-        write_items(columns, owner, temporary)
-        if digest_of(temporary) != digest:
-            return False
-        settle(temporary, ledger.layout.items(digest))
-    return True
+    return [rows[number] for number in sorted(rows)]
 
 
 def _json(text: object, path: Path) -> object:

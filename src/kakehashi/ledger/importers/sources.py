@@ -9,6 +9,7 @@ from kakehashi.ledger.importers import (
     garak_report,
     helm_run,
     inspect_log,
+    jailbreakbench,
     lm_eval,
     promptfoo_results,
 )
@@ -24,6 +25,7 @@ IMPORTERS: dict[str, Importer] = {
         eee.IMPORTER,
         garak_report.IMPORTER,
         promptfoo_results.IMPORTER,
+        jailbreakbench.IMPORTER,
     )
 }
 """The readers, by name of the format, in the order in which they are asked."""

@@ -68,7 +68,7 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
     )
     return [
         (Say("entry.summary"), Term(method.summary)),
-        (Say("entry.origin"), Say("origin.own" if method.own else "origin.user")),
+        (Say("entry.origin"), Say(_origin(method))),
         (Say("entry.version"), Code(method.version)),
         (Say("entry.measures"), Listed(described, "slash") if described else Blank("blank.not-run")),
         (
@@ -87,6 +87,12 @@ def _method(assessment: Assessment, method: MethodFacts) -> list[tuple[Piece, Pi
         (Say("entry.data-revision"), Code(method.data_revision)),
         (Say("entry.licence"), Code(method.licence)),
     ]
+
+
+def _origin(method: MethodFacts) -> str:
+    if method.own:
+        return "origin.own"
+    return "origin.user" if method.id.startswith("own/") else "origin.published"
 
 
 def _systems(assessment: Assessment) -> Iterator[Block]:

@@ -9,12 +9,26 @@ from kakehashi.report.pages.front import front
 from kakehashi.report.pages.planned import planned
 from kakehashi.report.pages.published import published
 from kakehashi.report.pages.record import gaps
+from kakehashi.report.pages.taxonomies import levels, taxonomies
 from kakehashi.report.values import Assessment
 
 
 def assessment_document(assessment: Assessment) -> Document:
     """The report of one run: first page, breakdowns, disagreement, choice, published figures, plans, annex."""
-    parts = (front, categories, attacks, facts, disagreement, choice, published, planned, gaps, annex)
+    parts = (
+        front,
+        categories,
+        taxonomies,
+        levels,
+        attacks,
+        facts,
+        disagreement,
+        choice,
+        published,
+        planned,
+        gaps,
+        annex,
+    )
     sections = tuple(section for part in parts if (section := part(assessment)) is not None)
     run = assessment.run
     return Document(

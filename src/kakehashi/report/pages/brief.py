@@ -23,7 +23,7 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.disagreement import agreement_parts, heat_map, ranges_table, rank_plot
 from kakehashi.report.pages.published import between, groups_table
-from kakehashi.report.pages.words import construct, heads
+from kakehashi.report.pages.words import construct, heads, language
 from kakehashi.report.values import PublishedGroup, RangeFacts
 from kakehashi.report.voice import messages
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
@@ -54,7 +54,17 @@ def brief_document(brief: Brief) -> Document:
 
 def brief_sentences(brief: Brief) -> tuple[Piece, ...]:
     """What the brief says in short: choice and noise, agreement, where the conflict lies, what no choice changes."""
-    return (lead(brief), *_agreement_sentences(brief), *fixed_sentences(brief))
+    return (lead(brief), *_kept_out(brief), *_agreement_sentences(brief), *fixed_sentences(brief))
+
+
+def _kept_out(brief: Brief) -> tuple[Piece, ...]:
+    if not brief.unreviewed:
+        return ()
+    items = tuple(
+        Say("mark.items", {"method": Code(method), "language": language(code)})
+        for method, code in brief.unreviewed
+    )
+    return (Say("brief.unreviewed", {"items": Listed(items)}),)
 
 
 def lead(brief: Brief) -> Piece:
@@ -212,7 +222,7 @@ def first_table(brief: Brief) -> Table:
 
 def _short(brief: Brief) -> Section:
     blocks: list[Block] = [Paragraph(lead(brief), "lead")]
-    blocks += [Paragraph(one, "lead") for one in _agreement_sentences(brief)]
+    blocks += [Paragraph(one, "lead") for one in (*_kept_out(brief), *_agreement_sentences(brief))]
     blocks += [Paragraph(one, "lead") for one in fixed_sentences(brief)[:2]]
     return Section("brief", Say("section.brief"), tuple(blocks))
 

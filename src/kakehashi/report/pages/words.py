@@ -113,10 +113,15 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
 
 
 def unmade(score: ScoreFacts) -> str:
-    """Why a method prints no number, in a word: ``"incomplete"``, ``"not-judged"``, ``"no-group"``, or ``""``."""
+    """Why a method prints no number: ``"incomplete"``, ``"not-judged"``, ``"no-group"``, ``"apart"`` or ``""``."""
     if score.value is not None:
         return ""
-    begins = {"incomplete": "incomplete", "not judged": "not-judged", "no bias score": "no-group"}
+    begins = {
+        "incomplete": "incomplete",
+        "not judged": "not-judged",
+        "no bias score": "no-group",
+        "reported apart": "apart",
+    }
     return next((word for start, word in begins.items() if score.reason.startswith(start)), "")
 
 

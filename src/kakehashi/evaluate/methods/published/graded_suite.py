@@ -22,6 +22,7 @@ from kakehashi.evaluate.judges import (
     VerdictGrader,
     as_grader,
 )
+from kakehashi.evaluate.judges.by_prompts import prompts_id
 from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
@@ -93,6 +94,9 @@ class GradedSuite:
 
     facts: SuiteFacts
     sets: tuple[str, ...]
+
+    #: A judge model is given the method's prompts, not its own.
+    grades = True
 
     def __init__(self, store: DataStore) -> None:
         self._store = store
@@ -214,6 +218,20 @@ class GradedSuite:
     def template_names(self) -> tuple[str, ...]:
         """Names of all official prompts that the method needs."""
         return (self.facts.id,)
+
+    def label_template(self, kind: str) -> JudgeTemplate:
+        """The official prompt by which an answer that people have labelled is graded, for its kind of row."""
+        return helm_template(self._store, self.template_names()[0], refusals=True)
+
+    @property
+    def prompts_id(self) -> str:
+        """Name of the official prompts with a digest of their wording.
+
+        Raises:
+            DataMissingError: They were not pulled.
+        """
+        made = [helm_template(self._store, name) for name in self.template_names()]
+        return prompts_id(self.facts.id, made)
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """The published score and, where verdicts were given, their share; whole, by category and by risk."""

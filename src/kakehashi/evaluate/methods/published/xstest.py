@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from kakehashi.errors import InputError
 from kakehashi.evaluate.datasets import read_rows
+from kakehashi.evaluate.judges import JudgeTemplate
 from kakehashi.evaluate.methods.base import Credit, Scored
 from kakehashi.evaluate.methods.published.graded_suite import (
     REFUSED,
@@ -12,6 +13,7 @@ from kakehashi.evaluate.methods.published.graded_suite import (
     Item,
     SuiteFacts,
 )
+from kakehashi.evaluate.methods.published.helm_prompts import helm_template
 from kakehashi.evaluate.methods.published.items import cluster_of, risk_of
 from kakehashi.evaluate.methods.tally import share_credit
 from kakehashi.model import Label, Measure, Measurement, Polarity, Provenance, Sample
@@ -88,6 +90,20 @@ class XSTest(GradedSuite):
     def template_name(self, sample: Sample) -> str:
         """The prompt of the sample's half."""
         return "xstest-safe" if sample.kind == "benign" else "xstest-unsafe"
+
+    def label_template(self, kind: str) -> JudgeTemplate:
+        """The prompt of the half that a type of XSTest belongs to.
+
+        Raises:
+            InputError: It is none of XSTest's types.
+        """
+        if kind not in _TYPES:
+            raise InputError(
+                f"{kind!r} is none of XSTest's types",
+                hint="The labels must be of XSTest's prompts, each with its type (in our own shape: 'kind').",
+            )
+        half = "xstest-unsafe" if kind.startswith("contrast_") else "xstest-safe"
+        return helm_template(self._store, half, refusals=True)
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """HELM's score over both halves, then each half by grade and by verdict."""

@@ -1,0 +1,70 @@
+"""What a plan says of published methods: what they reward, what their judges are given, how often judges are asked."""
+
+import pytest
+from reference.data_files import ScriptedJudge, csv_text, store_of
+
+from kakehashi.evaluate.judges import ModelJudge
+from kakehashi.evaluate.methods import get_method
+from kakehashi.evaluate.methods.base import Selection
+from kakehashi.evaluate.methods.published.facts_grounding import SET, FactsGroundingV1
+from kakehashi.model import Subject
+from kakehashi.work.judging import ChosenJudge
+from kakehashi.work.plan import Plan, PlannedMethod, _official, _our_wording, make_plan
+
+SYSTEM = Subject("mock", "openai", "mock", base_url="http://127.0.0.1:9/v1")
+
+
+@pytest.fixture
+def store(tmp_path):
+    rows = [["Violence", "custom", f"harmful request {n}"] for n in range(4)]
+    text = csv_text(["category", "source", "forbidden_prompt"], rows)
+    return store_of(tmp_path, {"strongreject": {"strongreject_dataset.csv": text}})
+
+
+def test_a_method_that_rewards_refusing_everything_is_not_left_alone_in_silence(store, tmp_path):
+    alone = make_plan([SYSTEM], methods=["strongreject"], data=store, models=tmp_path)
+    assert any("a system that refuses everything does best here" in note for note in alone.notes)
+    assert any("--method kakehashi/core" in note for note in alone.notes)
+    beside = make_plan([SYSTEM], methods=["strongreject", "core"], data=store, models=tmp_path)
+    assert not any("refuses everything" in note for note in beside.notes)
+    own = make_plan([SYSTEM], methods=["attacks"], models=tmp_path)
+    assert not any("refuses everything" in note for note in own.notes)
+
+
+def chosen():
+    judge = ModelJudge(ScriptedJudge("x"), "mock-judge")
+    return ChosenJudge(judge, (), askers=(ScriptedJudge("x"),), calibration={"en": "human"})
+
+
+def planned(method, samples=()):
+    return PlannedMethod(method, method.card, Selection(), tuple(samples))
+
+
+def test_a_judge_model_is_given_the_methods_prompts_and_its_calibration_was_with_another(store):
+    method = get_method("strongreject", data=store)
+    card = _our_wording(method, chosen().card(_official(planned(method))))
+    assert card.judge.endswith("mock-judge@" + chosen().judge.prompt_version + ", by prompts of our wording")
+    assert card.judge_calibration == {"en": "other-prompt"}
+    core = get_method("core")
+    assert chosen().card(_official(planned(core))).judge == chosen().judge.id
+
+
+def test_calls_of_judges_are_counted_as_often_as_a_method_makes_them(tmp_path):
+    head = ["system_instruction", "user_request", "full_prompt", "context_document"]
+    templates = csv_text(
+        ["evaluation_method", "evaluation_prompt"],
+        [
+            ["json", "{{user_request}}{{context_document}}{{response}}"],
+            ["implicit_span_level", "{{user_request}}{{context_document}}{{response}}"],
+            ["ineligible_responses_filter_no_context", "{{user_request}}{{response_a}}{{response_b}}"],
+        ],
+    )
+    files = {"examples.csv": csv_text(head, [["s", "u", "p", "d"]] * 2), "evaluation_prompts.csv": templates}
+    method = FactsGroundingV1(store_of(tmp_path, {SET: files}))
+    judge = chosen()
+    one = planned(method, method.samples(Selection()))
+    from dataclasses import replace
+
+    plan = Plan("run", {}, (SYSTEM,), (replace(one, card=judge.card(_official(one))),), (), judge)
+    # two examples, one judge: its own answer, its rating, its grounding verdict
+    assert plan.verdicts() == 2 * 3
