@@ -492,3 +492,50 @@ def view(
         print_json({"full": object_id, "view": made["id"]})
     else:
         click.echo(f"view {made['id']}, signed, of level {level}")
+
+
+@exchange.command()
+@click.argument("run")
+@click.option("--of", required=True, help="Id of the vulnerability or attack pattern in the node.")
+@click.option(
+    "--measure", "measures", multiple=True, help="Only this measure; all counted shares unless said."
+)
+@click.option("--subject", "subjects", multiple=True, help="Only this system.")
+@click.option("--level", type=LEVELS, default="amber", show_default=True, help="TLP level of the sightings.")
+@click.option(
+    "--marking", "markings", multiple=True, help="Id of a further marking, such as one with an audience."
+)
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def sight(
+    run: str,
+    of: str,
+    measures: tuple[str, ...],
+    subjects: tuple[str, ...],
+    level: str,
+    markings: tuple[str, ...],
+    collection: str,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Make signed sightings of what a RUN of the ledger measured: k of n for each system and measure.
+
+    Example: kakehashi exchange sight run-1a2b3c --of vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8
+    """
+    from kakehashi.work.sightings import sight as make
+
+    made = make(
+        run,
+        of=of,
+        workspace=workspace,
+        measures=measures,
+        subjects=subjects,
+        level=level,
+        markings=markings,
+        collection=collection,
+    )
+    if as_json:
+        print_json([one["id"] for one in made])
+    else:
+        click.echo(f"{len(made)} sightings, signed; see: kakehashi exchange list --type sighting")
