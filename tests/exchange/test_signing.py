@@ -102,3 +102,23 @@ def test_a_node_refuses_a_wrong_signature(tmp_path):
     assert outcomes[0].failure is None
     assert "the signature of" in outcomes[1].failure
     store.close()
+
+
+def test_a_member_with_a_registered_key_is_believed_only_with_its_signature(tmp_path):
+    a, b = member(1), member(2)
+    store = store_with(tmp_path, a, b)
+    store.set_meta(f"key:{a.identity}", str(KEY.verifier))
+    mine = whole("vulnerability", 1) | {"created_by_ref": a.identity}
+    anothers = whole("vulnerability", 4) | {
+        "created_by_ref": "identity--6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+    }
+    unsigned = [mine, sign(mine, OTHER), {k: v for k, v in mine.items() if k != "created_by_ref"}]
+    failures = [o.failure for o in store.post(a, FINDINGS, [*unsigned, sign(mine, KEY), anothers]).outcomes]
+    assert failures == ["not signed with the key that is registered for you"] * 3 + [None, None]
+    assert (
+        store.post(b, FINDINGS, [whole("vulnerability", 3) | {"created_by_ref": b.identity}])
+        .outcomes[0]
+        .failure
+        is None
+    )
+    store.close()

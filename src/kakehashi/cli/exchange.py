@@ -365,6 +365,7 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
 @exchange.command()
 @click.argument("name", required=False)
 @click.option("--identity", help="STIX id of the member; a new one unless said.")
+@click.option("--key", help="Its verifier key: what it deposits in its own name must be signed with it.")
 @click.option("--clearance", type=LEVELS, help="Highest TLP level that the member may see.")
 @click.option("--community", "communities", multiple=True, help="A community that the member belongs to.")
 @click.option(
@@ -377,6 +378,7 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
 def member(
     name: str | None,
     identity: str | None,
+    key: str | None,
     clearance: str | None,
     communities: tuple[str, ...],
     caveats: tuple[str, ...],
@@ -396,6 +398,7 @@ def member(
         from uuid import uuid4
 
         from kakehashi.exchange import Caller
+        from kakehashi.proof import VerifierKey
 
         known = {label: who for who, (label, _) in node.store.members().items()}
         caller = Caller(
@@ -406,6 +409,8 @@ def member(
             frozenset(node.collection(word).id for word in reads),
             frozenset(node.collection(word).id for word in writes),
         )
+        if key is not None:
+            node.store.set_meta(f"key:{caller.identity}", str(VerifierKey.parse(key)))
         node.store.put_member(caller, name)
     rows = [
         {
@@ -414,6 +419,7 @@ def member(
             "clearance": caller.clearance,
             "communities": sorted(caller.communities),
             "cleared for": sorted(caller.caveats),
+            "key": str(node.store.key_of(caller.identity) or "") or None,
             "reads": len(caller.reads),
             "writes": len(caller.writes),
         }

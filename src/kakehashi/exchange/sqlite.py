@@ -19,7 +19,7 @@ from kakehashi.exchange.sqlite_read import COLUMNS, SqliteReads, hangs_on, polic
 from kakehashi.exchange.sqlite_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
 from kakehashi.exchange.validate import problems_of
-from kakehashi.proof import canonical_bytes
+from kakehashi.proof import VerifierKey, canonical_bytes
 
 _TAKEN = "this id is not available to you"
 
@@ -59,7 +59,10 @@ class SqliteStore(SqliteReads):
             others = {row[0] for row in con.execute("SELECT identity FROM members")} - {caller.identity}
             known = self._known_markings(con) if pulled else {}
             statements = frozenset(ref for ref, marking in known.items() if marking == Marking())
+            signer = None if pulled else self.key_of(caller.identity)
             for obj, data, failure in checked:
+                if failure is None and signer is not None:
+                    failure = _not_signed(obj, caller, signer)
                 if failure is None and not pulled and obj.get("created_by_ref") in others:
                     failure = "created_by_ref names another member"
                 kept = pulled and failure is None and stays_here(obj, statements)
@@ -343,6 +346,17 @@ def _prepare(obj: Any) -> tuple[bytes, str | None]:
         return b"", error.message
     except (InputError, ValueError, RecursionError) as error:
         return b"", f"cannot be stored: {str(error)[:300]}"
+
+
+def _not_signed(obj: Mapping[str, Any], caller: Caller, signer: VerifierKey) -> str | None:
+    """Why an object in the name of a member with a registered key is refused."""
+    if obj.get("created_by_ref", caller.identity) != caller.identity:
+        return None
+    try:
+        found = verify_signature(obj, [signer])
+    except VerificationError:
+        found = None
+    return None if found else "not signed with the key that is registered for you"
 
 
 def _equal(data: bytes, obj: Any) -> bool:

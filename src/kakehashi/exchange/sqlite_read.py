@@ -21,6 +21,7 @@ from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sqlite_base import SqliteBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
 from kakehashi.exchange.validate import moment
+from kakehashi.proof import VerifierKey
 
 COLUMNS = "o.seq, o.added, o.id, o.version, o.spec, o.creator, o.policy, o.type, o.vkey, h.policy, h.vkey"
 _CHUNK = 500
@@ -153,6 +154,11 @@ class SqliteReads(SqliteBase):
     def member(self, identity: str) -> Caller | None:
         """A member's rights as they are now."""
         return self._member(self._connection(), identity)
+
+    def key_of(self, identity: str) -> VerifierKey | None:
+        """The key that is registered for a member: what he deposits in his own name must be signed with it."""
+        text = self.meta(f"key:{identity}")
+        return None if text is None else VerifierKey.parse(text)
 
     def own_ids(self, identity: str, ids: Sequence[str]) -> set[str]:
         """Of these ids, those that a member made here: not others', and not pulled from another node."""
