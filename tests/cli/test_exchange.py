@@ -134,6 +134,45 @@ def test_a_minimal_view_is_shared_and_the_full_record_is_held_to_it(tmp_path):
     assert kakehashi("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
 
 
+def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
+    def run(*arguments):
+        return kakehashi("exchange", *arguments, cwd=tmp_path)
+
+    from kakehashi.proof import SigningKey
+
+    run("init", "A")
+    run("member", "B", "--clearance", "green", "--reads", "findings")
+    (tmp_path / "finding.json").write_text(json.dumps(record("vulnerability", VULNERABILITY, name="x")))
+    run("add", "finding.json", "--level", "green")
+    for n in (1, 2):
+        key = SigningKey(f"officer-{n}", bytes([n] * 32))
+        (tmp_path / f"{n}.key").write_text(key.secret_text())
+        run("officer", str(key.verifier))
+    what = [
+        "--about",
+        VULNERABILITY,
+        "--level",
+        "emergency",
+        "--action",
+        "retest",
+        "--to",
+        "B",
+        "--hours",
+        "24",
+    ]
+    draft = run("alert", "Retest now.", *what, "--json").json["draft"]
+    assert run("release", draft, "--key-file", "1.key", "--json").json == {
+        "persons_missing": 1,
+        "released": False,
+    }
+    assert run("list", "--type", "note", "--as", "B", "--json").json == []
+    assert run("release", draft, "--key-file", "2.key", "--json").json["released"] is True
+    assert [row["id"] for row in run("list", "--type", "note", "--as", "B", "--json").json] == [draft]
+    assert run("acknowledge", draft, "acted").code == 0
+    said = run("responses", draft, "--json").json
+    assert (said["median_minutes"], said["waiting"], said["responses"][0]["state"]) == (None, 1, "waiting")
+
+
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [

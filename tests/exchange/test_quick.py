@@ -21,6 +21,12 @@ SOUND = {
     "tombstone": ours("tombstone", removed="note--6ba7b810-9dad-41d1-80b4-00c04fd430c8", reason="deleted")[
         EXTENSIONS["tombstone"]
     ],
+    "acknowledgement": ours(
+        "acknowledgement",
+        alert="note--6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        recipient="identity--6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        state="acted",
+    )[EXTENSIONS["acknowledgement"]],
     "signature": ours("signature", signed_by="a", signature="A" * 86 + "==")[EXTENSIONS["signature"]],
     "view": ours("view", affected_family="f", contact="c", commitments=["ab" * 32])[EXTENSIONS["view"]],
     "opening": ours(

@@ -7,11 +7,12 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nodes import FINDINGS, GREEN, member, store_with
+from nodes import FINDINGS, GREEN, member, sharing, store_with
 from stix_corpus import KINDS, whole
 
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.ids import EXTENSIONS
+from kakehashi.exchange.markings import read_marking
 from kakehashi.exchange.records import extension_of
 from kakehashi.exchange.signing import check_view, minimal_view, sign, verify_signature
 from kakehashi.exchange.validate import problems_of
@@ -122,3 +123,9 @@ def test_a_member_with_a_registered_key_is_believed_only_with_its_signature(tmp_
         is None
     )
     store.close()
+
+
+def test_a_signed_marking_says_the_same_as_an_unsigned_one():
+    plain = sharing(1, recipients=[member(1).identity], caveats=["trade-secret"])
+    assert read_marking(sign(plain, KEY)) == read_marking(plain)
+    assert read_marking(plain) is not None

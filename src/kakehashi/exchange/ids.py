@@ -25,6 +25,7 @@ EXTENSIONS = {
     "signature": "extension-definition--f3987bb7-93b4-5f7c-b7cb-8b059eb2315f",
     "view": "extension-definition--6209c60d-5031-574e-8374-bbd1286a5d8c",
     "opening": "extension-definition--fee95544-0bde-5a5d-af7c-1694292e3480",
+    "acknowledgement": "extension-definition--281b6b16-17c8-53c6-a04e-d7b9319d1ae5",
 }
 """Name of an extension → its id; the schema is ``schemas/<name>.schema.json``."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from kakehashi.exchange.ids import EXTENSIONS, LEVELS, TLP_EXTENSION, TLP_IDS
 from kakehashi.exchange.validate import moment
 
+_NO_CONDITIONS = (EXTENSIONS["signature"], EXTENSIONS["imported"])
 CAVEATS = ("national-security", "trade-secret", "personal-data")
 
 
@@ -63,7 +64,7 @@ def read_marking(obj: Mapping[str, Any]) -> Marking | None:
                 return None
         elif key == EXTENSIONS["sharing"]:
             body = value
-        else:
+        elif key not in _NO_CONDITIONS:
             return None
     until = body.get("embargo_until")
     return Marking(

@@ -160,6 +160,18 @@ class SqliteReads(SqliteBase):
         text = self.meta(f"key:{identity}")
         return None if text is None else VerifierKey.parse(text)
 
+    def officers(self) -> tuple[VerifierKey, ...]:
+        """Keys of those who may release alerts."""
+        with self.reading() as con:
+            rows = con.execute("SELECT value FROM meta WHERE key LIKE 'officer:%' ORDER BY key").fetchall()
+        return tuple(VerifierKey.parse(row[0]) for row in rows)
+
+    def creator_of(self, ref: str) -> str | None:
+        """The member who deposited an object here."""
+        with self.reading() as con:
+            row = con.execute("SELECT creator FROM heads WHERE id = ?", (ref,)).fetchone()
+        return None if row is None else str(row[0])
+
     def own_ids(self, identity: str, ids: Sequence[str]) -> set[str]:
         """Of these ids, those that a member made here: not others', and not pulled from another node."""
         marks = ",".join("?" * len(ids))

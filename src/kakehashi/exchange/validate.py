@@ -483,6 +483,7 @@ _CARRIERS = {
     "tombstone": "note",
     "view": "vulnerability",
     "opening": "vulnerability",
+    "acknowledgement": "note",
 }
 TYPES = tuple(sorted(_TYPES))
 """The types of the standard that a node exchanges."""
