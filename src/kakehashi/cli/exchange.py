@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
-    from kakehashi.exchange import Exchanged, Node
+    from kakehashi.exchange import Exchanged
 
-LEVELS = click.Choice(["clear", "green", "amber", "amber+strict", "red"])
 CAVEATS = click.Choice(["national-security", "trade-secret", "personal-data"])
 
 
@@ -21,11 +21,8 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-def _node(workspace: Path) -> "Node":
-    from kakehashi.exchange import Node
-    from kakehashi.work.workspace import Workspace
-
-    return Node.open(Workspace(workspace).exchange)
+for command in ALERT_COMMANDS:
+    exchange.add_command(command)
 
 
 @exchange.command()
@@ -79,7 +76,7 @@ def serve(
     """
     from kakehashi.errors import MissingExtraError
 
-    node = _node(workspace)
+    node = node_of(workspace)
     try:
         from kakehashi.exchange.server import serve as run
     except ModuleNotFoundError as error:
@@ -125,7 +122,7 @@ def add(
     """
     from kakehashi.exchange import take_in
 
-    node = _node(workspace)
+    node = node_of(workspace)
     done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
     held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
     if as_json:
@@ -154,7 +151,7 @@ def list_objects(
 
     Example: kakehashi exchange list --type sighting
     """
-    node = _node(workspace)
+    node = node_of(workspace)
     if quarantine:
         rows = [{"source": s, "reasons": r, "bytes": len(d)} for s, r, d in node.store.quarantined()]
         print_json(rows) if as_json else print_table(rows, ["source", "reasons", "bytes"])
@@ -227,7 +224,7 @@ def show(
     from kakehashi.errors import UnknownNameError
     from kakehashi.exchange import Filters, avid_document
 
-    node = _node(workspace)
+    node = node_of(workspace)
     who = node.member(member) if member else node.me()
     filters = Filters(ids=frozenset({object_id}), versions=frozenset({"all"}))
     page = node.store.page(who, node.collection(collection).id, filters, limit=10_000, budget=1 << 40)
@@ -266,7 +263,7 @@ def pull(url: str, token_env: str, collection: str, workspace: Path, as_json: bo
     """
     from kakehashi.exchange import pull as fetch
 
-    node = _node(workspace)
+    node = node_of(workspace)
     return _tell(fetch(node, url, _token(token_env), into=collection), "came", as_json)
 
 
@@ -284,7 +281,7 @@ def push(url: str, token_env: str, collection: str, workspace: Path, as_json: bo
     """
     from kakehashi.exchange import push as send
 
-    node = _node(workspace)
+    node = node_of(workspace)
     return _tell(send(node, url, _token(token_env), collection=collection), "sent", as_json)
 
 
@@ -323,7 +320,7 @@ def recall(object_id: str, collection: str, workspace: Path, as_json: bool) -> N
     """
     from kakehashi.errors import UnknownNameError, UsageError
 
-    node = _node(workspace)
+    node = node_of(workspace)
     try:
         count = node.store.withdraw(node.me(), node.collection(collection).id, object_id, reason="recalled")
     except PermissionError as error:
@@ -348,7 +345,7 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.proof import Checkpoint, TreeHead
 
-    node = _node(workspace)
+    node = node_of(workspace)
     head = None
     if against is not None:
         path = Path(against)
@@ -393,7 +390,7 @@ def member(
 
     Example: kakehashi exchange member "Institute B" --clearance amber --community network --reads findings
     """
-    node = _node(workspace)
+    node = node_of(workspace)
     if name is not None:
         from uuid import uuid4
 
@@ -450,7 +447,7 @@ def token(
     """
     from kakehashi.exchange.records import timestamp
 
-    node = _node(workspace)
+    node = node_of(workspace)
     if revoke is not None:
         node.tokens.revoke(revoke)
     if name is not None:
@@ -492,7 +489,7 @@ def view(
 
     Example: kakehashi exchange view vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --contact desk@example.org
     """
-    node = _node(workspace)
+    node = node_of(workspace)
     made = node.view(object_id, contact=contact, affected_family=family, level=level, collection=collection)
     if as_json:
         print_json({"full": object_id, "view": made["id"]})
@@ -545,157 +542,3 @@ def sight(
         print_json([one["id"] for one in made])
     else:
         click.echo(f"{len(made)} sightings, signed; see: kakehashi exchange list --type sighting")
-
-
-@exchange.command()
-@click.argument("key")
-@workspace_option
-@json_option
-def officer(key: str, workspace: Path, as_json: bool) -> None:
-    """Let the holder of the verifier key KEY release alerts; a delegate of a small team is one more officer.
-
-    Example: kakehashi exchange officer "desk+1f2e3d4c+AeR3…"
-    """
-    from kakehashi.exchange.alerts import add_officer
-    from kakehashi.proof import VerifierKey
-
-    node = _node(workspace)
-    add_officer(node, VerifierKey.parse(key))
-    names = [one.name for one in node.store.officers()]
-    print_json(names) if as_json else click.echo(f"officers: {', '.join(names)}")
-
-
-@exchange.command()
-@click.argument("text")
-@click.option("--about", required=True, help="Id of what it is about.")
-@click.option(
-    "--level", type=click.Choice(["information", "attention", "urgent", "emergency"]), required=True
-)
-@click.option("--action", required=True, help="What the recipients are asked to do.")
-@click.option("--to", "audience", multiple=True, required=True, help="A member who is asked to answer.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Hours until the deadline.")
-@click.option("--drill", is_flag=True, help="An exercise.")
-@click.option("--tlp", type=LEVELS, default="green", show_default=True)
-@click.option(
-    "--marking", "markings", multiple=True, help="Id of a further marking, such as one with an audience."
-)
-@workspace_option
-@json_option
-def alert(
-    text: str,
-    about: str,
-    level: str,
-    action: str,
-    audience: tuple[str, ...],
-    hours: float | None,
-    drill: bool,
-    tlp: str,
-    markings: tuple[str, ...],
-    workspace: Path,
-    as_json: bool,
-) -> None:
-    """Draft an alert: nobody is told before it is released.
-
-    Example: kakehashi exchange alert "Retest now." --about vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8
-    --level emergency --action retest --to "Institute B" --hours 24
-    """
-    from datetime import UTC, datetime, timedelta
-
-    from kakehashi.exchange.alerts import draft_alert
-
-    node = _node(workspace)
-    made = draft_alert(
-        node,
-        text,
-        about=about,
-        level=level,
-        action=action,
-        audience=tuple(node.member(word).identity for word in audience),
-        deadline=None if hours is None else datetime.now(UTC) + timedelta(hours=hours),
-        drill=drill,
-        tlp=tlp,
-        markings=markings,
-    )
-    print_json({"draft": made}) if as_json else click.echo(
-        f"draft {made}; release it: kakehashi exchange release {made}"
-    )
-
-
-@exchange.command()
-@click.argument("draft")
-@click.option(
-    "--key-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    required=True,
-    help="The signing key of the officer who releases.",
-)
-@workspace_option
-@json_option
-def release(draft: str, key_file: Path, workspace: Path, as_json: bool) -> None:
-    """Put an officer's signature under a draft; an emergency, or anything RED, needs two persons.
-
-    Example: kakehashi exchange release note--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --key-file desk.key
-    """
-    from kakehashi.exchange.alerts import release_alert
-    from kakehashi.proof import SigningKey
-
-    missing = release_alert(_node(workspace), draft, SigningKey.parse(key_file.read_text()))
-    if as_json:
-        print_json({"released": missing == 0, "persons_missing": missing})
-    else:
-        click.echo("released" if missing == 0 else f"signed; {missing} more person must release it")
-
-
-@exchange.command()
-@click.argument("alert_id")
-@click.argument("state", type=click.Choice(["acknowledged", "acted", "declined"]))
-@workspace_option
-@json_option
-def acknowledge(alert_id: str, state: str, workspace: Path, as_json: bool) -> None:
-    """Answer an alert with a signed record for its sender; the next push sends it.
-
-    Example: kakehashi exchange acknowledge note--6ba7b810-9dad-41d1-80b4-00c04fd430c8 acted
-    """
-    from kakehashi.exchange.alerts import acknowledge as answer
-
-    made = answer(_node(workspace), alert_id, state)
-    print_json({"id": made["id"]}) if as_json else click.echo(
-        f"{state}: {made['id']}; send it with: exchange push"
-    )
-
-
-@exchange.command()
-@click.argument("alert_id")
-@workspace_option
-@json_option
-def responses(alert_id: str, workspace: Path, as_json: bool) -> None:
-    """Say what each recipient of an alert did, who is overdue, and the median time to the first answer.
-
-    Example: kakehashi exchange responses note--6ba7b810-9dad-41d1-80b4-00c04fd430c8
-    """
-    from kakehashi.exchange.alerts import median_time
-    from kakehashi.exchange.alerts import responses as find
-
-    node = _node(workspace)
-    found = find(node, alert_id)
-    names = {who: label for who, (label, _) in node.store.members().items()}
-    rows = [
-        {
-            "recipient": names.get(one.recipient, one.recipient),
-            "state": one.state,
-            "minutes": None if one.after is None else one.after.total_seconds() / 60,
-            "overdue": one.overdue,
-        }
-        for one in found
-    ]
-    middle = median_time(found)
-    minutes = None if middle is None else middle.total_seconds() / 60
-    waiting = sum(one.after is None for one in found)
-    if as_json:
-        print_json({"responses": rows, "median_minutes": minutes, "waiting": waiting})
-        return
-    print_table(rows, ["recipient", "state", "minutes", "overdue"])
-    said = (
-        "nobody has answered" if minutes is None else f"median of those who answered: {minutes:.1f} minutes"
-    )
-    click.echo(f"{said}; {waiting} still waiting")
