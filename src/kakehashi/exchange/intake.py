@@ -63,33 +63,36 @@ def take_in(
         signed: Whether to sign what bears no other maker's name with the node's key.
 
     Raises:
-        InputError: In strict mode, something broke the standard; nothing of that file was taken in.
+        InputError: In strict mode, something broke the standard, and nothing was taken in; or the store refused an
+            object (another content under the same version), and what stood before it was.
     """
     target, done = node.collection(collection), Intake()
+    sound: list[tuple[str, Any]] = []
+    held: list[tuple[str, bytes, list[str]]] = []
     for name, data in _documents(paths):
-        objects, held = _read(name, data, level)
-        if signed:
-            objects = [_signed(node, obj) for obj in objects]
-        if held and not quarantine:
-            first = "; ".join(held[0][1])
+        objects, broken = _read(name, data, level)
+        if broken and not quarantine:
+            first = "; ".join(broken[0][1])
             raise InputError(
-                f"{len(held)} of {len(held) + len(objects)} objects break the standard; the first: {first}",
+                f"{len(broken)} of {len(broken) + len(objects)} objects break the standard; the first: {first}",
                 path=name,
                 hint="Mend the file, or give --quarantine to take in the rest and keep these aside.",
             )
-        for start in range(0, len(objects), _BATCH):
-            batch = objects[start : start + _BATCH]
-            receipt = node.store.post(node.me(), target.id, batch)
-            for obj, outcome in zip(batch, receipt.outcomes, strict=True):
-                if outcome.failure is None:
-                    done.stored.append(outcome)
-                elif quarantine:
-                    held.append((json.dumps(obj, ensure_ascii=False).encode(), [outcome.failure]))
-                else:
-                    raise InputError(f"{outcome.id}: {outcome.failure}", path=name)
-        if held:
-            node.store.quarantine(name, held)
-            done.held += [(name, reasons) for _, reasons in held]
+        sound += [(name, _signed(node, obj) if signed else obj) for obj in objects]
+        held += [(name, data, reasons) for data, reasons in broken]
+    for start in range(0, len(sound), _BATCH):
+        batch = sound[start : start + _BATCH]
+        receipt = node.store.post(node.me(), target.id, [obj for _, obj in batch])
+        for (name, obj), outcome in zip(batch, receipt.outcomes, strict=True):
+            if outcome.failure is None:
+                done.stored.append(outcome)
+            elif quarantine:
+                held.append((name, json.dumps(obj, ensure_ascii=False).encode(), [outcome.failure]))
+            else:
+                raise InputError(f"{outcome.id}: {outcome.failure}", path=name)
+    for name in dict.fromkeys(name for name, _, _ in held):
+        node.store.quarantine(name, [(data, reasons) for where, data, reasons in held if where == name])
+    done.held += [(name, reasons) for name, _, reasons in held]
     return done
 
 
