@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -393,3 +394,11 @@ def test_extensions_travel_unchanged(two):
     )
     two.post("A", vulnerability(1, GREEN), measured)
     assert two.ask("B", two.collection + "objects/?match[type]=sighting").json["objects"] == [measured]
+
+
+def test_answers_do_not_wait_for_acknowledgements_of_their_first_half():
+    from kakehashi.exchange.server.serve import listen
+
+    # asyncio sets TCP_NODELAY only where the socket says its protocol; without it each answer took 45 ms.
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

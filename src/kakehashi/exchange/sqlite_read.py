@@ -60,29 +60,25 @@ class SqliteReads(SqliteBase):
         size = 0
         with self.reading() as con:
             eyes = self._eyes(con, _as_of(con, caller), now or _snapshot_time(con))
+            chunk = min(limit + 1, _CHUNK)
             while True:
                 rows = con.execute(
-                    f"SELECT {COLUMNS} FROM objects o JOIN heads h USING (id) WHERE o.collection = ? AND o.seq > ?"
-                    f" AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {_CHUNK}",
+                    f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
+                    f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
                     (collection, after, *values),
                 ).fetchall()
                 for row in rows:
-                    if not eyes.see(row, collection) or not self._version_asked(
-                        con, eyes, row, collection, filters
-                    ):
+                    if not eyes.see(row, collection):
                         continue
-                    if len(found) >= limit:
+                    if not self._version_asked(con, eyes, row, collection, filters):
+                        continue
+                    size += len(row[11])
+                    if len(found) >= limit or (found and size > budget):
                         return Page(tuple(found), True)
-                    data = bytes(
-                        con.execute("SELECT data FROM objects WHERE seq = ?", (row[0],)).fetchone()[0]
-                    )
-                    size += len(data)
-                    if found and size > budget:
-                        return Page(tuple(found), True)
-                    found.append(Entry(row[0], row[1], row[2], row[3], row[4], data))
-                if len(rows) < _CHUNK:
+                    found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
+                if len(rows) < chunk:
                     return Page(tuple(found), False)
-                after = rows[-1][0]
+                after, chunk = rows[-1][0], _CHUNK
 
     def _version_asked(
         self, con: sqlite3.Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from typing import Any
@@ -29,7 +29,7 @@ API_ROOT = "api"
 PAGE_BYTES = 4 << 20
 _ANY = Filters(versions=frozenset({"all"}))
 
-Endpoint = Callable[["Server", Request, Caller], Awaitable[Response]]
+Endpoint = Callable[["Server", Request, Caller], Response]
 
 
 def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BYTES) -> Starlette:
@@ -52,7 +52,7 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
             with suppress(asyncio.CancelledError):
                 await task
 
-    def route(path: str, **methods: Endpoint) -> Route:
+    def route(path: str, **methods: Endpoint | None) -> Route:  # None: a body must be read first
         async def endpoint(request: Request) -> Response:
             return await _guarded(
                 server, request, methods["GET" if request.method == "HEAD" else request.method]
@@ -69,7 +69,7 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
             route(f"{root}collections/", GET=Server.collections),
             route(one, GET=Server.collection),
             route(f"{one}manifest/", GET=Server.manifest),
-            route(f"{one}objects/", GET=Server.objects, POST=Server.add_objects),
+            route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
@@ -90,11 +90,18 @@ async def _ticking(node: Node, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _guarded(server: "Server", request: Request, endpoint: Endpoint) -> Response:
+async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None) -> Response:
     """Every request goes through here: who asks, what he may be told, and how errors are said."""
+
+    def ask() -> Response:  # one visit to the thread that may wait for the disk
+        assert endpoint is not None
+        return endpoint(server, request, known_caller(server.node.tokens, request))
+
     try:
-        caller = await run_in_threadpool(known_caller, server.node.tokens, request)
-        return await endpoint(server, request, caller)
+        if endpoint is None:
+            caller = await run_in_threadpool(known_caller, server.node.tokens, request)
+            return await server.add_objects(request, caller)
+        return await run_in_threadpool(ask)
     except TaxiiError as error:
         return failure(error.status, error.title)
     except InputError as error:
@@ -131,62 +138,62 @@ class Server:
         self._secret = node.store.meta("secret") or ""
         self._page_bytes = page_bytes
 
-    async def discovery(self, request: Request, _: Caller) -> Response:
+    def discovery(self, request: Request, _: Caller) -> Response:
         """Which API roots there are."""
         root = f"/{API_ROOT}/"
         return answer(request, {"title": self.node.name, "default": root, "api_roots": [root]})
 
-    async def api_root(self, request: Request, _: Caller) -> Response:
+    def api_root(self, request: Request, _: Caller) -> Response:
         """What the API root can do."""
         versions = ["application/taxii+json;version=2.1"]
         body = {"title": self.node.name, "versions": versions, "max_content_length": MAX_BODY}
         return answer(request, body)
 
-    async def status(self, request: Request, caller: Caller) -> Response:
+    def status(self, request: Request, caller: Caller) -> Response:
         """What became of an envelope."""
-        receipt = await run_in_threadpool(self.node.store.status, caller, request.path_params["status"])
+        receipt = self.node.store.status(caller, request.path_params["status"])
         if receipt is None:
             raise TaxiiError(404, "no such resource")
         return answer(request, _status(receipt))
 
-    async def collections(self, request: Request, caller: Caller) -> Response:
+    def collections(self, request: Request, caller: Caller) -> Response:
         """The collections that the caller may know of."""
-        known = await run_in_threadpool(self.node.store.collections)
+        known = self.node.store.collections()
         shown = [_collection(one, caller) for one in known if one.id in caller.reads | caller.writes]
         return answer(request, {"collections": shown} if shown else {})
 
-    async def collection(self, request: Request, caller: Caller) -> Response:
+    def collection(self, request: Request, caller: Caller) -> Response:
         """One collection."""
-        return answer(request, _collection(await self._known(request, caller), caller))
+        return answer(request, _collection(self._known(request, caller), caller))
 
-    async def manifest(self, request: Request, caller: Caller) -> Response:
+    def manifest(self, request: Request, caller: Caller) -> Response:
         """What stands in a collection, without content."""
-        question, page = await self._ask(request, caller)
+        question, page = self._ask(request, caller)
         rows = [
             {"id": e.id, "date_added": e.added, "version": e.version, "media_type": STIX_TYPE}
             for e in page.entries
         ]
         return self._paged(request, question, page, "objects", [json.dumps(row).encode() for row in rows])
 
-    async def objects(self, request: Request, caller: Caller) -> Response:
+    def objects(self, request: Request, caller: Caller) -> Response:
         """The objects of a collection, as they were stored."""
-        question, page = await self._ask(request, caller)
+        question, page = self._ask(request, caller)
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
 
-    async def one_object(self, request: Request, caller: Caller) -> Response:
+    def one_object(self, request: Request, caller: Caller) -> Response:
         """One object."""
-        question, page = await self._ask(request, caller, one=True)
+        question, page = self._ask(request, caller, one=True)
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
 
-    async def versions(self, request: Request, caller: Caller) -> Response:
+    def versions(self, request: Request, caller: Caller) -> Response:
         """The versions of an object."""
-        question, page = await self._ask(request, caller, one=True, default="all")
+        question, page = self._ask(request, caller, one=True, default="all")
         rows = [json.dumps(entry.version).encode() for entry in page.entries]
         return self._paged(request, question, page, "versions", rows)
 
     async def add_objects(self, request: Request, caller: Caller) -> Response:
         """Take in an envelope."""
-        collection = await self._known(request, caller)
+        collection = await run_in_threadpool(self._known, request, caller)
         if collection.id not in caller.writes:
             raise TaxiiError(403, "you may not write to this collection")
         if not is_taxii(request.headers.get("content-type")):
@@ -200,26 +207,24 @@ class Server:
         receipt = await run_in_threadpool(self.node.store.post, caller, collection.id, objects, key=key)
         return answer(request, _status(receipt), status=202)
 
-    async def delete_object(self, request: Request, caller: Caller) -> Response:
+    def delete_object(self, request: Request, caller: Caller) -> Response:
         """Withdraw an object of the caller's own."""
-        collection = await self._known(request, caller)
+        collection = self._known(request, caller)
         ref = request.path_params["object"]
         question = self._question(request, caller, ref, "all")
         if collection.id not in caller.writes:
-            await self._ask(request, caller, one=True)  # 404 for what he may not know
+            self._ask(request, caller, one=True)  # 404 for what he may not know
             raise TaxiiError(403, "you may not write to this collection")
         withdraw = self.node.store.withdraw
         try:
-            count = await run_in_threadpool(
-                withdraw, caller, collection.id, ref, versions=question.filters.versions
-            )
+            count = withdraw(caller, collection.id, ref, versions=question.filters.versions)
         except PermissionError as error:
             raise TaxiiError(403, str(error)) from None
         if count == 0:
             raise TaxiiError(404, "no such resource")
         return answer(request, {})
 
-    async def markings(self, request: Request, caller: Caller) -> Response:
+    def markings(self, request: Request, caller: Caller) -> Response:
         """Which markings the caller may see."""
         upto = LEVELS.index(caller.clearance) + 1 if caller.clearance else 0
         body = {
@@ -229,23 +234,23 @@ class Server:
         }
         return answer(request, body)
 
-    async def checkpoint(self, request: Request, _: Caller) -> Response:
+    def checkpoint(self, request: Request, _: Caller) -> Response:
         """The log's head, signed."""
-        note = await run_in_threadpool(self.node.checkpoint)
+        note = self.node.checkpoint()
         return answer(request, {"checkpoint": note.text(), "key": self.node.store.meta("key")})
 
-    async def log(self, request: Request, _: Caller) -> Response:
+    def log(self, request: Request, _: Caller) -> Response:
         """Lines of the log: commitments without content, for every partner to copy."""
         text = request.query_params.get("after", "0")
         if not text.isascii() or not text.isdigit() or len(text) > 15:
             raise InputError("after: not a whole number")
-        lines = await run_in_threadpool(self.node.store.log_lines, int(text), MAX_LIMIT)
+        lines = self.node.store.log_lines(int(text), MAX_LIMIT)
         return answer(request, {"lines": [line.decode() for line in lines]})
 
-    async def _known(self, request: Request, caller: Caller) -> Collection:
+    def _known(self, request: Request, caller: Caller) -> Collection:
         """The collection of an address; one that the caller has no grant for does not exist for him."""
         word = request.path_params["collection"]
-        for one in await run_in_threadpool(self.node.store.collections):
+        for one in self.node.store.collections():
             if word in (one.id, one.alias) and one.id in caller.reads | caller.writes:
                 return one
         raise TaxiiError(404, "no such resource")
@@ -261,10 +266,10 @@ class Server:
             default=default,
         )
 
-    async def _ask(
+    def _ask(
         self, request: Request, caller: Caller, *, one: bool = False, default: str = "last"
     ) -> tuple[Question, Page]:
-        collection = await self._known(request, caller)
+        collection = self._known(request, caller)
         if collection.id not in caller.reads:
             raise TaxiiError(403, "you may not read this collection")
         ref = request.path_params["object"] if one else None
@@ -285,7 +290,7 @@ class Server:
                     raise TaxiiError(404, "no such resource")
             return page
 
-        return question, await run_in_threadpool(look)
+        return question, look()
 
     def _paged(
         self, request: Request, question: Question, page: Page, name: str, rows: list[bytes]
