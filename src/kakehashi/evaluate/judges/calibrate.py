@@ -183,8 +183,8 @@ def calibrate_labels(
         raise NotEstimableError(
             f"no row has both a human label and a verdict (the judge: {unread})",
             diagnostic="no-items",
-            hint="judge-failed: the model does not answer in the agreed shape, and is no judge; not-judged: look at the "
-            "languages of the rows and of the judge.",
+            hint="judge-failed: the model does not answer in the agreed shape, and is no judge; not-judged: look at "
+            "the languages of the rows and of the judge.",
         )
     human = [rows[i].label for i in both]
     said = [classes[i] for i in both]
