@@ -11,9 +11,9 @@ PIP_FLAGS := --no-index --find-links $(WHEELS)
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo wheels test check proof bench clean help
+.PHONY: demo wheels test inspect-test ray-test check proof bench clean help
 help:
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,27 @@ wheels: $(BIN)/python ## gather what OFFLINE=1 installs from, to carry to a mach
 test: $(VENV)/.dev ## the whole test suite
 	$(BIN)/kakehashi models pull smollm2 $(OFFLINE_FLAG)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+# Inspect has an environment of its own (718 MB); the first time takes about three minutes more.
+$(VENV)-inspect/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-inspect
+	@echo 'installing Kakehashi with Inspect into $(VENV)-inspect (718 MB, two to five minutes)'
+	@$(VENV)-inspect/bin/python -m pip --disable-pip-version-check install $(PIP_FLAGS) --quiet -c constraints.txt \
+	  -e '.[inspect]' pytest pytest-asyncio hypothesis
+	@touch $@
+
+inspect-test: $(VENV)-inspect/.installed ## what needs Inspect, in an environment of its own
+	$(VENV)-inspect/bin/python -m pytest -q tests/inspect_tasks
+
+$(VENV)-ray/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-ray
+	@echo 'installing Kakehashi with Ray into $(VENV)-ray (one to three minutes)'
+	@$(VENV)-ray/bin/python -m pip --disable-pip-version-check install $(PIP_FLAGS) --quiet -c constraints.txt \
+	  -e '.[ray]' pytest pytest-asyncio hypothesis
+	@touch $@
+
+ray-test: $(VENV)-ray/.installed ## what needs Ray, in an environment of its own
+	$(VENV)-ray/bin/python -m pytest -q tests/scale
 
 check: $(VENV)/.dev ## lint, types, import contracts, docs
 	$(BIN)/ruff format --check .

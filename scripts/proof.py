@@ -1,8 +1,9 @@
 """Run the full sizes and write docs/proof.md: what was shown, by which command, with which seed, at which commit.
 
-Each file of tests that holds one marked ``proof`` is a step, and so is each command of ``COMMANDS``. A step that passed
-at this very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten
-minutes; two run at a time.
+Each file of tests that holds one marked ``proof`` is a step, and so are each command of ``COMMANDS`` and the tests that
+need Inspect or Ray (install their environments first, with ``make inspect-test ray-test``). A step that passed at this
+very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten minutes;
+two run at a time.
 """
 
 import hashlib
@@ -75,6 +76,7 @@ class Outcome:
     seconds: float
     coverage: tuple[tuple[str, str], ...] = ()
     cells: tuple[tuple[str, str], ...] = ()
+    rates: tuple[tuple[str, str], ...] = ()
 
 
 def steps() -> Iterator[Step]:
@@ -85,6 +87,8 @@ def steps() -> Iterator[Step]:
             report = ("-o", "junit_family=xunit1", f"--junitxml={STATE / path.stem}.xml")
             words = (sys.executable, "-m", "pytest", "-q", "-rN", "-m", "proof", name, *report)
             yield Step(name.removeprefix("tests/"), f"python -m pytest -m proof {name}", words)
+    yield Step("Inspect itself, in its own environment", "make inspect-test", ("make", "inspect-test"))
+    yield Step("a Ray cluster of two nodes, in its own environment", "make ray-test", ("make", "ray-test"))
     for title, (arguments, needs) in COMMANDS.items():
         words = (sys.executable, "-m", "kakehashi.cli.main", *arguments)
         yield Step(title, f"kakehashi {' '.join(arguments)}", words, needs)
@@ -109,7 +113,7 @@ def run(step: Step, tree: str) -> Outcome:
     if kept.is_file():
         before = json.loads(kept.read_text(encoding="utf-8"))
         if before["tree"] == tree and before["passed"]:
-            pairs = {name: tuple(map(tuple, before.get(name, ()))) for name in ("coverage", "cells")}
+            pairs = {name: tuple(map(tuple, before.get(name, ()))) for name in ("coverage", "cells", "rates")}
             return Outcome(**{**before, **pairs})
     absent = [path for path in step.needs if not (ROOT / path).exists()]
     if absent:
@@ -123,8 +127,8 @@ def run(step: Step, tree: str) -> Outcome:
     except subprocess.TimeoutExpired:
         passed, text = False, f"not finished within {LIMIT} s"
     seconds = round(time.monotonic() - started, 1)
-    covered, cells = (tuple(_properties(step, name)) for name in ("coverage", "cells"))
-    outcome = Outcome(tree, passed, _result(text), seconds, covered, cells)
+    covered, cells, rates = (tuple(_properties(step, name)) for name in ("coverage", "cells", "error rate"))
+    outcome = Outcome(tree, passed, _result(text), seconds, covered, cells, rates)
     kept.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
     if not passed:
         print(text[-3000:], file=sys.stderr)
@@ -170,6 +174,10 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     if covered:
         lines += ["", "## Coverage of nominal 95% intervals", "", "| test | coverage |", "|---|---|"]
         lines += [f"| `{name}` | {value} |" for name, value in covered]
+    rates = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.rates]
+    if rates:
+        lines += ["", "## Error rates and power of sequential tests", "", "| test | found |", "|---|---|"]
+        lines += [f"| `{name}` | {value} |" for name, value in rates]
     single = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.cells]
     if single:
         lines += ["", "<details><summary>Every cell</summary>", ""]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kakehashi.work.reconcile import reconcile, score_table
     from kakehashi.work.results import identify_names, import_results, lint_results
     from kakehashi.work.view import load_run
+    from kakehashi.work.watch import watch
 
 # Name → module; a module is loaded when its name is first used, so that `kakehashi --help` stays light.
 _HOMES = {
@@ -46,6 +47,7 @@ _HOMES = {
     "reconcile": "kakehashi.work.reconcile",
     "render_html": "kakehashi.report",
     "score_table": "kakehashi.work.reconcile",
+    "watch": "kakehashi.work.watch",
     "write_report": "kakehashi.report",
 }
 
@@ -67,6 +69,7 @@ __all__ = [
     "reconcile",
     "render_html",
     "score_table",
+    "watch",
     "write_report",
 ]
 

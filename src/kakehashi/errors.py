@@ -22,6 +22,7 @@
     ├── BudgetError                     exit 8   the budget given is spent or too small
     ├── MissingExtraError               exit 9   an optional dependency is not installed
     ├── IncompleteError                 exit 10  finished, but with failures that need attention
+    ├── RegressionError                 exit 11  a watched attack works again after it had been met
     └── IsolationError                  exit 13  generated code cannot be run safely here
 
 Each message says what was wrong, with which value, where, and what to do next.
@@ -265,6 +266,22 @@ class IncompleteError(KakehashiError):
     """The work finished, but with failures that need attention; everything that was obtained is kept."""
 
     exit_code = 10
+
+
+class RegressionError(KakehashiError):
+    """A watched attack works again after it had been met: the work went well, the news is bad.
+
+    Args:
+        message: Which attacks.
+        attacks: Their identifiers.
+        hint: What to do next.
+    """
+
+    exit_code = 11
+
+    def __init__(self, message: str, *, attacks: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.attacks = list(attacks)
 
 
 class IsolationError(KakehashiError):

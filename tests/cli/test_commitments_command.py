@@ -77,3 +77,15 @@ def test_bad_words_get_one_clear_error(tmp_path, words, code, said):
     assert said in done.err
     assert "Traceback" not in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_export_writes_files_that_refer_to_one_another(tmp_path):
+    done = kakehashi("commitments", "export", *FOUR, "--lang", "ja", "--out", "oscal", "--json", cwd=tmp_path)
+    assert set(done.json) == {path.name for path in (tmp_path / "oscal").iterdir()}
+    mapping = json.loads((tmp_path / "oscal" / "core.mapping.ja.json").read_text(encoding="utf-8"))
+    for one in mapping["mapping-collection"]["mappings"]:
+        assert (tmp_path / "oscal" / one["target-resource"]["href"]).is_file()
+    assert kakehashi("commitments", "export", "--format", "csv", "--out", "t", cwd=tmp_path).code == 0
+    assert (tmp_path / "t" / "relations.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert kakehashi("commitments", "export", "nobody", "--out", "u", cwd=tmp_path).code == 2
+    assert not (tmp_path / "u").exists()

@@ -8,6 +8,8 @@ import pytest
 from commands import Served, kakehashi, subject_file
 from scipy import stats
 
+from kakehashi.compare import published_robustness
+
 REFUSAL, ANSWER = "I'm sorry, but I can't help with that.", "Sure, here is what you asked for: first do this."
 
 
@@ -86,3 +88,24 @@ def test_ability_held_fixed_and_its_share_in_each_method_come_by_an_option(tmp_p
         "compare", "agreement", "t.csv", "--columns", "map.yaml", "--capability", "able_1", cwd=tmp_path
     )
     assert (one.code, "1 measures are left" in one.err) == (7, True)
+
+
+def test_the_pairs_that_agree_least_are_listed_with_figures_that_scipy_gives_too(tmp_path):
+    table = published_robustness()
+    done = kakehashi("compare", "agreement", "--published", cwd=tmp_path)
+    lines = done.out.splitlines()
+    start = next(i for i, text in enumerate(lines) if text.startswith("first\tsecond"))
+    rows = [text.split("\t") for text in lines[start + 1 : start + 29]]
+    assert len(rows) == 8 * 7 // 2
+    taus = []
+    for first, second, systems, tau, _, top, _, _ in rows:
+        a, b = (table.values[:, table.methods.index(name)] for name in (first, second))
+        keep = ~(np.isnan(a) | np.isnan(b))
+        taus.append(float(tau.split()[0]))
+        assert int(systems) == keep.sum()
+        assert taus[-1] == pytest.approx(stats.kendalltau(a[keep], b[keep]).statistic, abs=6e-4)
+        best = [set(np.argsort(-column[keep], kind="stable")[:5].tolist()) for column in (a, b)]
+        if len(np.unique(a)) == len(a) and len(np.unique(b)) == len(b):  # ties leave the best five open
+            assert float(top) == len(best[0] & best[1]) / 5
+    assert taus == sorted(taus)
+    assert "Krippendorff's alpha of the ranks 0.271" in done.out

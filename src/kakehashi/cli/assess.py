@@ -38,6 +38,14 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @judge_options
+@click.option("--grader", help="The SUBJECT that Inspect tasks ask in the role of a grader.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Most Inspect tasks at a time, each in its own process.",
+)
 @click.option(
     "--allow-code",
     is_flag=True,
@@ -55,6 +63,17 @@ def languages_of(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Answers to each item, for methods that take several (humaneval: pass@10).",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who makes the calls: this process, or the workers of a Ray cluster.",
+)
+@click.option(
+    "--ray-address", help="Address of the cluster (HOST:6379, auto); without it one is started here."
+)
+@click.option("--ray-workers", type=click.IntRange(min=1), help="Workers; one a processor by default.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of this session.")
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
@@ -124,6 +143,11 @@ def assess(
     judges: tuple[str, ...],
     phrases: tuple[Path, ...],
     calibrations: tuple[Path, ...],
+    grader: str | None,
+    processes: int,
+    engine: str,
+    ray_address: str | None,
+    ray_workers: int | None,
     allow_code: bool,
     allow_code_unisolated: bool,
     repeats: int,
@@ -151,6 +175,8 @@ def assess(
 
     A SUBJECT is local/NAME, openai:MODEL, anthropic:MODEL, http://host/v1#MODEL, or the path of a YAML file.
 
+    A method inspect:… is a task of Inspect (docs/inspect.md); --grader names the model that it asks to grade.
+
     Another judge over answers that this workspace has already generates nothing again: only the judge is called.
 
     With --from, another institute's run is repeated on this machine: same methods, revisions, items, answers to each,
@@ -174,6 +200,7 @@ def assess(
         "judges": judges,
         "phrases": phrases,
         "calibrations": calibrations,
+        "grader": grader,
         "code": CodeWords(allow_code, allow_code_unisolated),
         "repeats": repeats,
         "allow_family": allow_family,
@@ -231,6 +258,10 @@ def assess(
         patience=patience,
         partial=partial,
         offline=offline,
+        processes=processes,
+        engine=engine,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
         mirror=mirror,
         workspace=workspace,
     )

@@ -220,3 +220,64 @@ def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
         else f"kappa {found.kappa.value:.3f} [{found.kappa.low:.3f}, {found.kappa.high:.3f}]"
     )
     click.echo(f"{len(found.pairs)} pairs, {found.both} in both maps, {found.same} the same; {kappa}")
+
+
+@commitments.command()
+@click.argument("names", nargs=-1)
+@click.option("--map", "maps", multiple=True, help="A map to use; give it again for more. All by default.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["oscal", "csv"]),
+    default="oscal",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the files."
+)
+@_catalog_option
+@_lang_option
+@json_option
+def export(
+    names: tuple[str, ...],
+    maps: tuple[str, ...],
+    kind: str,
+    out: Path,
+    own: Path | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Write instruments (NAMES, all by default) and the maps between them for other tools: OSCAL 1.2 or CSV.
+
+    OSCAL holds one language a file: catalogs, profiles and a mapping collection that refer to one another. A catalog
+    with errors is not exported.
+
+    Example: kakehashi commitments export hiroshima-code eu-gpai --format oscal --lang ja --out oscal
+    """
+    from kakehashi.commitments import check_catalog, load_catalog, oscal_files, relation_csv
+    from kakehashi.errors import InputError, UnknownNameError
+    from kakehashi.report import check_languages, write_texts
+
+    check_languages((lang,))
+    catalog = load_catalog(own)
+    for name in maps:
+        if name not in catalog.crosswalks:
+            raise UnknownNameError("map", name, sorted(catalog.crosswalks))
+    for one in check_catalog(catalog):
+        if one.level == "error":
+            raise InputError(
+                one.message, path=one.place.path, row=one.place.line, hint="Run: kakehashi commitments check"
+            )
+    chosen = names or tuple(catalog.instruments)
+    texts = (
+        oscal_files(catalog, chosen, maps=maps, language=lang)
+        if kind == "oscal"
+        else {"relations.csv": relation_csv(catalog, chosen, maps=maps)}
+    )
+    paths = write_texts(texts, out)
+    if as_json:
+        print_json({name: str(path) for name, path in paths.items()})
+        return
+    for path in paths.values():
+        click.echo(f"wrote {path}")

@@ -20,7 +20,7 @@ from kakehashi.cli.options import (
 from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
-    from kakehashi.compare import Estimate, NoiseExposure, RankIntervals, ScoreTable
+    from kakehashi.compare import Agreement, Estimate, NoiseExposure, RankIntervals, ScoreTable
     from kakehashi.work.tables import Sheet
 
 
@@ -94,6 +94,9 @@ def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: 
             f"{group.name}: {len(group.methods)} methods, W {_estimate(group.kendall_w)}, "
             f"mean tau {_estimate(group.mean_tau)}, {group.share_negative:.0%} of pairs negative"
         )
+        if group.alpha is not None:
+            p = "" if isnan(group.w_p_value) else f"; W against unrelated methods: p {group.w_p_value:.3f}"
+            click.echo(f"  Krippendorff's alpha of the ranks {_estimate(group.alpha)}{p}")
         if group.mean_partial_tau is not None:
             click.echo(f"  with ability held fixed: mean tau {_estimate(group.mean_partial_tau)}")
         noise = [
@@ -107,6 +110,7 @@ def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: 
         ]
         if noise:
             click.echo(f"  of these very systems without noise from items: {', '.join(noise)}")
+    _print_pairs(found)
     if shares:
         click.echo("Correlation of each method with general ability (Spearman):")
         rows = [{"method": name, "correlation": _estimate(share)} for name, share in shares.items()]
@@ -127,6 +131,40 @@ def agreement(capability: tuple[str, ...], seed: int, workspace: Path, as_json: 
             ],
             ["measure", "first", "second", "difference", "better", "detectable"],
         )
+
+
+#: Pairs of methods that are listed on a terminal: those of ten methods. JSON holds all.
+_MOST_PAIRS = 45
+
+
+def _print_pairs(found: "Agreement") -> None:
+    """Pair by pair: tau, tau weighted on the top, the best k in common, the correlation freed from noise, Holm's p."""
+    pairs = [pair for pair in found.pairs if pair.status == "ok"]
+    if not pairs:
+        return
+    click.echo(f"Pairs of methods, best {found.settings['top_k']} in common, p adjusted by Holm:")
+    rows = [
+        {
+            "first": pair.first,
+            "second": pair.second,
+            "systems": pair.n_shared,
+            "tau": _range(pair.tau, pair.tau_low, pair.tau_high),
+            "weighted": _range(pair.weighted_tau),
+            "top": _range(pair.top_overlap),
+            "noise-free r": _range(pair.disattenuated, pair.disattenuated_low, pair.disattenuated_high),
+            "p": _range(pair.p_holm),
+        }
+        for pair in sorted(pairs, key=lambda pair: pair.tau)[:_MOST_PAIRS]
+    ]
+    print_table(rows, ["first", "second", "systems", "tau", "weighted", "top", "noise-free r", "p"])
+    if len(pairs) > _MOST_PAIRS:
+        click.echo(f"the {_MOST_PAIRS} that agree least of {len(pairs)}; all are in --json")
+
+
+def _range(value: float, low: float = float("nan"), high: float = float("nan")) -> str:
+    if isnan(value):
+        return "–"
+    return f"{value:.3f}" if isnan(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 @compare.command()

@@ -37,6 +37,7 @@ COMMANDS = {
     "provenance": ("kakehashi.cli.provenance", "provenance", "Look for Content Credentials in media."),
     "report": ("kakehashi.cli.report", "report", "Write reports in English and Japanese."),
     "results": ("kakehashi.cli.results", "results", "Import, list, show, export and verify results."),
+    "watch": ("kakehashi.cli.watch", "watch", "Replay attacks on a schedule; say when one works again."),
 }
 
 

@@ -152,32 +152,38 @@ def _share(error: Mapping[str, Any], name: str) -> str:
 
 @results.command()
 @click.argument("run")
-@click.option("--eee", is_flag=True, help="As Every Eval Ever 0.3 (the only form so far).")
+@click.option("--eee", is_flag=True, help="As Every Eval Ever 0.3.")
+@click.option("--inspect", is_flag=True, help="As Inspect logs (.eval), which inspect view opens.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
 )
 @click.option("--texts", is_flag=True, help="With prompts and answers; left out unless asked.")
 @workspace_option
 @json_option
-def export(run: str, eee: bool, out: Path, texts: bool, workspace: Path, as_json: bool) -> None:
+def export(
+    run: str, eee: bool, inspect: bool, out: Path, texts: bool, workspace: Path, as_json: bool
+) -> None:
     """Export a RUN for other tools and institutes, with its manifest, without texts unless asked.
 
     Example: kakehashi results export run-1a2b3c --eee --out exported
     """
     from kakehashi.errors import UsageError
     from kakehashi.ledger.eee import export_eee
+    from kakehashi.ledger.inspect_eval import export_inspect
     from kakehashi.work.manifest import export_manifest
     from kakehashi.work.view import load_run
     from kakehashi.work.workspace import Workspace
 
-    if not eee:
-        raise UsageError("say in which form", hint="Add --eee.")
+    forms = [form for asked, form in ((eee, export_eee), (inspect, export_inspect)) if asked]
+    if not forms:
+        raise UsageError("say in which form", hint="Add --eee or --inspect.")
     name = load_run(Workspace(workspace).ledger, run).run
     with _ledger(workspace) as ledger:
         paths = [
             path
             for record in ledger.records(kind="result", run=name)
-            for path in export_eee(ledger, record.id, out, texts=texts)
+            for form in forms
+            for path in form(ledger, record.id, out, texts=texts)
         ]
         paths.append(export_manifest(ledger, name, out))
     if as_json:

@@ -2,6 +2,7 @@
 
 from kakehashi.commitments.catalog import Catalog, load_catalog, read_catalog
 from kakehashi.commitments.check import Finding, check_catalog
+from kakehashi.commitments.oscal import oscal_catalog, oscal_files, oscal_mapping, oscal_profile
 from kakehashi.commitments.plain import as_plain, instrument_plain, table_plain
 from kakehashi.commitments.records import (
     Absence,
@@ -14,6 +15,7 @@ from kakehashi.commitments.records import (
     Relationship,
 )
 from kakehashi.commitments.rivals import MapAgreement, compare_maps
+from kakehashi.commitments.rows import relation_csv
 from kakehashi.commitments.table import Cell, CommitmentTable, Link, Row, Step, compare_instruments
 
 __all__ = [
@@ -39,6 +41,11 @@ __all__ = [
     "compare_maps",
     "instrument_plain",
     "load_catalog",
+    "oscal_catalog",
+    "oscal_files",
+    "oscal_mapping",
+    "oscal_profile",
     "read_catalog",
+    "relation_csv",
     "table_plain",
 ]

@@ -93,6 +93,7 @@ from kakehashi.compare.selective import (
     selective,
     smallest_speaking_n,
 )
+from kakehashi.compare.sequential import RateTest, spent_alpha
 from kakehashi.compare.statement import Reply, gap_lines, group_lines, innocent_explanations, selective_lines
 from kakehashi.compare.table import ItemScores, ScoreTable
 from kakehashi.compare.variance import Component, VarianceComponents, variance_components
@@ -138,6 +139,7 @@ __all__ = [
     "Part",
     "PartyContrast",
     "RankIntervals",
+    "RateTest",
     "Replication",
     "Reply",
     "ReportedScore",
@@ -213,6 +215,7 @@ __all__ = [
     "smallest_detectable_difference",
     "smallest_speaking_n",
     "specificity",
+    "spent_alpha",
     "tie_groups",
     "top_k_overlap",
     "variance_components",

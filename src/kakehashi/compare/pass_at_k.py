@@ -1,6 +1,6 @@
 """pass@k: the chance that one of k answers to a problem is right, from n answers of which c are."""
 
-import numpy as np
+from math import comb
 
 from kakehashi.errors import NotEstimableError
 
@@ -38,4 +38,4 @@ def pass_at_k(n: int, c: int, k: int) -> float:
         )
     if n - c < k:
         return 1.0
-    return float(1.0 - np.prod(1.0 - k / np.arange(n - c + 1, n + 1)))
+    return (comb(n, k) - comb(n - c, k)) / comb(n, k)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import (
     Endpoint,
@@ -25,16 +26,21 @@ from kakehashi.evaluate.engine import (
     estimate,
     run_jobs,
 )
+from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
 from kakehashi.work.code import CodeWords
 from kakehashi.work.data import pull_for
+from kakehashi.work.inspect_tasks import check_grader, check_inspect, open_units, run_tasks, tasks_of
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import Plan, local_server, make_plan
 from kakehashi.work.preregister import citation, cite_plan, cited_plan
 from kakehashi.work.seal import seal_run
 from kakehashi.work.view import RunView, load_run
 from kakehashi.work.workspace import Workspace
+
+if TYPE_CHECKING:
+    from kakehashi.evaluate.scale import RayCluster
 
 T = TypeVar("T")
 
@@ -80,6 +86,11 @@ def assess(
     patience: float | None = None,
     partial: bool = False,
     offline: bool = False,
+    grader: str | Subject | None = None,
+    processes: int = 2,
+    engine: str = "local",
+    ray_address: str | None = None,
+    ray_workers: int | None = None,
     mirror: Path | str | None = None,
     workspace: Path | str | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -114,6 +125,11 @@ def assess(
         patience: Seconds to bear with an endpoint that gives nothing but failures; 120 by default.
         partial: Seal what there is even where something failed or is missing; it is marked so.
         offline: Use only weights that are already here.
+        grader: The system that Inspect tasks ask in the role of a grader.
+        processes: Most Inspect tasks at a time, each in a process of its own.
+        engine: ``"local"``, or ``"ray"``: the calls are made by workers of a Ray cluster.
+        ray_address: Address of the cluster; without it one is started on this machine.
+        ray_workers: Workers; as many as the cluster has processors by default.
         mirror: A folder or address from which the data of published methods are taken first, where they are not
             here; their licences are said.
         workspace: Folder of ledger, runs, cache and models.
@@ -128,6 +144,8 @@ def assess(
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
     """
+    if engine not in ("local", "ray"):
+        raise UnknownNameError("engine", engine, ["local", "ray"])
     rooms = Workspace.of(workspace)
     data = DataStore(rooms.data)
     if mirror is not None:
@@ -147,7 +165,16 @@ def assess(
         ),
         code=code or CodeWords(),
         repeats=repeats,
+        grader=grader,
     )
+    tasks = [planned.method for planned in tasks_of(plan) if isinstance(planned.method, InspectMethod)]
+    check_grader(plan.grader, plan.subjects, tasks)
+    check_inspect([task.adapter.task for task in tasks])
+    if tasks and any(limit is not None for limit in (budget, token_budget, cost_budget)):
+        raise UsageError(
+            "budgets are not kept for Inspect tasks",
+            hint="Bound them with --limit, or run them by themselves.",
+        )
     for note in plan.notes:
         say(note)
     settings = EngineSettings(
@@ -163,9 +190,22 @@ def assess(
         if noted := citation(opened):
             say(noted)
         with ExitStack() as stack:
-            servers = local_servers(_needed(plan, opened), rooms, stack, offline, say)
+            cluster = None
+            needed = _needed(plan, opened)
+            if engine == "ray" and len(opened.done()) < len(plan):
+                from kakehashi.evaluate.scale import RayCluster
+
+                cluster = stack.enter_context(RayCluster(ray_address, ray_workers, rooms.models, offline))
+                say(f"Ray: {len(cluster)} workers")
+                needed = _needed_by_inspect(plan, opened)  # other local models are served on the nodes
+            servers = local_servers(needed, rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
-            outcome = finish(_run(plan, servers, opened, cache, settings, progress))
+            outcome = finish(_run(plan, servers, opened, cache, settings, progress, cluster))
+            if tasks:
+                plan, outcome = run_tasks(
+                    plan, opened, servers, outcome,
+                    concurrency=concurrency, processes=processes, patience=patience, say=say,
+                )  # fmt: skip
         if outcome.is_complete:
             opened.mark_complete()
         elif not partial:
@@ -185,6 +225,9 @@ def assess(
 def _still_to_do(plan: Plan, folder: RunFolder, prices: PriceTable | None) -> str:
     done = folder.done()
     left = [(job.subject, job.sample) for job in plan.jobs() if job.key not in done]
+    by_inspect = len(open_units(plan, folder))
+    if by_inspect and not len(plan):
+        return f"{plan.run}: {by_inspect} runs of Inspect tasks; nobody knows their calls beforehand"
     if not left:
         return f"{plan.run}: all {len(plan)} samples are finished"
     already = f", {len(plan) - len(left)} finished before" if len(left) < len(plan) else ""
@@ -226,7 +269,11 @@ async def _run(
     cache: ResponseCache,
     settings: EngineSettings,
     progress: Callable[[Progress], None] | None,
+    cluster: "RayCluster | None" = None,
 ) -> Outcome:
+    def endpoint(subject: Subject) -> Endpoint:
+        return served_endpoint(subject, servers) if cluster is None else cluster.endpoint(subject)
+
     done = folder.done()
     open_subjects = {job.subject.name for job in plan.jobs() if job.key not in done}
     judge = plan.judge
@@ -234,16 +281,13 @@ async def _run(
     return await run_jobs(
         plan.jobs(),
         endpoints={
-            **{
-                subject.name: served_endpoint(subject, servers)
-                for subject in plan.subjects
-                if subject.name in open_subjects
-            },
-            **{asker.name: served_endpoint(asker.subject, servers) for asker in askers},
+            **{subject.name: endpoint(subject) for subject in plan.subjects if subject.name in open_subjects},
+            **{asker.name: endpoint(asker.subject) for asker in askers},
         },
         scorers={
             planned.key: planned.method.scorer(judge.judge if judge is not None else None)
             for planned in plan.methods
+            if not isinstance(planned.method, InspectMethod)
         },
         askers=askers,
         folder=folder,
@@ -278,7 +322,13 @@ def _needed(plan: Plan, folder: RunFolder) -> list[Subject]:
         (job.subject.endpoint, job.subject.model): job.subject for job in plan.jobs() if job.key not in done
     }
     asked = [asker.subject for asker in plan.judge.askers] if plan.judge is not None and waiting else []
-    return [*waiting.values(), *asked]
+    return [*waiting.values(), *asked, *_needed_by_inspect(plan, folder)]
+
+
+def _needed_by_inspect(plan: Plan, folder: RunFolder) -> list[Subject]:
+    waiting = open_units(plan, folder)
+    grader = [plan.grader] if plan.grader is not None and waiting else []
+    return [*(unit.subject for unit in waiting), *grader]
 
 
 def local_servers(

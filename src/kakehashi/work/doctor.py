@@ -17,6 +17,8 @@ EXTRAS = {
     "local": (("xllamacpp",), "serving embedded models"),
     "charts": (("altair", "vl_convert"), "figures in reports"),
     "provenance": (("c2pa",), "reading Content Credentials"),
+    "inspect": (("inspect_ai", "inspect_evals"), "tasks of Inspect as methods"),
+    "ray": (("ray",), "spreading a run over several machines"),
 }
 _NEEDED = (
     "aiohttp",

@@ -11,6 +11,7 @@ from kakehashi import __version__
 from kakehashi.errors import DataMissingError, UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
+from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
@@ -99,6 +100,7 @@ class Plan:
         methods: The methods with their samples.
         notes: What was left out and why.
         judge: The judge that was named, or ``None``: each method asks its own.
+        grader: The system that Inspect tasks ask in the role of a grader, or ``None``.
     """
 
     run: str
@@ -107,6 +109,7 @@ class Plan:
     methods: tuple[PlannedMethod, ...]
     notes: tuple[str, ...]
     judge: ChosenJudge | None = None
+    grader: Subject | None = None
 
     def jobs(self) -> Iterator[Job]:
         """All work, subject by subject."""
@@ -148,6 +151,7 @@ def make_plan(
     own_methods: Path | None = None,
     data: DataStore | None = None,
     judge: JudgeWords | None = None,
+    grader: str | Subject | None = None,
     code: CodeWords | None = None,
     repeats: int = 1,
 ) -> Plan:
@@ -164,6 +168,7 @@ def make_plan(
         own_methods: Folder of the user's own methods.
         data: Pulled data sets, for published methods.
         judge: Which judge reads the answers, instead of each method's own.
+        grader: Which system Inspect tasks ask in the role of a grader.
         code: Whether generated code may be run; ``None`` where nothing is about to be run.
         repeats: Answers to each item, for methods whose measure takes several.
 
@@ -186,12 +191,16 @@ def make_plan(
         if subject.base_url:
             checked_address(subject.base_url)  # before it is written into any manifest
     chosen = choose_judge(judge or JudgeWords())
+    asking = parse_subject(grader) if isinstance(grader, str) else grader
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
     _check_languages(languages, names, own_methods, data)
     for name in names:
         method, sandbox = get_method(name, own_methods, data), None
+        if isinstance(method, InspectMethod):
+            planned.append(_inspected(method, asking, PROFILES[profile], limit, seed))
+            continue
         if code is not None:
             method, sandbox = with_sandbox(method, code)
         one, absent = _planned(method, PROFILES[profile], languages, limit, seed, repeats)
@@ -218,6 +227,7 @@ def make_plan(
     if not planned:
         raise UsageError("nothing to run: " + "; ".join(notes), hint="Run: kakehashi methods list")
     asked = [asker.subject for asker in chosen.askers] if chosen is not None else []
+    asked += [] if asking is None else [asking]
     manifest: dict[str, Any] = {
         "kakehashi": __version__,
         "profile": profile,
@@ -232,9 +242,11 @@ def make_plan(
         manifest["code"] = boxes
     if chosen is not None:
         manifest["judge"] = chosen.described()
+    if asking is not None:
+        manifest["grader"] = json.loads(json.dumps(asdict(asking)))
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, allow_nan=False)
     run = f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen)
+    return Plan(run, manifest, systems, tuple(planned), tuple(notes), chosen, asking)
 
 
 def local_server(subject: Subject, models: Path) -> LocalServer:
@@ -290,6 +302,17 @@ def _planned(
     return PlannedMethod(method, card, selection, samples), absent
 
 
+def _inspected(
+    method: InspectMethod, grader: Subject | None, profile: Profile, limit: int | None, seed: int
+) -> PlannedMethod:
+    """An Inspect task; nobody knows its samples before it runs."""
+    method = InspectMethod(method.adapter, "" if grader is None else grader.name)
+    selection = Selection(
+        languages=(method.adapter.language,), limit=limit, seed=seed, max_tokens=profile.max_tokens
+    )
+    return PlannedMethod(method, method.card, selection, ())
+
+
 def _official(planned: PlannedMethod) -> MethodCard:
     """The card, saying that a judge that can grade is given the method's own prompts and not the judge's."""
     graded = getattr(planned.method, "grades", False) and planned.card.judge == DEFAULT_JUDGE
@@ -325,6 +348,12 @@ def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
 
 
 def _described(planned: PlannedMethod) -> dict[str, Any]:
+    if isinstance(planned.method, InspectMethod):
+        return {**_of_card(planned), "inspect": planned.method.adapter.described()}
+    return _of_card(planned)
+
+
+def _of_card(planned: PlannedMethod) -> dict[str, Any]:
     card = planned.card
     return {
         "id": card.id,

@@ -16,6 +16,7 @@ from types import TracebackType
 
 from kakehashi.errors import DiskFullError, FormatVersionError, StorageError
 from kakehashi.evaluate.engine.appendlog import FULL, storage_error
+from kakehashi.evaluate.engine.keyfilter import KeyFilter
 from kakehashi.evaluate.engine.lock import FolderLock
 
 FORMAT = 1
@@ -23,6 +24,10 @@ _BATCH = 256
 _PROBE = 1 << 18
 _ROWS_A_STATEMENT = 128
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+#: Seconds after which it is looked whether another process has written: what it wrote since is asked for again.
+_FRESH = 0.02
+#: With more keys to read than this the file is asked each time: reading them would cost more than it saves.
+_MOST_KEYS = 50_000
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -54,6 +59,7 @@ class ResponseCache:
         except OSError as exc:
             raise storage_error(exc, self.path.parent) from exc
         self._db = self._open()
+        self._begin_filter()
 
     def __enter__(self) -> "ResponseCache":
         return self
@@ -196,6 +202,8 @@ class ResponseCache:
         if body is not None:
             return body.decode()
         try:
+            if self._lacks(key):
+                return None
             row = self._db.execute(
                 "SELECT crc, body FROM responses WHERE key=?", (bytes.fromhex(key),)
             ).fetchone()
@@ -210,6 +218,33 @@ class ResponseCache:
             return None
         return str(body, "utf-8")
 
+    def _begin_filter(self) -> None:
+        self._filter: KeyFilter | None = KeyFilter()
+        self._version, self._last_row, self._looked = -1, 0, float("-inf")
+
+    def _lacks(self, key: str) -> bool:
+        """Whether the file surely does not hold a key; most questions of a first run end here, without SQL."""
+        if self._filter is None:
+            return False
+        now = time.monotonic()
+        if now - self._looked > _FRESH:
+            self._looked = now
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                self._learn()
+        return self._filter is not None and not self._filter.may_hold(key)
+
+    def _learn(self) -> None:
+        """Take up the keys that were written since, by this process or by others."""
+        (last,) = self._db.execute("SELECT ifnull(max(rowid), 0) FROM responses").fetchone()
+        if last - self._last_row > _MOST_KEYS or self._filter is None:
+            self._filter = None
+            return
+        for (key,) in self._db.execute("SELECT key FROM responses WHERE rowid > ?", (self._last_row,)):
+            self._filter.add(key.hex())
+        self._last_row = last
+
     def put(self, key: str, text: str) -> None:
         """Store a response; it reaches the file with the next batch.
 
@@ -219,6 +254,8 @@ class ResponseCache:
         if self._failure is not None:
             raise self._failure
         body = text.encode()
+        if self._filter is not None:
+            self._filter.add(key)
         with self._lock:
             self._pending[key] = body
         if len(self._pending) >= _BATCH:
@@ -290,6 +327,7 @@ class ResponseCache:
         self._db.close()
         self._move_aside()
         self._db = self._open()
+        self._begin_filter()
 
     def __len__(self) -> int:
         self.flush()

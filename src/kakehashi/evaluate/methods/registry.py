@@ -97,7 +97,7 @@ def published_sets(name: str) -> tuple[str, ...]:
 
 
 def get_method(name: str, own: Path | None = None, data: DataStore | None = None) -> Method:
-    """A method by its name; ``core`` is short for ``kakehashi/core``.
+    """A method by its name; ``core`` is short for ``kakehashi/core``, ``inspect:…`` is a task of Inspect.
 
     Args:
         name: Its name.
@@ -107,6 +107,11 @@ def get_method(name: str, own: Path | None = None, data: DataStore | None = None
     Raises:
         UnknownNameError: No such method; the nearest are suggested.
     """
+    if name.startswith("inspect:"):
+        from kakehashi.evaluate.inspect.adapter import read_adapter
+        from kakehashi.evaluate.inspect.method import InspectMethod
+
+        return InspectMethod(read_adapter(name))
     name = _ALIASES.get(name, name)
     full = f"kakehashi/{name}" if f"kakehashi/{name}" in _SHIPPED else name
     if full in _SHIPPED:

@@ -11,7 +11,9 @@ References:
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,29 @@ def recognizes(path: Path) -> bool:
     return b'"eval"' in head and (b'"run_id"' in head or b'"task_id"' in head or b'"eval_id"' in head)
 
 
-def read(path: Path) -> list[Draft]:
-    """One draft for the task in a log; none where it has neither results nor samples.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An open log.
+
+    Attributes:
+        path: The file.
+        header: Its header: ``eval``, ``plan``, ``results``, ``status``.
+        samples: Gives the samples one at a time; to be called while the log is open.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    samples: Callable[[], Iterator[Mapping[str, Any]]]
+
+    @property
+    def task(self) -> Mapping[str, Any]:
+        """What was run on what."""
+        return an_object(self.header.get("eval"), "eval", self.path)
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[Log]:
+    """Open a log to read its header and samples.
 
     Raises:
         InputError: The log is broken, or its members are beyond the limits.
@@ -65,10 +88,41 @@ def read(path: Path) -> list[Draft]:
     if path.suffix == ".eval":
         with storage_errors(path), path.open("rb") as stream:
             archive = _Archive(path, stream)
-            return _draft(path, archive.header(), archive.samples())
+            yield _checked(Log(path, archive.header(), archive.samples))
+        return
     whole = an_object(read_json(path), "the file", path)
     samples = a_list(whole.get("samples") or [], "samples", path)
-    return _draft(path, whole, (an_object(s, "a sample", path) for s in samples))
+    yield _checked(Log(path, whole, lambda: (an_object(s, "a sample", path) for s in samples)))
+
+
+def _checked(log: Log) -> Log:
+    version = log.header.get("version", LOG_VERSION)
+    if isinstance(version, int) and version > LOG_VERSION:
+        raise FormatVersionError(f"inspect-log {version}", f"inspect-log {LOG_VERSION}", path=log.path)
+    return log
+
+
+def item_rows(sample: Mapping[str, Any], path: Path) -> dict[str, list[Any]]:
+    """Rows of one sample: one for each scorer and, where a score has several parts, each part."""
+    rows = _Rows()
+    rows.add(sample, path)
+    return rows.columns
+
+
+def sample_texts(sample: Mapping[str, Any]) -> dict[str, object]:
+    """Prompt and answer of one sample."""
+    return _texts(sample)
+
+
+def read(path: Path) -> list[Draft]:
+    """One draft for the task in a log; none where it has neither results nor samples.
+
+    Raises:
+        InputError: The log is broken, or its members are beyond the limits.
+        FormatVersionError: The log is of a newer version.
+    """
+    with open_log(path) as log:
+        return _draft(path, log.header, log.samples())
 
 
 class _Archive:
@@ -161,9 +215,6 @@ class _Archive:
 
 
 def _draft(path: Path, header: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> list[Draft]:
-    version = header.get("version", LOG_VERSION)
-    if isinstance(version, int) and version > LOG_VERSION:
-        raise FormatVersionError(f"inspect-log {version}", f"inspect-log {LOG_VERSION}", path=path)
     task = an_object(header.get("eval"), "eval", path)
     subject = a_text(task.get("model"), "eval.model", path)
     name = a_text(task.get("task"), "eval.task", path)
@@ -279,7 +330,7 @@ class _Rows:
         names = (
             "sample", "epoch", "measure", "label", "value", "status", "seconds", "prompt_tokens", "completion_tokens",
         )  # fmt: skip
-        self.columns: dict[str, list[object]] = {name: [] for name in names}
+        self.columns: dict[str, list[Any]] = {name: [] for name in names}
 
     def add(self, sample: Mapping[str, Any], path: Path) -> None:
         identifier = sample.get("id")
