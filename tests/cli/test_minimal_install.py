@@ -15,7 +15,7 @@ def test_the_help_loads_neither_scipy_nor_duckdb_nor_aiohttp():
     program = (
         "import sys; from kakehashi.cli.main import run\n"
         "try:\n    run(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'scipy', 'duckdb', 'aiohttp', 'rich', 'jinja2', 'yaml', 'cryptography'}\n"
+        "heavy = {'numpy', 'scipy', 'duckdb', 'aiohttp', 'rich', 'jinja2', 'yaml', 'cryptography', 'starlette'}\n"
         "print('loaded:', sorted(heavy & sys.modules.keys()))\n"
     )
     ended = subprocess.run(

@@ -27,6 +27,11 @@ COMMANDS = {
     "data": ("kakehashi.cli.data", "data", "List, pull and verify upstream data sets."),
     "demo": ("kakehashi.cli.demo", "demo", "Assess three real systems offline and write a report."),
     "doctor": ("kakehashi.cli.doctor", "doctor", "Say what is missing here, and the command that mends it."),
+    "exchange": (
+        "kakehashi.cli.exchange",
+        "exchange",
+        "Exchange findings with other institutes.",
+    ),
     "exercise": ("kakehashi.cli.exercise", "exercise", "Run a joint exercise between institutes by files."),
     "gate": ("kakehashi.cli.gate", "gate", "Hold a run against the rules of a release."),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),

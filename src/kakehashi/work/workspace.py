@@ -51,6 +51,11 @@ class Workspace:
         return self.path / "data"
 
     @property
+    def exchange(self) -> Path:
+        """The node that exchanges findings with other institutes."""
+        return self.path / "exchange"
+
+    @property
     def methods(self) -> Path:
         """Descriptions of the user's own methods."""
         return self.path / "methods"

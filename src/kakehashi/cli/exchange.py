@@ -1,0 +1,544 @@
+"""``kakehashi exchange``: findings exchanged between institutes."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
+from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+
+if TYPE_CHECKING:
+    from kakehashi.exchange import Exchanged
+
+CAVEATS = click.Choice(["national-security", "trade-secret", "personal-data"])
+
+
+@click.group()
+def exchange() -> None:
+    """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
+
+
+for command in ALERT_COMMANDS:
+    exchange.add_command(command)
+
+
+@exchange.command()
+@click.argument("name")
+@workspace_option
+@json_option
+def init(name: str, workspace: Path, as_json: bool) -> None:
+    """Make a node for the institute NAME: database, key, and a collection "findings".
+
+    Example: kakehashi exchange init "Institute A"
+    """
+    from kakehashi.exchange import Node
+    from kakehashi.work.workspace import Workspace
+
+    node = Node.init(Workspace(workspace).exchange, name)
+    facts = {
+        "node": str(node.path),
+        "identity": node.owner,
+        "collection": node.collection("findings").id,
+        "key": node.store.meta("key"),
+    }
+    if as_json:
+        print_json(facts)
+        return
+    for label, value in facts.items():
+        click.echo(f"{label}: {value}")
+
+
+@exchange.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8471, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--tls-certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PEM file."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PEM file.")
+@click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
+@workspace_option
+def serve(
+    host: str,
+    port: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    behind_proxy: bool,
+    workspace: Path,
+) -> None:
+    """Serve the node over TAXII 2.1 until it is stopped.
+
+    Example: kakehashi exchange serve --port 8471
+    """
+    from kakehashi.errors import MissingExtraError
+
+    node = node_of(workspace)
+    try:
+        from kakehashi.exchange.server import serve as run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("exchange", "serving a node") from error
+    run(
+        node,
+        host=host,
+        port=port,
+        certificate=tls_certificate,
+        key=tls_key,
+        behind_proxy=behind_proxy,
+        ready=lambda url: click.echo(f"serving {node.name} at {url}"),
+    )
+
+
+@exchange.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER|ARCHIVE…"
+)
+@click.option("--level", type=LEVELS, help="TLP level for objects that bear no marking.")
+@click.option("--sign", "signed", is_flag=True, help="Sign in the institute's name what bears no other's.")
+@click.option(
+    "--quarantine", is_flag=True, help="Keep aside what breaks the standard instead of refusing the file."
+)
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def add(
+    paths: tuple[Path, ...],
+    level: str | None,
+    signed: bool,
+    quarantine: bool,
+    collection: str,
+    workspace: Path,
+    as_json: bool,
+) -> int:
+    """Take in STIX 2.1 objects or bundles, or AVID documents, in the name of the node's owner.
+
+    An object without a marking is seen by its creator alone; --level marks those that have none. The exit code is 10
+    where something was put in quarantine.
+
+    Example: kakehashi exchange add finding.json --level green
+    """
+    from kakehashi.exchange import take_in
+
+    node = node_of(workspace)
+    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
+    held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
+    if as_json:
+        ids = [outcome.id for outcome in done.stored]
+        print_json({"stored": len(done.stored), "new": done.new, "ids": ids, "quarantine": held})
+    else:
+        click.echo(
+            f"{len(done.stored)} objects taken in, {done.new} of them new, {len(held)} put in quarantine"
+        )
+        for row in held[:20]:
+            click.echo(f"{row['file']}: {'; '.join(row['reasons'])}", err=True)
+    return 10 if held else 0
+
+
+@exchange.command("list")
+@click.option("--type", "kind", help="Only objects of this type.")
+@click.option("--as", "member", help="As this member would see it; the owner unless said.")
+@click.option("--quarantine", is_flag=True, help="What was kept aside, and why.")
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def list_objects(
+    kind: str | None, member: str | None, quarantine: bool, collection: str, workspace: Path, as_json: bool
+) -> None:
+    """List the objects of a collection, with rates and intervals where they hold measurements.
+
+    Example: kakehashi exchange list --type sighting
+    """
+    node = node_of(workspace)
+    if quarantine:
+        rows = [{"source": s, "reasons": r, "bytes": len(d)} for s, r, d in node.store.quarantined()]
+        print_json(rows) if as_json else print_table(rows, ["source", "reasons", "bytes"])
+        return
+    from kakehashi.exchange import Filters
+
+    who = node.member(member) if member else node.me()
+    types = frozenset({kind}) if kind else frozenset()
+    page = node.store.page(
+        who, node.collection(collection).id, Filters(types=types), limit=1_000_000, budget=1 << 40
+    )
+    rows = [_row(entry.data, entry.added) for entry in page.entries]
+    if as_json:
+        print_json(rows)
+        return
+    columns = [
+        "added",
+        "type",
+        "id",
+        "level",
+        "name",
+        *(["k of n", "rate", "low", "high"] if _measured(rows) else []),
+    ]
+    print_table(rows, columns)
+
+
+def _measured(rows: list[dict[str, Any]]) -> bool:
+    return any("rate" in row for row in rows)
+
+
+def _row(data: bytes, added: str) -> dict[str, Any]:
+    import json
+
+    from kakehashi.exchange import measured
+    from kakehashi.exchange.ids import TLP_IDS
+
+    obj = json.loads(data)
+    refs = obj.get("object_marking_refs", ())
+    row = {
+        "added": added,
+        "type": obj["type"],
+        "id": obj["id"],
+        "level": ", ".join(TLP_IDS.get(ref, "marked") for ref in refs) or "none",
+        "name": str(obj.get("name") or obj.get("content") or obj.get("relationship_type") or "")[:80],
+    }
+    found = measured(obj)
+    if found is not None:
+        k, n = found.settings["k"], found.settings["n"]
+        row |= {"k of n": f"{k} of {n}", "rate": found.value, "low": found.low, "high": found.high}
+        row |= {"method": found.method, "confidence_level": found.confidence_level}
+    return row
+
+
+@exchange.command()
+@click.argument("object_id")
+@click.option("--as", "member", help="As this member would see it; the owner unless said.")
+@click.option("--source", is_flag=True, help="The document that it was imported from, byte for byte.")
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def show(
+    object_id: str, member: str | None, source: bool, collection: str, workspace: Path, as_json: bool
+) -> None:
+    """Show an object's versions, as they are stored.
+
+    Example: kakehashi exchange show vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8
+    """
+    import json
+
+    from kakehashi.errors import UnknownNameError
+    from kakehashi.exchange import Filters, avid_document
+
+    node = node_of(workspace)
+    who = node.member(member) if member else node.me()
+    filters = Filters(ids=frozenset({object_id}), versions=frozenset({"all"}))
+    page = node.store.page(who, node.collection(collection).id, filters, limit=10_000, budget=1 << 40)
+    if not page.entries:
+        raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
+    if source:
+        sys.stdout.buffer.write(avid_document(json.loads(page.entries[-1].data)))
+        return
+    objects = [json.loads(entry.data) for entry in page.entries]
+    print_json(objects if as_json or len(objects) > 1 else objects[0])
+
+
+def _remote_options(function: Any) -> Any:
+    """The other side's collection, our own, and where the token is."""
+    ours = click.option("--collection", default="findings", show_default=True, help="Ours: id or alias.")
+    token = click.option(
+        "--token-env",
+        default="KAKEHASHI_EXCHANGE_TOKEN",
+        show_default=True,
+        help="Environment variable that holds the token.",
+    )
+    return click.argument("url")(token(ours(function)))
+
+
+@exchange.command()
+@_remote_options
+@workspace_option
+@json_option
+def pull(url: str, token_env: str, collection: str, workspace: Path, as_json: bool) -> int:
+    """Bring what is new in another node's collection; goes on where the last pull ended.
+
+    What came above GREEN, or with an audience, caveat or embargo, stays with you: other members of your node do not
+    see it. The exit code is 10 where something could not be taken in and is in quarantine.
+
+    Example: kakehashi exchange pull https://hub.example.org/api/collections/findings/
+    """
+    from kakehashi.exchange import pull as fetch
+
+    node = node_of(workspace)
+    return _tell(fetch(node, url, _token(token_env), into=collection), "came", as_json)
+
+
+@exchange.command()
+@_remote_options
+@workspace_option
+@json_option
+def push(url: str, token_env: str, collection: str, workspace: Path, as_json: bool) -> int:
+    """Send your own records that may leave the node; goes on where the last push ended.
+
+    RED, AMBER+STRICT and unmarked records are never sent. What the other side did not take is tried again next time,
+    and the exit code is 10.
+
+    Example: kakehashi exchange push https://hub.example.org/api/collections/findings/
+    """
+    from kakehashi.exchange import push as send
+
+    node = node_of(workspace)
+    return _tell(send(node, url, _token(token_env), collection=collection), "sent", as_json)
+
+
+def _token(variable: str) -> str:
+    from kakehashi.errors import UsageError
+
+    token = os.environ.get(variable, "").strip()
+    if not token:
+        raise UsageError(
+            f"the environment variable {variable} holds no token", hint="Set it, or give --token-env."
+        )
+    return token
+
+
+def _tell(done: "Exchanged", word: str, as_json: bool) -> int:
+    if as_json:
+        print_json(plain(done))
+    else:
+        click.echo(f"{done.sent} objects {word}, {done.new} new, {len(done.failures)} not taken")
+        for ref in done.recalls:
+            click.echo(f"recalled by its creator: {ref}")
+        for ref, reason in list(done.failures.items())[:20]:
+            click.echo(f"{ref}: {reason}", err=True)
+    return 10 if done.failures else 0
+
+
+@exchange.command()
+@click.argument("object_id")
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def recall(object_id: str, collection: str, workspace: Path, as_json: bool) -> None:
+    """Withdraw an object of your own: its content is deleted, and a tombstone tells the partners.
+
+    Example: kakehashi exchange recall vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8
+    """
+    from kakehashi.errors import UnknownNameError, UsageError
+
+    node = node_of(workspace)
+    try:
+        count = node.store.withdraw(node.me(), node.collection(collection).id, object_id, reason="recalled")
+    except PermissionError as error:
+        raise UsageError(str(error)) from None
+    if count == 0:
+        raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
+    print_json({"withdrawn": object_id, "versions": count}) if as_json else click.echo(
+        f"{count} versions withdrawn"
+    )
+
+
+@exchange.command()
+@click.option("--against", help="A checkpoint's file, or size=… root=…, kept elsewhere.")
+@workspace_option
+@json_option
+def verify(against: str | None, workspace: Path, as_json: bool) -> None:
+    """Check every byte of the node against its log, offline; print a signed checkpoint for others to keep.
+
+    A log that was cut or rewritten as a whole is found only against a checkpoint that was kept elsewhere.
+
+    Example: kakehashi exchange verify --against checkpoint.txt
+    """
+    from kakehashi.proof import Checkpoint, TreeHead
+
+    node = node_of(workspace)
+    head = None
+    if against is not None:
+        path = Path(against)
+        head = Checkpoint.parse(path.read_text()).head if path.is_file() else TreeHead.parse(against)
+    found = node.must_verify(head)
+    note = node.checkpoint().text()
+    if as_json:
+        print_json({"objects": found.objects, **found.head.as_json(), "checkpoint": note})
+        return
+    click.echo(f"{found.objects} versions of objects and {found.head.size} lines of the log match")
+    click.echo(note, nl=False)
+
+
+@exchange.command()
+@click.argument("name", required=False)
+@click.option("--identity", help="STIX id of the member; a new one unless said.")
+@click.option("--key", help="Its verifier key: what it deposits in its own name must be signed with it.")
+@click.option("--clearance", type=LEVELS, help="Highest TLP level that the member may see.")
+@click.option("--community", "communities", multiple=True, help="A community that the member belongs to.")
+@click.option(
+    "--cleared-for", "caveats", multiple=True, type=CAVEATS, help="A caveat the member is cleared for."
+)
+@click.option("--reads", multiple=True, help="A collection that the member may read.")
+@click.option("--writes", multiple=True, help="A collection that the member may write to.")
+@workspace_option
+@json_option
+def member(
+    name: str | None,
+    identity: str | None,
+    key: str | None,
+    clearance: str | None,
+    communities: tuple[str, ...],
+    caveats: tuple[str, ...],
+    reads: tuple[str, ...],
+    writes: tuple[str, ...],
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """List the members, or say all the rights of one: what is not said, the member does not have.
+
+    What a member may newly see is entered again, so that ordinary polling brings it.
+
+    Example: kakehashi exchange member "Institute B" --clearance amber --community network --reads findings
+    """
+    node = node_of(workspace)
+    if name is not None:
+        from uuid import uuid4
+
+        from kakehashi.exchange import Caller
+        from kakehashi.proof import VerifierKey
+
+        known = {label: who for who, (label, _) in node.store.members().items()}
+        caller = Caller(
+            identity or known.get(name) or f"identity--{uuid4()}",
+            clearance,
+            frozenset(communities),
+            frozenset(caveats),
+            frozenset(node.collection(word).id for word in reads),
+            frozenset(node.collection(word).id for word in writes),
+        )
+        if key is not None:
+            node.store.set_meta(f"key:{caller.identity}", str(VerifierKey.parse(key)))
+        node.store.put_member(caller, name)
+    rows = [
+        {
+            "name": label,
+            "identity": caller.identity,
+            "clearance": caller.clearance,
+            "communities": sorted(caller.communities),
+            "cleared for": sorted(caller.caveats),
+            "key": str(node.store.key_of(caller.identity) or "") or None,
+            "reads": len(caller.reads),
+            "writes": len(caller.writes),
+        }
+        for label, caller in node.store.members().values()
+        if name is None or label == name
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(rows, ["name", "identity", "clearance", "communities", "cleared for", "reads", "writes"])
+
+
+@exchange.command()
+@click.argument("name", required=False)
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["read", "write"]), help="Both unless said."
+)
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True)
+@click.option("--revoke", help="Id of a token to take back.")
+@workspace_option
+@json_option
+def token(
+    name: str | None, scopes: tuple[str, ...], days: float, revoke: str | None, workspace: Path, as_json: bool
+) -> None:
+    """List the tokens, issue one to the member NAME (its text is shown this once), or take one back.
+
+    Example: kakehashi exchange token "Institute B" --scope read --days 30
+    """
+    from kakehashi.exchange.records import timestamp
+
+    node = node_of(workspace)
+    if revoke is not None:
+        node.tokens.revoke(revoke)
+    if name is not None:
+        issued, text = node.tokens.issue(
+            node.member(name).identity, scopes=scopes or ("read", "write"), days=days
+        )
+        facts = {"id": issued.id, "expires": timestamp(issued.expires), "token": text}
+        print_json(facts) if as_json else click.echo(f"{text}\nid {issued.id}, until {facts['expires']}")
+        return
+    names = {who: label for who, (label, _) in node.store.members().items()}
+    rows = [
+        {
+            "id": one.id,
+            "member": names.get(one.identity, one.identity),
+            "scopes": list(one.scopes),
+            "expires": timestamp(one.expires),
+            "revoked": one.revoked,
+        }
+        for one in node.tokens.list()
+    ]
+    print_json(rows) if as_json else print_table(rows, ["id", "member", "scopes", "expires", "revoked"])
+
+
+@exchange.command()
+@click.argument("object_id")
+@click.option("--contact", required=True, help="Whom to ask for the full record.")
+@click.option("--family", default="withheld", show_default=True, help="What is said of the systems affected.")
+@click.option("--level", type=LEVELS, default="green", show_default=True, help="TLP level of the view.")
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def view(
+    object_id: str, contact: str, family: str, level: str, collection: str, workspace: Path, as_json: bool
+) -> None:
+    """Make a minimal view of a vulnerability of your own, signed: hazard, severity, whom to ask, and nothing else.
+
+    The view commits to every property of the full record, which becomes a new version that opens them: who sees it
+    later can check that it was not changed. The full record keeps its markings.
+
+    Example: kakehashi exchange view vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --contact desk@example.org
+    """
+    node = node_of(workspace)
+    made = node.view(object_id, contact=contact, affected_family=family, level=level, collection=collection)
+    if as_json:
+        print_json({"full": object_id, "view": made["id"]})
+    else:
+        click.echo(f"view {made['id']}, signed, of level {level}")
+
+
+@exchange.command()
+@click.argument("run")
+@click.option("--of", required=True, help="Id of the vulnerability or attack pattern in the node.")
+@click.option(
+    "--measure", "measures", multiple=True, help="Only this measure; all counted shares unless said."
+)
+@click.option("--subject", "subjects", multiple=True, help="Only this system.")
+@click.option("--level", type=LEVELS, default="amber", show_default=True, help="TLP level of the sightings.")
+@click.option(
+    "--marking", "markings", multiple=True, help="Id of a further marking, such as one with an audience."
+)
+@click.option("--collection", default="findings", show_default=True, help="Id or alias.")
+@workspace_option
+@json_option
+def sight(
+    run: str,
+    of: str,
+    measures: tuple[str, ...],
+    subjects: tuple[str, ...],
+    level: str,
+    markings: tuple[str, ...],
+    collection: str,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Make signed sightings of what a RUN of the ledger measured: k of n for each system and measure.
+
+    Example: kakehashi exchange sight run-1a2b3c --of vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8
+    """
+    from kakehashi.work.sightings import sight as make
+
+    made = make(
+        run,
+        of=of,
+        workspace=workspace,
+        measures=measures,
+        subjects=subjects,
+        level=level,
+        markings=markings,
+        collection=collection,
+    )
+    if as_json:
+        print_json([one["id"] for one in made])
+    else:
+        click.echo(f"{len(made)} sightings, signed; see: kakehashi exchange list --type sighting")

@@ -1,0 +1,254 @@
+"""Alerts: drafted by anybody at a node, released by persons with keys, acknowledged by those asked to act.
+
+An emergency, or anything RED, is released by two persons; the same key twice is one person. Whoever may release is
+registered as an officer; a delegate of a small team is one more officer. A draft is in no collection: nobody but the
+node's own people can see it. Released, it is an ordinary signed note, and travels like one.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
+from kakehashi.exchange.markings import marking_refs
+from kakehashi.exchange.node import Node
+from kakehashi.exchange.records import (
+    Record,
+    extension,
+    extension_of,
+    make,
+    sharing_marking,
+    stored_bytes,
+    timestamp,
+)
+from kakehashi.exchange.signing import sign, signed_part, verify_signature
+from kakehashi.exchange.store import Filters
+from kakehashi.exchange.validate import moment
+from kakehashi.proof import SigningKey, VerifierKey, canonical_bytes
+
+STATES = ("acknowledged", "acted", "declined")
+_NOTES = Filters(types=frozenset({"note"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What one recipient did about an alert.
+
+    Attributes:
+        recipient: Identity.
+        state: One of :data:`STATES`, or ``waiting``.
+        after: Time from the alert to the first response; ``None`` while there is none.
+        overdue: Whether the deadline has passed without a response.
+    """
+
+    recipient: str
+    state: str
+    after: timedelta | None
+    overdue: bool
+
+
+def add_officer(node: Node, key: VerifierKey) -> None:
+    """Let the holder of a key release alerts of this node."""
+    node.store.set_meta(f"officer:{key.public.hex()}", str(key))
+
+
+def draft_alert(
+    node: Node,
+    text: str,
+    *,
+    about: str,
+    level: str,
+    action: str,
+    audience: tuple[str, ...],
+    deadline: datetime | None = None,
+    drill: bool = False,
+    tlp: str = "green",
+    markings: tuple[str, ...] = (),
+    now: datetime | None = None,
+) -> str:
+    """Write a draft; nobody is told before it is released.
+
+    Returns:
+        Id of the draft, which will be the alert's.
+
+    Raises:
+        InputError: It would not be a valid alert.
+    """
+    body = extension(
+        "alert",
+        level=level,
+        action=action,
+        audience=list(audience),
+        deadline=None if deadline is None else timestamp(deadline),
+        drill=drill,
+    )
+    alert = make(
+        "note",
+        level=tlp,
+        markings=markings,
+        creator=node.owner,
+        now=now,
+        content=text,
+        object_refs=[about],
+        extensions=body,
+    )
+    with node.store.writing() as con:
+        con.execute(
+            "INSERT INTO drafts VALUES (?, ?, ?)", (alert["id"], alert["created"], stored_bytes(alert))
+        )
+    return str(alert["id"])
+
+
+def release_alert(node: Node, draft: str, key: SigningKey, *, collection: str = "findings") -> int:
+    """Put one person's signature under a draft; with enough of them it is an alert.
+
+    Returns:
+        How many more persons are needed; 0 where it was released now.
+
+    Raises:
+        UnknownNameError: There is no such draft.
+        VerificationError: The key is not an officer's.
+    """
+    officers = node.store.officers()
+    if key.verifier.public not in {one.public for one in officers}:
+        raise VerificationError(
+            f"{key.name} may not release alerts", hint="Register the key: exchange officer KEY"
+        )
+    with node.store.writing() as con:
+        row = con.execute("SELECT data FROM drafts WHERE id = ?", (draft,)).fetchone()
+        if row is None:
+            raise UnknownNameError("draft", draft, hint="It was released, or never written.")
+        alert = json.loads(row[0])
+        body = alert["extensions"][EXTENSIONS["alert"]]
+        mark = base64.b64encode(key.sign(_released_part(alert))).decode()
+        body["releases"] = [*body.get("releases", ()), {"released_by": str(key.verifier), "signature": mark}]
+        missing = persons_needed(alert) - len(releasers(alert, officers))
+        if missing > 0:
+            con.execute("UPDATE drafts SET data = ? WHERE id = ?", (stored_bytes(alert), draft))
+            return missing
+    receipt = node.store.post(node.me(), node.collection(collection).id, [sign(alert, node.key())])
+    if failure := receipt.outcomes[0].failure:
+        raise InputError(failure)
+    with (
+        node.store.writing() as con
+    ):  # after a crash between the two, releasing again stores the same alert or says so
+        con.execute("DELETE FROM drafts WHERE id = ?", (draft,))
+    return 0
+
+
+def persons_needed(alert: Mapping[str, Any]) -> int:
+    """How many persons must release an alert: two for an emergency or anything RED."""
+    body = extension_of(alert, "alert") or {}
+    red = any(TLP_IDS.get(ref) == "red" for ref in marking_refs(alert))
+    return 2 if body.get("level") == "emergency" or red else 1
+
+
+def releasers(alert: Mapping[str, Any], officers: tuple[VerifierKey, ...]) -> frozenset[bytes]:
+    """Public keys of the officers whose signature under an alert is right; each counts once."""
+    good = set()
+    for one in (extension_of(alert, "alert") or {}).get("releases", ()):
+        try:
+            key = VerifierKey.parse(one["released_by"])
+            raw = base64.b64decode(one["signature"], validate=True)
+        except (InputError, binascii.Error, ValueError):
+            continue
+        if key.public in {officer.public for officer in officers} and key.verifies(
+            raw, _released_part(alert)
+        ):
+            good.add(key.public)
+    return frozenset(good)
+
+
+def acknowledge(
+    node: Node, alert_id: str, state: str, *, collection: str = "findings", now: datetime | None = None
+) -> Record:
+    """Answer an alert with a signed record for its sender alone; ``push`` sends it.
+
+    Raises:
+        UnknownNameError: There is no such alert here.
+        InputError: There is no such state.
+    """
+    if state not in STATES:
+        raise InputError(f"{state!r} is no answer to an alert", hint=f"Answers: {', '.join(STATES)}")
+    alert = _alert(node, alert_id, collection)
+    marking = sharing_marking(recipients=[alert["created_by_ref"]], creator=node.owner)
+    note = make(
+        "note",
+        level="amber",
+        markings=[marking["id"]],
+        creator=node.owner,
+        now=now,
+        content=f"Alert {state}.",
+        object_refs=[alert_id],
+        extensions=extension("acknowledgement", alert=alert_id, recipient=node.owner, state=state),
+    )
+    signed = [sign(marking, node.key()), sign(note, node.key())]
+    receipt = node.store.post(node.me(), node.collection(collection).id, signed)
+    if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
+        raise InputError("; ".join(failures))
+    return signed[1]
+
+
+def responses(
+    node: Node, alert_id: str, *, collection: str = "findings", now: datetime | None = None
+) -> tuple[Response, ...]:
+    """What each recipient of an alert did; an answer counts only from its recipient, by who deposited it here.
+
+    Raises:
+        UnknownNameError: There is no such alert here.
+    """
+    alert, at = _alert(node, alert_id, collection), now or datetime.now(UTC)
+    body = extension_of(alert, "alert") or {}
+    sent, deadline = moment(alert["created"]), body.get("deadline")
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    page = node.store.page(node.me(), node.collection(collection).id, _NOTES, limit=10**6, budget=1 << 40)
+    for entry in page.entries:
+        note = json.loads(entry.data)
+        answer = extension_of(note, "acknowledgement")
+        if (
+            answer is None
+            or answer["alert"] != alert_id
+            or node.store.creator_of(note["id"]) != answer["recipient"]
+        ):
+            continue
+        verify_signature(note)
+        found.setdefault(answer["recipient"], []).append((moment(note["created"]), answer["state"]))
+    made = []
+    for recipient in body.get("audience", ()):
+        answers = sorted(found.get(recipient, ()))
+        overdue = not answers and deadline is not None and moment(deadline) < at
+        after = answers[0][0] - sent if answers else None
+        made.append(Response(recipient, answers[-1][1] if answers else "waiting", after, overdue))
+    return tuple(made)
+
+
+def median_time(answers: tuple[Response, ...]) -> timedelta | None:
+    """Median time to the first answer among those who answered; ``None`` where nobody did.
+
+    Who has not answered yet is not in it: say beside it how many those are.
+    """
+    times = [one.after for one in answers if one.after is not None]
+    return median(times) if times else None  # type: ignore[type-var]
+
+
+def _alert(node: Node, alert_id: str, collection: str) -> Record:
+    page = node.store.page(node.me(), node.collection(collection).id, Filters(ids=frozenset({alert_id})))
+    alert: Record = json.loads(page.entries[0].data) if page.entries else {}
+    if extension_of(alert, "alert") is None:
+        raise UnknownNameError("alert", alert_id, hint="See: kakehashi exchange list --type note")
+    return alert
+
+
+def _released_part(alert: Mapping[str, Any]) -> bytes:
+    """What the persons sign: the alert without their own signatures and the node's."""
+    body = signed_part(alert)
+    inner = {
+        key: value for key, value in body["extensions"][EXTENSIONS["alert"]].items() if key != "releases"
+    }
+    return canonical_bytes({**body, "extensions": {**body["extensions"], EXTENSIONS["alert"]: inner}})

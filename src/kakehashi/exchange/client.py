@@ -1,0 +1,231 @@
+"""Pull from and push to another node, over plain TAXII 2.1.
+
+What was pulled above GREEN, or bears any audience, caveat or embargo, stays with its receiver: it is never forwarded
+to this node's other members, since communities of the same name may have other members here. RED, AMBER+STRICT and
+unmarked objects are never pushed.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kakehashi.errors import (
+    AuthenticationError,
+    BadAnswerError,
+    EndpointError,
+    EndpointUnreachableError,
+    InputError,
+    RequestRefusedError,
+    ServerError,
+)
+from kakehashi.exchange.ids import TLP_IDS
+from kakehashi.exchange.markings import marking_refs
+from kakehashi.exchange.node import Node
+from kakehashi.exchange.records import extension_of, stored_bytes
+from kakehashi.exchange.store import Filters
+from kakehashi.proof import parse_json
+
+if TYPE_CHECKING:
+    import aiohttp
+
+TAXII = "application/taxii+json;version=2.1"
+_PAGE, _ENVELOPE, _MOST_BYTES = 500, 100, 32 << 20
+_EVERYTHING = Filters(versions=frozenset({"all"}))
+_PUSHED = {"clear", "green", "amber"}
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """What a pull or push did.
+
+    Attributes:
+        sent: Objects that the other side has now (push), or that came (pull).
+        new: Of those that came, how many were not here before.
+        recalls: Ids that their creators ask to withdraw.
+        failures: Ids that were not taken, with the reason; they are tried again by the next push, or kept in
+            quarantine by a pull.
+    """
+
+    sent: int = 0
+    new: int = 0
+    recalls: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def pull(node: Node, collection_url: str, token: str, *, into: str = "findings") -> Exchanged:
+    """Bring what is new in another node's collection, behind the cursor of the last pull.
+
+    Args:
+        node: The node.
+        collection_url: Address of the collection, as in ``https://hub.example.org/api/collections/…/``.
+        token: What opens it.
+        into: Our collection.
+
+    Raises:
+        EndpointError: The other side cannot be reached, or refuses.
+    """
+    return asyncio.run(_pull(node, _collection(collection_url), token, into))
+
+
+def push(node: Node, collection_url: str, token: str, *, collection: str = "findings") -> Exchanged:
+    """Send the owner's own records that may leave the node, those behind the cursor of the last push.
+
+    Raises:
+        EndpointError: The other side cannot be reached, or refuses.
+    """
+    return asyncio.run(_push(node, _collection(collection_url), token, collection))
+
+
+async def _pull(node: Node, url: str, token: str, into: str) -> Exchanged:
+    target, done = node.collection(into), Exchanged()
+    mark = f"pull:{url}"
+    async with _session(token) as session:
+        while True:
+            after = node.store.meta(mark)
+            query = {"limit": str(_PAGE), "match[version]": "all"} | ({"added_after": after} if after else {})
+            headers, body = await _ask(session, "GET", f"{url}objects/", query=query)
+            objects = body.get("objects", [])
+            if not isinstance(objects, list):
+                raise BadAnswerError("objects is not a list", endpoint=url)
+            if not objects:
+                return done
+            receipt = node.store.post(node.me(), target.id, objects, pulled=True)
+            held = []
+            for obj, outcome in zip(objects, receipt.outcomes, strict=True):
+                if outcome.failure is not None:
+                    done.failures[outcome.id] = outcome.failure
+                    held.append((json.dumps(obj).encode(), [outcome.failure]))
+                else:
+                    done.sent += 1
+                    done.new += outcome.new
+                    if body_of := extension_of(obj, "tombstone"):
+                        done.recalls.append(str(body_of["removed"]))
+            if held:
+                node.store.quarantine(url, held)
+            last = headers.get("X-TAXII-Date-Added-Last")
+            if not last or last == after:
+                raise BadAnswerError("no X-TAXII-Date-Added-Last, so no cursor", endpoint=url)
+            node.store.set_meta(mark, last)  # only now: what came before is on the disk
+
+
+async def _push(node: Node, url: str, token: str, collection: str) -> Exchanged:
+    source, done = node.collection(collection), Exchanged()
+    mark, owed = f"push:{url}", f"owed:{url}"
+    async with _session(token) as session:
+        refs = json.loads(node.store.meta(owed) or "[]")
+        if refs:
+            again = Filters(ids=frozenset(refs), versions=_EVERYTHING.versions)
+            page = node.store.page(node.me(), source.id, again, limit=10_000, budget=1 << 40)
+            await _send(session, url, [json.loads(e.data) for e in page.entries], done)
+        while True:
+            after = int(node.store.meta(mark) or "0")
+            page = node.store.page(node.me(), source.id, _EVERYTHING, after=after, limit=_ENVELOPE)
+            if not page.entries:
+                node.store.set_meta(owed, json.dumps(sorted(done.failures)))
+                return done
+            objects = [json.loads(entry.data) for entry in page.entries]
+            mine = node.store.own_ids(node.owner, [obj["id"] for obj in objects])
+            await _send(session, url, [obj for obj in objects if obj["id"] in mine], done)
+            node.store.set_meta(owed, json.dumps(sorted(done.failures)))
+            node.store.set_meta(mark, str(page.entries[-1].seq))
+
+
+async def _send(session: "aiohttp.ClientSession", url: str, objects: Sequence[Any], done: Exchanged) -> None:
+    objects = [obj for obj in objects if _may_leave(obj)]
+    for obj in objects:
+        if tombstone := extension_of(obj, "tombstone"):
+            await _ask(session, "DELETE", f"{url}objects/{tombstone['removed']}/", missing_is_fine=True)
+    for start in range(0, len(objects), _ENVELOPE):
+        batch = objects[start : start + _ENVELOPE]
+        _, status = await _ask(session, "POST", f"{url}objects/", body=stored_bytes({"objects": batch}))
+        failed = {str(one.get("id")): str(one.get("message")) for one in status.get("failures", [])}
+        done.failures.update(failed)
+        done.sent += len(batch) - len(failed)
+
+
+def _may_leave(obj: Mapping[str, Any]) -> bool:
+    """Whether a record of ours may be given to a hub: marked, understood, and no stricter than AMBER."""
+    if obj["type"] == "marking-definition":
+        return True
+    levels = {TLP_IDS[ref] for ref in marking_refs(obj) if ref in TLP_IDS}
+    return bool(levels) and levels <= _PUSHED
+
+
+def _session(token: str) -> "aiohttp.ClientSession":
+    import aiohttp
+
+    headers = {"Authorization": f"Bearer {token}", "Accept": TAXII}
+    return aiohttp.ClientSession(
+        headers=headers, trust_env=True, timeout=aiohttp.ClientTimeout(total=300, connect=15)
+    )
+
+
+async def _ask(
+    session: "aiohttp.ClientSession",
+    method: str,
+    url: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    missing_is_fine: bool = False,
+) -> tuple[Mapping[str, str], dict[str, Any]]:
+    import aiohttp
+
+    sent = {"Content-Type": TAXII} if body is not None else {}
+    try:
+        async with session.request(
+            method, url, params=query, data=body, headers=sent, allow_redirects=False
+        ) as response:
+            data = await response.content.read(_MOST_BYTES + 1)
+            while len(data) <= _MOST_BYTES and not response.content.at_eof():
+                data += await response.content.read(_MOST_BYTES + 1 - len(data))
+            if missing_is_fine and response.status == 404:
+                return {}, {}
+            _check(url, response.status, data)
+            return response.headers, _json(url, data)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise EndpointUnreachableError(
+            f"{url}: {type(error).__name__}", endpoint=url, hint="Try again: it goes on behind its cursor."
+        ) from None
+
+
+def _check(url: str, status: int, data: bytes) -> None:
+    if 200 <= status < 300:
+        return
+    kinds: dict[int, type[EndpointError]] = {401: AuthenticationError, 403: AuthenticationError}
+    kind = kinds.get(status, ServerError if status >= 500 else RequestRefusedError)
+    try:
+        title = str(json.loads(data)["title"])[:200]
+    except (ValueError, KeyError, TypeError):
+        title = "no reason given"
+    hint = "Ask its administrator for a token with the right scope." if kind is AuthenticationError else None
+    raise kind(f"{url} answered {status}: {title}", endpoint=url, status=status, hint=hint)
+
+
+def _json(url: str, data: bytes) -> dict[str, Any]:
+    if len(data) > _MOST_BYTES:
+        raise BadAnswerError(f"an answer of more than {_MOST_BYTES} bytes", endpoint=url)
+    try:
+        found = parse_json(data)
+    except InputError as error:
+        raise BadAnswerError(f"{url}: {error.message}", endpoint=url) from None
+    if not isinstance(found, dict):
+        raise BadAnswerError(f"{url}: not an object", endpoint=url)
+    return found
+
+
+def _collection(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise InputError(
+            f"{url.partition('?')[0][:120]!r} is not the address of a collection",
+            hint="Give it as https://host/api/collections/<id>/; the token goes into an environment variable.",
+        )
+    loopback = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
+    if parts.scheme == "http" and not loopback:
+        raise InputError(f"{parts.hostname} without TLS would see the token in clear", hint="Use https.")
+    return url if url.endswith("/") else url + "/"

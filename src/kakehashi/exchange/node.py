@@ -1,0 +1,191 @@
+"""An institute's node: one folder with its database and its key."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.records import Record
+from kakehashi.exchange.signing import minimal_view, sign
+from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sqlite_verify import read_head
+from kakehashi.exchange.store import Collection, Filters, Finding, Verification
+from kakehashi.exchange.tokens import Tokens
+from kakehashi.proof import Checkpoint, SigningKey, TreeHead
+
+FOLDER = "exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that was opened.
+
+    Attributes:
+        path: Its folder.
+        store: Its store.
+        owner: Identity of the institute whose node it is.
+        name: Name of the institute.
+    """
+
+    path: Path
+    store: SqliteStore
+    owner: str
+    name: str
+
+    @classmethod
+    def init(cls, path: Path, name: str, *, key_name: str | None = None) -> "Node":
+        """Make a node with a key, a collection ``findings`` and its owner as the first member.
+
+        Args:
+            path: The folder; made where it is not there.
+            name: Name of the institute.
+            key_name: Name of its key; ``exchange/<uuid>`` unless said.
+
+        Raises:
+            InputError: There is a node already.
+        """
+        if not name.strip():
+            raise InputError("an institute needs a name")
+        if (path / "node.sqlite").exists():
+            raise InputError("there is a node here already", path=path, hint="Give another --workspace.")
+        path.mkdir(parents=True, exist_ok=True)
+        owner = f"identity--{uuid4()}"
+        key = SigningKey.generate(key_name or f"exchange/{owner.removeprefix('identity--')}")
+        place = path / "node.key"
+        place.touch(mode=0o600)
+        place.write_text(key.secret_text() + "\n")
+        store = SqliteStore(path / "node.sqlite", create=True)
+        (path / "node.sqlite").chmod(0o600)
+        findings = Collection(str(uuid4()), "Findings", "findings")
+        store.add_collection(findings)
+        store.set_meta("owner", owner)
+        store.set_meta("name", name)
+        store.set_meta("key", str(key.verifier))
+        everything = frozenset({findings.id})
+        caveats = frozenset({"national-security", "trade-secret", "personal-data"})
+        store.put_member(Caller(owner, "red", caveats=caveats, reads=everything, writes=everything), name)
+        return cls(path, store, owner, name)
+
+    @classmethod
+    def open(cls, path: Path) -> "Node":
+        """Open a node.
+
+        Raises:
+            InputError: There is none.
+        """
+        store = SqliteStore(path / "node.sqlite")
+        owner, name = store.meta("owner"), store.meta("name")
+        if owner is None or name is None:
+            raise InputError(
+                "this node was not made whole", path=path, hint="Delete the folder and make it again."
+            )
+        return cls(path, store, owner, name)
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens of its members."""
+        return Tokens(self.store)
+
+    def me(self) -> Caller:
+        """The owner as a caller."""
+        found = self.store.member(self.owner)
+        assert found is not None
+        return found
+
+    def collection(self, word: str) -> Collection:
+        """A collection by id, alias or title.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        for one in self.store.collections():
+            if word in (one.id, one.alias, one.title):
+                return one
+        raise UnknownNameError("collection", word, [c.alias or c.title for c in self.store.collections()])
+
+    def member(self, word: str) -> Caller:
+        """A member by identity or name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        for identity, (name, caller) in self.store.members().items():
+            if word in (identity, name):
+                return caller
+        raise UnknownNameError("member", word, [name for name, _ in self.store.members().values()])
+
+    def key(self) -> SigningKey:
+        """The node's key: a secret."""
+        return SigningKey.parse((self.path / "node.key").read_text())
+
+    def view(
+        self,
+        ref: str,
+        *,
+        contact: str,
+        affected_family: str = "withheld",
+        level: str = "green",
+        collection: str = "findings",
+    ) -> Record:
+        """Make a minimal view of a vulnerability of the owner's, and store both, signed.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: It is no vulnerability, is another member's, or was pulled from another node.
+        """
+        target = self.collection(collection).id
+        page = self.store.page(self.me(), target, Filters(ids=frozenset({ref})))
+        if not page.entries:
+            raise UnknownNameError("object", ref, hint="See: kakehashi exchange list")
+        if not self.store.own_ids(self.owner, [ref]):
+            raise InputError(
+                f"{ref} is not a record of your own making", hint="Ask its creator for a view of it."
+            )
+        record = {"created_by_ref": self.owner, **json.loads(page.entries[0].data)}
+        opened, made = minimal_view(record, contact=contact, affected_family=affected_family, level=level)
+        receipt = self.store.post(self.me(), target, [sign(opened, self.key()), sign(made, self.key())])
+        if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
+            raise InputError("; ".join(failures))
+        return made
+
+    def checkpoint(self) -> Checkpoint:
+        """The log's head, signed by the node's key: what a partner keeps to find a rewriting by."""
+        key = self.key()
+        with self.store.reading() as con:
+            head = read_head(con)
+        return Checkpoint(f"kakehashi-exchange/{self.owner.removeprefix('identity--')}", head).signed_by(key)
+
+    def verify(self, against: TreeHead | None = None) -> Verification:
+        """Check every byte, offline.
+
+        Args:
+            against: A head that was kept elsewhere: it finds a log that was cut or rewritten as a whole.
+        """
+        found = self.store.verify()
+        if against is None:
+            return found
+        with self.store.reading() as con:
+            then = read_head(con, against.size)
+        if then == against:
+            return found
+        what = f"the log's first {against.size} lines are not those of the checkpoint"
+        if then.size < against.size:
+            what = f"the log has {then.size} lines, the checkpoint {against.size}: lines are missing"
+        return Verification(found.head, found.objects, (*found.findings, Finding("log", what)))
+
+    def must_verify(self, against: TreeHead | None = None) -> Verification:
+        """:meth:`verify`, as an error where anything is wrong.
+
+        Raises:
+            VerificationError: Something does not match.
+        """
+        found = self.verify(against)
+        if found.findings:
+            lines = "; ".join(f"{one.where}: {one.what}" for one in found.findings[:5])
+            raise VerificationError(
+                f"{len(found.findings)} things do not match: {lines}",
+                hint="Restore the node from a copy, and tell the partners which checkpoint was the last good one.",
+            )
+        return found

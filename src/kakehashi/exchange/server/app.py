@@ -1,0 +1,342 @@
+"""The endpoints of TAXII 2.1, and a few of our own under ``x-kakehashi``."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from kakehashi.errors import InputError, LockedError, StorageError
+from kakehashi.exchange.cursor import make_next
+from kakehashi.exchange.ids import LEVELS
+from kakehashi.exchange.node import Node
+from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
+from kakehashi.exchange.server.talk import MAX_BODY, TaxiiError, answer, body_of, failure, known_caller
+from kakehashi.exchange.store import Collection, Filters, Page, Receipt
+from kakehashi.exchange.validate import moment
+from kakehashi.proof import parse_json
+
+API_ROOT = "api"
+PAGE_BYTES = 4 << 20
+_ANY = Filters(versions=frozenset({"all"}))
+
+Endpoint = Callable[["Server", Request, Caller], Awaitable[Response]]
+
+
+def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BYTES) -> Starlette:
+    """The application that serves a node.
+
+    Args:
+        node: The node.
+        tick_seconds: How often the clock task looks for embargoes that ended.
+        page_bytes: How many bytes of objects a page may hold.
+    """
+    server = Server(node, page_bytes)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(_ticking(node, tick_seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def route(path: str, **methods: Endpoint) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return await _guarded(
+                server, request, methods["GET" if request.method == "HEAD" else request.method]
+            )
+
+        return Route(path, endpoint, methods=list(methods))
+
+    root, one = f"/{API_ROOT}/", f"/{API_ROOT}/collections/{{collection}}/"
+    app = Starlette(
+        routes=[
+            route("/taxii2/", GET=Server.discovery),
+            route(root, GET=Server.api_root),
+            route(f"{root}status/{{status}}/", GET=Server.status),
+            route(f"{root}collections/", GET=Server.collections),
+            route(one, GET=Server.collection),
+            route(f"{one}manifest/", GET=Server.manifest),
+            route(f"{one}objects/", GET=Server.objects, POST=Server.add_objects),
+            route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
+            route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
+            route(f"{root}x-kakehashi/markings/", GET=Server.markings),
+            route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
+            route(f"{root}x-kakehashi/log/", GET=Server.log),
+        ],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error, Exception: _defect},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _ticking(node: Node, seconds: float) -> None:
+    while True:
+        with suppress(StorageError):  # visibility is enforced when reading as well; the next turn catches up
+            await run_in_threadpool(node.store.tick)
+        await asyncio.sleep(seconds)
+
+
+async def _guarded(server: "Server", request: Request, endpoint: Endpoint) -> Response:
+    """Every request goes through here: who asks, what he may be told, and how errors are said."""
+    try:
+        caller = await run_in_threadpool(known_caller, server.node.tokens, request)
+        return await endpoint(server, request, caller)
+    except TaxiiError as error:
+        return failure(error.status, error.title)
+    except InputError as error:
+        return failure(400, error.message)
+    except LockedError:
+        return failure(503, "the node is busy; try again", retry_after=1)
+    except StorageError:
+        return failure(
+            503, "the node cannot write at present; nothing of this request was stored", retry_after=60
+        )
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return failure(
+        status, {404: "no such resource", 405: "this resource knows no such method"}.get(status, "refused")
+    )
+
+
+async def _defect(_: Request, __: Exception) -> Response:
+    return failure(500, "a defect of the server, not of your request")
+
+
+class Server:
+    """The endpoints of a node.
+
+    Args:
+        node: The node.
+        page_bytes: How many bytes of objects a page may hold.
+    """
+
+    def __init__(self, node: Node, page_bytes: int) -> None:
+        self.node = node
+        self._secret = node.store.meta("secret") or ""
+        self._page_bytes = page_bytes
+
+    async def discovery(self, request: Request, _: Caller) -> Response:
+        """Which API roots there are."""
+        root = f"/{API_ROOT}/"
+        return answer(request, {"title": self.node.name, "default": root, "api_roots": [root]})
+
+    async def api_root(self, request: Request, _: Caller) -> Response:
+        """What the API root can do."""
+        versions = ["application/taxii+json;version=2.1"]
+        body = {"title": self.node.name, "versions": versions, "max_content_length": MAX_BODY}
+        return answer(request, body)
+
+    async def status(self, request: Request, caller: Caller) -> Response:
+        """What became of an envelope."""
+        receipt = await run_in_threadpool(self.node.store.status, caller, request.path_params["status"])
+        if receipt is None:
+            raise TaxiiError(404, "no such resource")
+        return answer(request, _status(receipt))
+
+    async def collections(self, request: Request, caller: Caller) -> Response:
+        """The collections that the caller may know of."""
+        known = await run_in_threadpool(self.node.store.collections)
+        shown = [_collection(one, caller) for one in known if one.id in caller.reads | caller.writes]
+        return answer(request, {"collections": shown} if shown else {})
+
+    async def collection(self, request: Request, caller: Caller) -> Response:
+        """One collection."""
+        return answer(request, _collection(await self._known(request, caller), caller))
+
+    async def manifest(self, request: Request, caller: Caller) -> Response:
+        """What stands in a collection, without content."""
+        question, page = await self._ask(request, caller)
+        rows = [
+            {"id": e.id, "date_added": e.added, "version": e.version, "media_type": STIX_TYPE}
+            for e in page.entries
+        ]
+        return self._paged(request, question, page, "objects", [json.dumps(row).encode() for row in rows])
+
+    async def objects(self, request: Request, caller: Caller) -> Response:
+        """The objects of a collection, as they were stored."""
+        question, page = await self._ask(request, caller)
+        return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+
+    async def one_object(self, request: Request, caller: Caller) -> Response:
+        """One object."""
+        question, page = await self._ask(request, caller, one=True)
+        return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+
+    async def versions(self, request: Request, caller: Caller) -> Response:
+        """The versions of an object."""
+        question, page = await self._ask(request, caller, one=True, default="all")
+        rows = [json.dumps(entry.version).encode() for entry in page.entries]
+        return self._paged(request, question, page, "versions", rows)
+
+    async def add_objects(self, request: Request, caller: Caller) -> Response:
+        """Take in an envelope."""
+        collection = await self._known(request, caller)
+        if collection.id not in caller.writes:
+            raise TaxiiError(403, "you may not write to this collection")
+        if not is_taxii(request.headers.get("content-type")):
+            raise TaxiiError(415, "send application/taxii+json;version=2.1")
+        body = await body_of(request)
+        envelope = parse_json(body)
+        objects = envelope.get("objects") if isinstance(envelope, dict) else None
+        if not isinstance(objects, list) or not objects:
+            raise TaxiiError(422, "an envelope needs objects")
+        key = sha256(collection.id.encode() + body).hexdigest()
+        receipt = await run_in_threadpool(self.node.store.post, caller, collection.id, objects, key=key)
+        return answer(request, _status(receipt), status=202)
+
+    async def delete_object(self, request: Request, caller: Caller) -> Response:
+        """Withdraw an object of the caller's own."""
+        collection = await self._known(request, caller)
+        ref = request.path_params["object"]
+        question = self._question(request, caller, ref, "all")
+        if collection.id not in caller.writes:
+            await self._ask(request, caller, one=True)  # 404 for what he may not know
+            raise TaxiiError(403, "you may not write to this collection")
+        withdraw = self.node.store.withdraw
+        try:
+            count = await run_in_threadpool(
+                withdraw, caller, collection.id, ref, versions=question.filters.versions
+            )
+        except PermissionError as error:
+            raise TaxiiError(403, str(error)) from None
+        if count == 0:
+            raise TaxiiError(404, "no such resource")
+        return answer(request, {})
+
+    async def markings(self, request: Request, caller: Caller) -> Response:
+        """Which markings the caller may see."""
+        upto = LEVELS.index(caller.clearance) + 1 if caller.clearance else 0
+        body = {
+            "levels": list(LEVELS[:upto]),
+            "communities": sorted(caller.communities),
+            "caveats": sorted(caller.caveats),
+        }
+        return answer(request, body)
+
+    async def checkpoint(self, request: Request, _: Caller) -> Response:
+        """The log's head, signed."""
+        note = await run_in_threadpool(self.node.checkpoint)
+        return answer(request, {"checkpoint": note.text(), "key": self.node.store.meta("key")})
+
+    async def log(self, request: Request, _: Caller) -> Response:
+        """Lines of the log: commitments without content, for every partner to copy."""
+        text = request.query_params.get("after", "0")
+        if not text.isascii() or not text.isdigit() or len(text) > 15:
+            raise InputError("after: not a whole number")
+        lines = await run_in_threadpool(self.node.store.log_lines, int(text), MAX_LIMIT)
+        return answer(request, {"lines": [line.decode() for line in lines]})
+
+    async def _known(self, request: Request, caller: Caller) -> Collection:
+        """The collection of an address; one that the caller has no grant for does not exist for him."""
+        word = request.path_params["collection"]
+        for one in await run_in_threadpool(self.node.store.collections):
+            if word in (one.id, one.alias) and one.id in caller.reads | caller.writes:
+                return one
+        raise TaxiiError(404, "no such resource")
+
+    def _question(self, request: Request, caller: Caller, one: str | None, default: str) -> Question:
+        query = dict(request.query_params)
+        return read_question(
+            query,
+            caller=caller.identity,
+            place=request.url.path,
+            secret=self._secret,
+            one=one,
+            default=default,
+        )
+
+    async def _ask(
+        self, request: Request, caller: Caller, *, one: bool = False, default: str = "last"
+    ) -> tuple[Question, Page]:
+        collection = await self._known(request, caller)
+        if collection.id not in caller.reads:
+            raise TaxiiError(403, "you may not read this collection")
+        ref = request.path_params["object"] if one else None
+        question = self._question(request, caller, ref, default)
+
+        def look() -> Page:
+            page = self.node.store.page(
+                caller,
+                collection.id,
+                question.filters,
+                after=question.after,
+                limit=question.limit,
+                budget=self._page_bytes,
+            )
+            if ref is not None and not page.entries:
+                whole = Filters(ids=frozenset({ref}), versions=_ANY.versions)
+                if not self.node.store.page(caller, collection.id, whole, limit=1).entries:
+                    raise TaxiiError(404, "no such resource")
+            return page
+
+        return question, await run_in_threadpool(look)
+
+    def _paged(
+        self, request: Request, question: Question, page: Page, name: str, rows: list[bytes]
+    ) -> Response:
+        if not rows:
+            return answer(request, {})
+        parts = [f'"{name}":['.encode() + b",".join(rows) + b"]"]
+        if page.more:
+            cursor = make_next(self._secret, page.entries[-1].seq, *question.bound)
+            parts.insert(0, f'"more":true,"next":"{cursor}"'.encode())
+        headers = {
+            "X-TAXII-Date-Added-First": page.entries[0].added,
+            "X-TAXII-Date-Added-Last": page.entries[-1].added,
+        }
+        return answer(request, b"{" + b",".join(parts) + b"}", headers=headers)
+
+
+def _collection(one: Collection, caller: Caller) -> dict[str, Any]:
+    body = {
+        "id": one.id,
+        "title": one.title,
+        "alias": one.alias,
+        "can_read": one.id in caller.reads,
+        "can_write": one.id in caller.writes,
+        "media_types": [STIX_TYPE],
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def _status(receipt: Receipt) -> dict[str, Any]:
+    stored = [{"id": o.id, "version": _time(o.version)} for o in receipt.outcomes if o.failure is None]
+    failed = [
+        {"id": o.id, "version": _time(o.version), "message": o.failure}
+        for o in receipt.outcomes
+        if o.failure is not None
+    ]
+    body: dict[str, Any] = {
+        "id": receipt.id,
+        "status": "complete",
+        "request_timestamp": receipt.at,
+        "total_count": len(receipt.outcomes),
+        "success_count": len(stored),
+        "failure_count": len(failed),
+        "pending_count": 0,
+    }
+    return body | ({"successes": stored} if stored else {}) | ({"failures": failed} if failed else {})
+
+
+def _time(version: str) -> str:
+    try:
+        moment(version)
+    except ValueError:
+        return "1970-01-01T00:00:00.000000Z"
+    return version

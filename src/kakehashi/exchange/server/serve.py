@@ -1,0 +1,76 @@
+"""Run the server until it is stopped."""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from kakehashi.errors import InputError, StorageError
+from kakehashi.exchange.node import Node
+from kakehashi.exchange.server.app import make_app
+
+
+def serve(
+    node: Node,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    behind_proxy: bool = False,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a node over HTTP, or HTTPS with a certificate.
+
+    Args:
+        node: The node.
+        host: Address to listen on.
+        port: Port; 0 takes a free one.
+        certificate: PEM file of the certificate chain.
+        key: PEM file of its key.
+        behind_proxy: Whether something in front does TLS; else only loopback is served without it.
+        ready: Called with the address once connections are taken.
+
+    Raises:
+        InputError: Other machines would be served without TLS.
+        StorageError: The address cannot be listened on.
+    """
+    import uvicorn
+
+    if certificate is None and not behind_proxy and not _is_loopback(host):
+        raise InputError(
+            f"{host} would be served without TLS, and tokens travel in clear",
+            hint="Give --tls-certificate and --tls-key, or --behind-proxy where something in front does TLS.",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StorageError(
+            f"cannot listen on {host}:{port}: {error.strerror}", hint="Give another --port."
+        ) from error
+    listening.listen(128)
+    scheme = "https" if certificate else "http"
+    name = f"[{host}]" if ":" in host else host
+    if ready is not None:
+        ready(f"{scheme}://{name}:{listening.getsockname()[1]}/taxii2/")
+    config = uvicorn.Config(
+        make_app(node),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        ssl_certfile=None if certificate is None else str(certificate),
+        ssl_keyfile=None if key is None else str(key),
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,376 @@
+"""The store on an embedded SQLite database: WAL, ``synchronous=FULL``, one writer at a time."""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from kakehashi.errors import InputError, VerificationError
+from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
+from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.records import extension, stored_bytes, timestamp, version_of
+from kakehashi.exchange.signing import verify_signature
+from kakehashi.exchange.sqlite_base import Clock, storage_errors
+from kakehashi.exchange.sqlite_read import COLUMNS, SqliteReads, hangs_on, policy_of, rights_of, version_key
+from kakehashi.exchange.sqlite_verify import check_rows, log_entry
+from kakehashi.exchange.store import Outcome, Receipt, Verification
+from kakehashi.exchange.validate import problems_of
+from kakehashi.proof import VerifierKey, canonical_bytes
+
+_TAKEN = "this id is not available to you"
+
+
+class SqliteStore(SqliteReads):
+    """A node's store in one SQLite file; see :mod:`kakehashi.exchange.store` for its promises.
+
+    Safe for several threads and processes.
+    """
+
+    def post(
+        self,
+        caller: Caller,
+        collection: str,
+        objects: Sequence[Any],
+        *,
+        key: str | None = None,
+        pulled: bool = False,
+    ) -> Receipt:
+        """Take in the objects of an envelope: what is sound in one transaction, what is not with its reason.
+
+        Args:
+            caller: Who deposits.
+            collection: Where to.
+            objects: Parsed objects.
+            key: What makes the envelope one and the same; sent again it gives the same receipt and changes nothing.
+            pulled: Whether it came from another node: its objects may be of other members' making, and what may not
+                be forwarded is kept for the caller alone.
+        """
+        checked = [(obj, *_prepare(obj)) for obj in objects]
+        with self.writing() as con:
+            if key is not None and (old := self._receipt(con, caller, "key", key)):
+                return old
+            clock = Clock(con)
+            outcomes, changed = [], set[str]()
+            fresh: set[int] = set()
+            others = {row[0] for row in con.execute("SELECT identity FROM members")} - {caller.identity}
+            known = self._known_markings(con) if pulled else {}
+            statements = frozenset(ref for ref, marking in known.items() if marking == Marking())
+            signer = None if pulled else self.key_of(caller.identity)
+            for obj, data, failure in checked:
+                if failure is None and signer is not None:
+                    failure = _not_signed(obj, caller, signer)
+                if failure is None and not pulled and obj.get("created_by_ref") in others:
+                    failure = "created_by_ref names another member"
+                kept = pulled and failure is None and stays_here(obj, statements)
+                outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
+                if pulled and outcome.new:
+                    con.execute("INSERT OR IGNORE INTO pulled VALUES (?)", (outcome.id,))
+                outcomes.append(outcome)
+                fresh.update(seq)
+            self._touch(con, clock, changed, fresh)
+            receipt = Receipt(str(uuid4()), clock.stamp(), tuple(outcomes))
+            con.execute(
+                "INSERT INTO statuses VALUES (?, ?, ?, ?, ?)",
+                (receipt.id, caller.identity, key, receipt.at, json.dumps([asdict(o) for o in outcomes])),
+            )
+        return receipt
+
+    def _take(
+        self,
+        con: sqlite3.Connection,
+        clock: Clock,
+        caller: Caller,
+        collection: str,
+        obj: Any,
+        data: bytes,
+        failure: str | None,
+        kept: bool,
+        changed: set[str],
+    ) -> tuple[Outcome, tuple[int, ...]]:
+        """Store one object, or say why not; what hangs on it is added to ``changed``."""
+        ref = obj.get("id") if isinstance(obj, Mapping) else None
+        name = ref[:300] if isinstance(ref, str) else "unknown"
+        version = (version_of(obj) if isinstance(obj, Mapping) else None) or ""
+        if failure is not None:
+            return Outcome(name, version[:40], failure), ()
+        vkey = version_key(version)
+        query = "SELECT collection, creator, vkey, policy, withdrawn FROM heads WHERE id = ?"
+        head = con.execute(query, (name,)).fetchone()
+        if head is not None:
+            row = con.execute("SELECT data FROM objects WHERE id = ? AND vkey = ?", (ref, vkey)).fetchone()
+            same = row is not None and row[0] is not None and _equal(bytes(row[0]), obj)
+            if head[1] != caller.identity:
+                seen = same and head[0] == collection and self._sees_row(con, caller, name, vkey)
+                return Outcome(name, version, None if seen else _TAKEN), ()
+            if head[0] != collection:
+                return Outcome(name, version, "this object stands in another collection"), ()
+            if head[4] or (row is not None and row[0] is None):
+                return Outcome(name, version, "this object was withdrawn"), ()
+            if obj["type"] == "marking-definition" and row is None:
+                return Outcome(name, version, "a marking definition has no further versions"), ()
+            if row is not None:
+                return Outcome(name, version, None if same else "this version is here with other content"), ()
+        policy = policy_of(obj, kept=kept)
+        seq = self._enter(
+            con,
+            clock,
+            "add",
+            (collection, name, version, vkey, obj["type"], obj["spec_version"]),
+            caller.identity,
+            policy,
+            data,
+        )
+        con.executemany(
+            "INSERT OR IGNORE INTO hangs VALUES (?, ?)", [(target, ref) for target in hangs_on(policy)]
+        )
+        if obj["type"] == "marking-definition":
+            con.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'")
+            marking = read_marking(obj)
+            if marking is not None and marking.embargo_until is not None:
+                until = timestamp(marking.embargo_until)
+                con.execute("INSERT OR IGNORE INTO embargoes VALUES (?, ?, ?)", (ref, until, 0))
+        if head is None:
+            con.execute(
+                "INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, 0)",
+                (ref, collection, caller.identity, vkey, obj["type"], policy),
+            )
+            changed.add(name)
+        elif vkey > head[2]:
+            con.execute("UPDATE heads SET vkey = ?, policy = ? WHERE id = ?", (vkey, policy, ref))
+            if policy != head[3]:
+                changed.add(name)
+        return Outcome(name, version, None, True), (seq,)
+
+    def _enter(
+        self,
+        con: sqlite3.Connection,
+        clock: Clock,
+        kind: str,
+        what: tuple[str, str, str, str, str, str],
+        creator: str,
+        policy: str,
+        data: bytes | None,
+        replaces: int | None = None,
+    ) -> int:
+        """Write one line of the log and the row that it is about."""
+        seq, added = clock.next()
+        salt = secrets.token_bytes(16)
+        row = (seq, added, kind, *what, creator, policy, salt, data)
+        con.execute("INSERT INTO log VALUES (?, ?, ?)", (seq, added, log_entry(row)))
+        if replaces is None:
+            con.execute(f"INSERT INTO objects VALUES ({','.join('?' * 13)})", row)
+        else:
+            con.execute(
+                "UPDATE objects SET seq = ?, added = ?, kind = ?, salt = ?, data = ? WHERE seq = ?",
+                (seq, added, kind, salt, data, replaces),
+            )
+        return seq
+
+    def _touch(self, con: sqlite3.Connection, clock: Clock, changed: set[str], fresh: set[int]) -> int:
+        """Enter again whatever hangs on objects whose visibility changed; ``fresh`` lines are new enough."""
+        waiting, met, count = list(changed), set(changed), 0
+        while waiting:
+            ref = waiting.pop()
+            count += self._again(con, clock, ref, fresh)
+            for (name,) in con.execute("SELECT id FROM hangs WHERE target = ?", (ref,)).fetchall():
+                if name not in met:
+                    met.add(name)
+                    waiting.append(name)
+        return count
+
+    def _again(self, con: sqlite3.Connection, clock: Clock, ref: str, fresh: set[int]) -> int:
+        rows = con.execute(
+            "SELECT seq, collection, id, version, vkey, type, spec, creator, policy, data FROM objects"
+            " WHERE id = ? AND data IS NOT NULL ORDER BY vkey",
+            (ref,),
+        ).fetchall()
+        rows = [row for row in rows if row[0] not in fresh]
+        for row in rows:
+            fresh.add(self._enter(con, clock, "again", row[1:7], row[7], row[8], row[9], replaces=row[0]))
+        return len(rows)
+
+    def withdraw(
+        self,
+        caller: Caller,
+        collection: str,
+        ref: str,
+        *,
+        versions: frozenset[str] = frozenset({"all"}),
+        reason: str = "deleted",
+    ) -> int:
+        """Delete versions of an object of the caller's own and leave a tombstone that partners receive.
+
+        Returns:
+            How many versions were deleted; 0 where the caller may not know of any.
+
+        Raises:
+            PermissionError: The caller may see the object, but it is another member's.
+        """
+        with self.writing() as con:
+            head = con.execute(
+                "SELECT creator, policy, withdrawn FROM heads WHERE id = ? AND collection = ?",
+                (ref, collection),
+            ).fetchone()
+            rows = con.execute(
+                "SELECT seq, collection, id, version, vkey, type, spec, creator, policy FROM objects"
+                " WHERE id = ? AND collection = ? AND data IS NOT NULL ORDER BY vkey",
+                (ref, collection),
+            ).fetchall()
+            if head is None or not rows:
+                return 0
+            if rows[0][5] == "marking-definition" and head[0] == caller.identity:
+                raise PermissionError("a marking definition is never deleted: what bears it hangs on it")
+            if head[0] != caller.identity:
+                if any(self._sees_row(con, caller, ref, row[4]) for row in rows):
+                    raise PermissionError("only its creator may delete an object")
+                return 0
+            gone = _chosen(rows, versions)
+            if not gone:
+                return 0
+            clock = Clock(con)
+            for row in gone:
+                self._enter(con, clock, "delete", row[1:7], row[7], row[8], None, replaces=row[0])
+            fresh: set[int] = set()
+            if len(gone) == len(rows):
+                con.execute("UPDATE heads SET withdrawn = 1 WHERE id = ?", (ref,))
+            else:  # the newest of what remains is what readers see now
+                self._again(con, clock, ref, fresh)
+            self._bury(con, clock, caller, collection, ref, [row[3] for row in gone], head[1], reason)
+        with storage_errors(self.path):  # what was deleted shall not stay in the write-ahead log either
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return len(gone)
+
+    def _bury(
+        self,
+        con: sqlite3.Connection,
+        clock: Clock,
+        caller: Caller,
+        collection: str,
+        ref: str,
+        versions: Sequence[str],
+        policy: str,
+        reason: str,
+    ) -> None:
+        """Enter a tombstone: an ordinary note, seen by whoever might have seen the newest version."""
+        at = clock.stamp()
+        note: dict[str, Any] = {
+            "type": "note",
+            "spec_version": "2.1",
+            "id": f"note--{uuid4()}",
+            "created_by_ref": caller.identity,
+            "created": at,
+            "modified": at,
+            "content": f"Withdrawn ({reason}). Holders should withdraw it too.",
+            "object_refs": [ref],
+            "extensions": extension("tombstone", removed=ref, removed_versions=list(versions), reason=reason),
+        }
+        if every := [one for one in json.loads(policy)["every"] if one != KEPT_HERE]:
+            note["object_marking_refs"] = every
+        what = (collection, str(note["id"]), at, version_key(at), "note", "2.1")
+        self._enter(con, clock, "add", what, caller.identity, policy, stored_bytes(note))
+        con.execute(
+            "INSERT INTO heads VALUES (?, ?, ?, ?, 'note', ?, 0)",
+            (what[1], collection, caller.identity, what[3], policy),
+        )
+        con.executemany("INSERT OR IGNORE INTO hangs VALUES (?, ?)", [(t, what[1]) for t in hangs_on(policy)])
+
+    def tick(self, now: datetime | None = None) -> int:
+        """Enter again what became visible because an embargo ended; catches up after any pause.
+
+        Returns:
+            How many entries were made.
+        """
+        until = timestamp(now or datetime.now(UTC))
+        due = "SELECT marking FROM embargoes WHERE done = 0 AND until <= ?"
+        with storage_errors(self.path):
+            if self._connection().execute(due, (until,)).fetchone() is None:
+                return 0
+        with self.writing() as con:
+            ended = {row[0] for row in con.execute(due, (until,))}
+            count = self._touch(con, Clock(con), ended, set())
+            con.executemany("UPDATE embargoes SET done = 1 WHERE marking = ?", [(one,) for one in ended])
+        return count
+
+    def put_member(self, member: Caller, name: str, *, now: datetime | None = None) -> int:
+        """Add a member or change one's rights; what a known member may newly see is entered again.
+
+        Returns:
+            How many entries were made.
+        """
+        with self.writing() as con:
+            before = self._member(con, member.identity)
+            con.execute(
+                "INSERT OR REPLACE INTO members VALUES (?, ?, ?)", (member.identity, name, rights_of(member))
+            )
+            if before is None:
+                return 0
+            at, clock, count = now or datetime.now(UTC), Clock(con), 0
+            old, new = self._eyes(con, before, at), self._eyes(con, member, at)
+            rows = con.execute(
+                f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id)"
+                " WHERE o.data IS NOT NULL ORDER BY o.seq"
+            ).fetchall()
+            wider = {row[2] for row in rows if new.see(row, row[11]) and not old.see(row, row[11])}
+            for ref in sorted(wider):
+                count += self._again(con, clock, ref, set())
+        return count
+
+    def quarantine(self, source: str, held: Sequence[tuple[bytes, Sequence[str]]]) -> None:
+        """Keep what could not be taken in, with the reasons; it is never exchanged."""
+        with self.writing() as con:
+            at = timestamp(datetime.now(UTC))
+            con.executemany(
+                "INSERT INTO quarantine (at, source, reasons, data) VALUES (?, ?, ?, ?)",
+                [(at, source, json.dumps(list(reasons)), data) for data, reasons in held],
+            )
+
+    def verify(self) -> Verification:
+        """Check every byte of every object, what is kept beside it, and the log's order."""
+        with self.reading() as con:
+            return check_rows(con)
+
+
+def _prepare(obj: Any) -> tuple[bytes, str | None]:
+    """An object's bytes as they will be stored, and what is wrong with it."""
+    try:
+        if problems := problems_of(obj):
+            return b"", "; ".join(problems)[:1000]
+        canonical_bytes(obj)  # what has no canonical form cannot be signed nor compared
+        verify_signature(obj)
+        return stored_bytes(obj), None
+    except VerificationError as error:
+        return b"", error.message
+    except (InputError, ValueError, RecursionError) as error:
+        return b"", f"cannot be stored: {str(error)[:300]}"
+
+
+def _not_signed(obj: Mapping[str, Any], caller: Caller, signer: VerifierKey) -> str | None:
+    """Why an object in the name of a member with a registered key is refused."""
+    if obj.get("created_by_ref", caller.identity) != caller.identity:
+        return None
+    try:
+        found = verify_signature(obj, [signer])
+    except VerificationError:
+        found = None
+    return None if found else "not signed with the key that is registered for you"
+
+
+def _equal(data: bytes, obj: Any) -> bool:
+    return canonical_bytes(json.loads(data)) == canonical_bytes(obj)
+
+
+def _chosen(rows: Sequence[Any], versions: frozenset[str]) -> list[Any]:
+    """Of rows in the order of versions, those that are meant."""
+    keys = {version_key(v) for v in versions - {"all", "first", "last"}}
+    return [
+        row
+        for n, row in enumerate(rows)
+        if "all" in versions
+        or ("first" in versions and n == 0)
+        or ("last" in versions and n == len(rows) - 1)
+        or row[4] in keys
+    ]

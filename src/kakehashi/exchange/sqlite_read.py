@@ -1,0 +1,334 @@
+"""Reading a node's database: only ever through the eyes of somebody."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from kakehashi.exchange.ids import TLP_IDS
+from kakehashi.exchange.markings import (
+    KEPT_HERE,
+    Marking,
+    end_refs,
+    marking_refs,
+    object_level_refs,
+    read_marking,
+)
+from kakehashi.exchange.policy import Caller, Item, Marks, may_see
+from kakehashi.exchange.sqlite_base import SqliteBase
+from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
+from kakehashi.exchange.validate import moment
+from kakehashi.proof import VerifierKey
+
+COLUMNS = "o.seq, o.added, o.id, o.version, o.spec, o.creator, o.policy, o.type, o.vkey, h.policy, h.vkey"
+_CHUNK = 500
+_ALL = Filters()
+
+
+class SqliteReads(SqliteBase):
+    """The reading half of the store."""
+
+    _markings: tuple[str, Mapping[str, Marking]] = ("", {})
+
+    def page(
+        self,
+        caller: Caller,
+        collection: str,
+        filters: Filters = _ALL,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        budget: int = 1 << 23,
+        now: datetime | None = None,
+    ) -> Page:
+        """What stands behind sequence ``after``, as far as the caller may see it and asked for it.
+
+        Args:
+            caller: Who asks.
+            collection: Which collection.
+            filters: What for.
+            after: Sequence of the last entry that he has.
+            limit: How many entries at most.
+            budget: How many bytes at most; one entry is always given.
+            now: The time, for embargoes.
+        """
+        where, values = _where(filters)
+        found: list[Entry] = []
+        size = 0
+        with self.reading() as con:
+            eyes = self._eyes(con, _as_of(con, caller), now or _snapshot_time(con))
+            while True:
+                rows = con.execute(
+                    f"SELECT {COLUMNS} FROM objects o JOIN heads h USING (id) WHERE o.collection = ? AND o.seq > ?"
+                    f" AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {_CHUNK}",
+                    (collection, after, *values),
+                ).fetchall()
+                for row in rows:
+                    if not eyes.see(row, collection) or not self._version_asked(
+                        con, eyes, row, collection, filters
+                    ):
+                        continue
+                    if len(found) >= limit:
+                        return Page(tuple(found), True)
+                    data = bytes(
+                        con.execute("SELECT data FROM objects WHERE seq = ?", (row[0],)).fetchone()[0]
+                    )
+                    size += len(data)
+                    if found and size > budget:
+                        return Page(tuple(found), True)
+                    found.append(Entry(row[0], row[1], row[2], row[3], row[4], data))
+                if len(rows) < _CHUNK:
+                    return Page(tuple(found), False)
+                after = rows[-1][0]
+
+    def _version_asked(
+        self, con: sqlite3.Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
+    ) -> bool:
+        asked = filters.versions
+        if "all" in asked or row[8] in {version_key(v) for v in asked - {"last", "first", "all"}}:
+            return True
+        if "last" in asked and row[8] == row[10]:
+            return True
+        if not asked & {"last", "first"}:
+            return False
+        others = con.execute(
+            f"SELECT {COLUMNS} FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.data IS NOT NULL",
+            (row[2],),
+        ).fetchall()
+        seen = [other[8] for other in others if eyes.see(other, collection)]
+        return ("last" in asked and row[8] == max(seen)) or ("first" in asked and row[8] == min(seen))
+
+    def _eyes(self, con: sqlite3.Connection, caller: Caller, now: datetime) -> "Eyes":
+        return Eyes(con, caller, self._known_markings(con), now)
+
+    def _sees_row(self, con: sqlite3.Connection, caller: Caller, ref: str, vkey: str) -> bool:
+        row = con.execute(
+            f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.vkey = ?",
+            (ref, vkey),
+        ).fetchone()
+        return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
+
+    def _known_markings(self, con: sqlite3.Connection) -> Mapping[str, Marking]:
+        """What the markings here say. Kept only by readers: a writer may yet roll back."""
+        epoch = str(con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+        kept = self._markings
+        if kept[0] == epoch:
+            return kept[1]
+        rows = con.execute(
+            "SELECT id, data FROM objects WHERE type = 'marking-definition' AND data IS NOT NULL"
+        )
+        found = {row[0]: read_marking(json.loads(row[1])) for row in rows}
+        known = {ref: marking for ref, marking in found.items() if marking is not None}
+        if not self._is_writing():
+            self._markings = (epoch, known)
+        return known
+
+    def status(self, caller: Caller, status_id: str) -> Receipt | None:
+        """What became of an envelope of the caller's; of others' he does not learn."""
+        with self.reading() as con:
+            return self._receipt(con, caller, "id", status_id)
+
+    def _receipt(self, con: sqlite3.Connection, caller: Caller, column: str, value: str) -> Receipt | None:
+        row = con.execute(
+            f"SELECT id, at, outcomes FROM statuses WHERE identity = ? AND {column} = ?",
+            (caller.identity, value),
+        ).fetchone()
+        if row is None:
+            return None
+        return Receipt(row[0], row[1], tuple(Outcome(**one) for one in json.loads(row[2])))
+
+    def members(self) -> dict[str, tuple[str, Caller]]:
+        """Members by identity: name and rights."""
+        rows = (
+            self._connection().execute("SELECT identity, name, rights FROM members ORDER BY name").fetchall()
+        )
+        return {row[0]: (row[1], caller_of(row[0], row[2])) for row in rows}
+
+    def _member(self, con: sqlite3.Connection, identity: str) -> Caller | None:
+        row = con.execute("SELECT rights FROM members WHERE identity = ?", (identity,)).fetchone()
+        return None if row is None else caller_of(identity, row[0])
+
+    def member(self, identity: str) -> Caller | None:
+        """A member's rights as they are now."""
+        return self._member(self._connection(), identity)
+
+    def key_of(self, identity: str) -> VerifierKey | None:
+        """The key that is registered for a member: what he deposits in his own name must be signed with it."""
+        text = self.meta(f"key:{identity}")
+        return None if text is None else VerifierKey.parse(text)
+
+    def officers(self) -> tuple[VerifierKey, ...]:
+        """Keys of those who may release alerts."""
+        with self.reading() as con:
+            rows = con.execute("SELECT value FROM meta WHERE key LIKE 'officer:%' ORDER BY key").fetchall()
+        return tuple(VerifierKey.parse(row[0]) for row in rows)
+
+    def creator_of(self, ref: str) -> str | None:
+        """The member who deposited an object here."""
+        with self.reading() as con:
+            row = con.execute("SELECT creator FROM heads WHERE id = ?", (ref,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def own_ids(self, identity: str, ids: Sequence[str]) -> set[str]:
+        """Of these ids, those that a member made here: not others', and not pulled from another node."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id FROM heads WHERE creator = ? AND id IN ({marks}) AND id NOT IN (SELECT id FROM pulled)"
+        with self.reading() as con:
+            return {row[0] for row in con.execute(query, (identity, *ids))}
+
+    def log_lines(self, after: int, limit: int) -> list[bytes]:
+        """Lines of the log behind ``after``; they hold commitments, no content."""
+        with self.reading() as con:
+            query = "SELECT entry FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+            return [bytes(row[0]) for row in con.execute(query, (after, limit))]
+
+    def quarantined(self) -> list[tuple[str, list[str], bytes]]:
+        """What is kept in quarantine: source, reasons, bytes."""
+        rows = (
+            self._connection().execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
+        )
+        return [(row[0], json.loads(row[1]), bytes(row[2])) for row in rows]
+
+
+def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
+    """The caller with the rights that he has in this snapshot, cut to the collections that he came with.
+
+    Rights that were read earlier would lose objects: what wider rights opened is entered again in the same
+    transaction, and a page of this snapshot under the old rights would lead the cursor past it.
+    """
+    row = con.execute("SELECT rights FROM members WHERE identity = ?", (caller.identity,)).fetchone()
+    if row is None:
+        return caller
+    now = caller_of(caller.identity, row[0])
+    return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
+
+
+def _snapshot_time(con: sqlite3.Connection) -> datetime:
+    """The time, but never before the last entry of the snapshot.
+
+    Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
+    lead the cursor past it.
+    """
+    row = con.execute("SELECT added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    now = datetime.now(UTC)
+    return now if row is None else max(now, moment(row[0]))
+
+
+class Eyes:
+    """What one caller sees in one snapshot."""
+
+    def __init__(
+        self, con: sqlite3.Connection, caller: Caller, markings: Mapping[str, Marking], now: datetime
+    ) -> None:
+        self.caller, self.now, self._markings = caller, now, markings
+        self._heads = _Heads(con)
+        self._known: dict[tuple[str, ...], bool] = {}
+
+    def see(self, row: Any, collection: str) -> bool:
+        """Whether the caller may see a row of :data:`COLUMNS`."""
+        key = (collection, row[5], row[6], row[9], row[7])
+        if key not in self._known:
+            own, newest = read_policy(row[6]), read_policy(row[9])
+            item = Item(row[5], collection, (own[0], newest[0]), own[1], row[7] == "marking-definition")
+            self._known[key] = may_see(self.caller, item, self._markings, self.now, self._heads)
+        return self._known[key]
+
+
+class _Heads(Mapping[str, Item]):
+    """What objects are about, looked up when asked for."""
+
+    def __init__(self, con: sqlite3.Connection) -> None:
+        self._con = con
+        self._found: dict[str, Item | None] = {}
+
+    def __getitem__(self, ref: str) -> Item:
+        if ref not in self._found:
+            row = self._con.execute(
+                "SELECT creator, collection, policy, type FROM heads WHERE id = ?", (ref,)
+            ).fetchone()
+            self._found[ref] = None
+            if row is not None:
+                marks, ends = read_policy(row[2])
+                self._found[ref] = Item(row[0], row[1], (marks,), ends, row[3] == "marking-definition")
+        item = self._found[ref]
+        if item is None:
+            raise KeyError(ref)
+        return item
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def policy_of(obj: Mapping[str, Any], *, kept: bool = False) -> str:
+    """What the policy needs of an object, as the store keeps it beside the bytes.
+
+    Args:
+        obj: The object.
+        kept: Whether it stays with the member who pulled it.
+    """
+    whole, every = object_level_refs(obj), marking_refs(obj) | ({KEPT_HERE} if kept else frozenset())
+    if obj["type"] == "marking-definition" and obj["id"] not in TLP_IDS:
+        every |= {obj["id"]}  # who may see what a marking marks may see the marking
+    body = {"ends": list(end_refs(obj)), "every": sorted(every), "whole": sorted(whole)}
+    return json.dumps(body, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4096)
+def read_policy(text: str) -> tuple[Marks, tuple[str, ...]]:
+    """Marks and ends from :func:`policy_of`."""
+    body = json.loads(text)
+    return Marks(frozenset(body["whole"]), frozenset(body["every"])), tuple(body["ends"])
+
+
+def hangs_on(policy: str) -> tuple[str, ...]:
+    """Ids whose change changes who may see an object."""
+    marks, ends = read_policy(policy)
+    return (*marks.every, *ends)
+
+
+def version_key(version: str) -> str:
+    """A version's time in a form that sorts: nine digits of seconds, more where there are more.
+
+    Examples:
+        >>> version_key("2026-01-01T00:00:00Z") == version_key("2026-01-01T00:00:00.000Z")
+        True
+    """
+    whole, _, fraction = version.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction.rstrip('0'):0<9}"
+
+
+def _where(filters: Filters) -> tuple[str, list[str]]:
+    parts, values = [], []
+    if filters.added_after is not None:
+        parts.append("AND o.added > ?")
+        values.append(filters.added_after)
+    for column, wanted in (
+        ("o.id", filters.ids),
+        ("o.type", filters.types),
+        ("o.spec", filters.spec_versions),
+    ):
+        if wanted:
+            parts.append(f"AND {column} IN ({','.join('?' * len(wanted))})")
+            values += sorted(wanted)
+    return " ".join(parts), values
+
+
+def caller_of(identity: str, rights: str) -> Caller:
+    """A member from what is kept of one."""
+    body = json.loads(rights)
+    sets = {name: frozenset(body[name]) for name in ("communities", "caveats", "reads", "writes", "roles")}
+    return Caller(identity, body["clearance"], **sets)
+
+
+def rights_of(member: Caller) -> str:
+    """What is kept of a member."""
+    sets = {
+        name: sorted(getattr(member, name)) for name in ("communities", "caveats", "reads", "writes", "roles")
+    }
+    return json.dumps({"clearance": member.clearance, **sets}, sort_keys=True)

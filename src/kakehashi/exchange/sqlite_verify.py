@@ -1,0 +1,88 @@
+"""The log of a node: what each line commits to, and whether everything still fits.
+
+A line of the log holds its number, what happened, and a commitment: SHA-256 over a random salt, the columns kept beside
+the object and the object's bytes. It shows nothing of the content (the salt stays here, so guessing does not help
+either), which is why partners may copy all of it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from kakehashi.exchange.store import Finding, Verification
+from kakehashi.proof import Frontier, TreeHead, canonical_bytes
+
+_ROW = "seq, added, kind, collection, id, version, vkey, type, spec, creator, policy, salt, data"
+
+
+def log_entry(row: Sequence[Any]) -> bytes:
+    """The line of the log about a row of ``objects``."""
+    beside = canonical_bytes([str(value) for value in row[:11]])
+    data = b"" if row[12] is None else bytes(row[12])
+    digest = sha256(bytes(row[11]) + sha256(beside).digest() + data).hexdigest()
+    return canonical_bytes({"commitment": digest, "event": row[2], "seq": row[0]})
+
+
+def read_head(con: sqlite3.Connection, size: int | None = None) -> TreeHead:
+    """The tree head of the log, or of its first ``size`` lines."""
+    edge = Frontier()
+    limit = -1 if size is None else size
+    for (entry,) in con.execute("SELECT entry FROM log ORDER BY seq LIMIT ?", (limit,)):
+        edge.add(bytes(entry))
+    return TreeHead(edge.size, edge.root().hex())
+
+
+def check_rows(con: sqlite3.Connection) -> Verification:
+    """Go through log, objects and what is derived from them.
+
+    Finds a changed byte in any object, in what stands beside it and in the log; whether the whole was rewritten only
+    a checkpoint kept elsewhere can say.
+    """
+    found: list[Finding] = []
+    for (said,) in con.execute("PRAGMA integrity_check").fetchall():
+        if said != "ok":
+            found.append(Finding("database", str(said)[:200]))
+    found += _log_order(con)
+    newest: dict[str, tuple[str, ...]] = {}
+    count = 0
+    for row in con.execute(f"SELECT {_ROW} FROM objects ORDER BY id, vkey"):
+        count += 1
+        line = con.execute("SELECT entry, added FROM log WHERE seq = ?", (row[0],)).fetchone()
+        where = f"{row[4]} version {row[5]}"
+        if line is None:
+            found.append(Finding(where, f"line {row[0]} of the log is missing"))
+        elif bytes(line[0]) != log_entry(row) or line[1] != row[1]:
+            found.append(Finding(where, f"does not match line {row[0]} of the log"))
+        newest[row[4]] = (row[3], row[9], row[6], row[7], row[10])
+    heads = {
+        row[0]: tuple(row[1:])
+        for row in con.execute("SELECT id, collection, creator, vkey, type, policy FROM heads")
+    }
+    found += [
+        Finding(ref, "what is kept of its newest version does not match it")
+        for ref in sorted(heads.keys() | newest.keys())
+        if heads.get(ref) != newest.get(ref)
+    ]
+    return Verification(read_head(con), count, tuple(found))
+
+
+def _log_order(con: sqlite3.Connection) -> list[Finding]:
+    found, last = [], ""
+    for expected, (seq, added, entry) in enumerate(
+        con.execute("SELECT seq, added, entry FROM log ORDER BY seq"), 1
+    ):
+        if seq != expected:
+            found.append(Finding("log", f"line {expected} is missing"))
+            break
+        if added <= last:
+            found.append(Finding("log", f"line {seq} is not later than the one before it"))
+        try:
+            right = json.loads(entry)["seq"] == seq
+        except (ValueError, KeyError, TypeError):
+            right = False
+        if not right:
+            found.append(Finding("log", f"line {seq} is not a line of the log"))
+        last = added
+    return found
