@@ -39,7 +39,7 @@ def rows(found: Results) -> list[Row]:
             found.values("runs", lambda record: float(record["cold_seconds"])),
             digits=1,
             why_not=found.why_not("runs"),
-            note="reading the data, grading, and means at all levels are among it; a panel asks its judges in turn",
+            note="reading the data, grading, and means at all levels are among it; a panel asks its judges at once",
         ),
         Row(
             f"{work}, all cached",

@@ -172,6 +172,18 @@ def test_a_bad_file_at_the_beginning_is_an_error(tmp_path):
         watch("mock:refuse", attacks=tmp_path / "absent", rounds=1, workspace=tmp_path / "w")
 
 
+def test_a_bad_file_does_not_keep_a_later_session_from_its_round(tmp_path):
+    pattern(tmp_path / "feed")
+    events = []
+    for _ in range(2):
+        watch(
+            "mock:refuse", attacks=tmp_path / "feed", rounds=1, workspace=tmp_path / "w", tell=events.append
+        )
+        (tmp_path / "feed" / "broken.yaml").write_text("a: [", encoding="utf-8")
+    assert [(e["round"], e["attack"]) for e in of(events, "observed")] == [(1, "story-1"), (2, "story-1")]
+    assert [event["file"] for event in of(events, "fault")] == ["broken.yaml"]
+
+
 def test_a_guard_of_the_system_counts_as_a_block_whatever_it_says(tmp_path):
     pattern(tmp_path / "feed", expected="blocked")
     guard = GuardSpec("filter", input_phrases=("request 0",), answer=HELP)

@@ -113,7 +113,7 @@ def test_the_page_is_there_in_both_languages_with_all_levels(published):
         "公表済みの評価手法",
     ):
         assert word in page, word
-    assert "Read their figures beside the over-refusal of this run" in page
+    assert page.count("Read their figures beside the over-refusal of this run") == 2
 
 
 def test_without_an_over_refusal_method_the_page_warns(tmp_path):
@@ -122,8 +122,9 @@ def test_without_an_over_refusal_method_the_page_warns(tmp_path):
     assert found.crosswalk.rewards_refusing == ("air-bench-2024",)
     assert not found.crosswalk.over_refusal
     page = render_html(found)
-    assert "do not tell a careful system from a useless one" in page
-    assert "慎重なシステムと役に立たないシステムとを区別できない" in page
+    # on the first page and above the categories, in either language
+    assert page.count("do not tell a careful system from a useless one") == 2
+    assert page.count("慎重なシステムと役に立たないシステムとを区別できない") == 2
 
 
 def test_a_score_that_was_not_made_is_a_word_and_no_number(published):

@@ -121,7 +121,7 @@ def watch(
         outcome: Filled as the watch goes on, for callers that are interrupted.
 
     Raises:
-        InputError: No such folder, or a file in it cannot be used when the watch begins.
+        InputError: No such folder, or a file in it cannot be used when the watch begins for the first time.
         LockedError: Another process runs this watch.
         BudgetError: The budget is spent.
         UsageError: Other settings than the watch that is there.
@@ -132,14 +132,14 @@ def watch(
         checked_address(system.base_url)
     folder = Path(attacks)
     feed = read_feed(folder, find_sample(rooms))
-    if feed.faults:
-        raise feed.faults[0][1]
-    if not feed.patterns and rounds is not None:
+    if not feed.patterns and not feed.faults and rounds is not None:
         raise InputError("no attack pattern is here", path=folder, hint="See docs/watch.md for the format.")
     with ExitStack() as stack:
         log = stack.enter_context(
             _Log(rooms, system, name or folder.resolve().name, settings or WatchSettings(), max_tokens)
         )
+        if feed.faults and not log.attacks:  # a watch that is under way leaves the file out and goes on
+            raise feed.faults[0][1]
         done = outcome if outcome is not None else WatchOutcome("", Path())
         done.watch, done.folder, done.attacks = log.watch, log.path, log.attacks
         servers = local_servers([system], rooms, stack, offline, say)

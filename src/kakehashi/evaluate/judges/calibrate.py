@@ -179,10 +179,12 @@ def calibrate_labels(
     told = [i for i, row in enumerate(rows) if row.label is not None]
     both = [i for i in told if classes[i] is not None]
     if not both:
+        unread = ", ".join(f"{count} {label}" for label, count in sorted(Counter(given).items()))
         raise NotEstimableError(
-            "no row has both a human label and a verdict",
+            f"no row has both a human label and a verdict (the judge: {unread})",
             diagnostic="no-items",
-            hint="Look at the languages of the rows and of the judge.",
+            hint="judge-failed: the model does not answer in the agreed shape, and is no judge; not-judged: look at "
+            "the languages of the rows and of the judge.",
         )
     human = [rows[i].label for i in both]
     said = [classes[i] for i in both]

@@ -23,6 +23,7 @@ from kakehashi.report.pages.statements import (
     three_sentences,
     what_can_be_said,
 )
+from kakehashi.report.pages.taxonomies import rewards_refusing
 from kakehashi.report.pages.words import (
     CLOSED,
     JUDGED,
@@ -75,6 +76,9 @@ def front(assessment: Assessment) -> Section:
     if closed:
         blocks.append(_closed_table(assessment, closed))
     blocks += _orders(assessment, measures)
+    refusing = rewards_refusing(assessment)
+    if refusing is not None:
+        blocks.append(Paragraph(refusing, "warning"))
     blocks += [Paragraph(sentence, "warning") for sentence in unmade_scores(assessment)]
     blocks += [Paragraph(sentence, "warning") for sentence in unproven_judges(assessment)]
     errors = known_errors(assessment)

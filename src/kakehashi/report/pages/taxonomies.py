@@ -41,18 +41,24 @@ def taxonomies(assessment: Assessment) -> Section | None:
     if found is None:
         return None
     blocks: list[Block] = []
-    if found.rewards_refusing:
-        names = Listed(tuple(method_title(assessment, name) for name in found.rewards_refusing))
-        if found.over_refusal:
-            blocks.append(Paragraph(Say("text.refusing-beside", {"methods": names})))
-        else:
-            blocks.append(Paragraph(Say("text.refusing-alone", {"methods": names}), "warning"))
+    said = rewards_refusing(assessment)
+    if said is not None:
+        blocks.append(Paragraph(said, "text" if found.over_refusal else "warning"))
     blocks.append(Paragraph(Say("text.taxonomies")))
     blocks.append(_crosswalk(found))
     results = _results(assessment, found)
     if results is not None:
         blocks.append(results)
     return Section("taxonomies", Say("section.taxonomies"), tuple(blocks))
+
+
+def rewards_refusing(assessment: Assessment) -> Say | None:
+    """Which methods a system that refuses everything does best in, and whether the run measures over-refusal."""
+    found = assessment.crosswalk
+    if found is None or not found.rewards_refusing:
+        return None
+    names = Listed(tuple(method_title(assessment, name) for name in found.rewards_refusing))
+    return Say("text.refusing-beside" if found.over_refusal else "text.refusing-alone", {"methods": names})
 
 
 def _crosswalk(found: CrosswalkFacts) -> Table:
