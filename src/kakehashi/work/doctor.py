@@ -16,6 +16,7 @@ from kakehashi.work.workspace import Workspace
 EXTRAS = {
     "local": (("xllamacpp",), "serving embedded models"),
     "charts": (("altair", "vl_convert"), "figures in reports"),
+    "exchange": (("starlette", "uvicorn"), "serving an exchange node"),
     "provenance": (("c2pa",), "reading Content Credentials"),
     "inspect": (("inspect_ai", "inspect_evals"), "tasks of Inspect as methods"),
     "ray": (("ray",), "spreading a run over several machines"),
