@@ -4,9 +4,9 @@ import json
 
 import pytest
 from nodes import AMBER, EVERYTHING, GREEN, RED, member, sharing, vulnerability
+from served_node import Served, run_server
 from stix_corpus import stix_id, whole
 
-from conftest import Served, run_server
 from kakehashi.errors import AuthenticationError, EndpointUnreachableError, InputError, RequestRefusedError
 from kakehashi.exchange import Node, make, pull, push
 from kakehashi.exchange.ids import TLP_2

@@ -14,8 +14,8 @@ from http.client import HTTPConnection, HTTPException
 
 import pytest
 from nodes import GREEN, member, vulnerability
+from served_node import TAXII
 
-from conftest import TAXII
 from kakehashi.exchange import Node
 from kakehashi.exchange.policy import Caller
 

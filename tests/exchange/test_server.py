@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
+from served_node import TAXII, Served, run_server
 from stix_corpus import KINDS, ours, stix_id, whole
 
-from conftest import TAXII, run_server
 from kakehashi.exchange import sqlite, sqlite_base, sqlite_read
 from kakehashi.exchange.node import Node
 from kakehashi.proof import Checkpoint, Frontier, VerifierKey
@@ -333,8 +333,6 @@ def test_no_request_makes_the_server_fail(fuzzed, end, names, values, method, bo
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory):
-    from conftest import Served
-
     node = Node.init(tmp_path_factory.mktemp("fuzz") / "exchange", "Institute A")
     port, stop = run_server(node)
     made = Served(node, port)
