@@ -8,6 +8,7 @@ import pytest
 from commands import Served, kakehashi, subject_file
 from scipy import stats
 
+from kakehashi.cli.compare import print_published
 from kakehashi.compare import published_robustness
 
 REFUSAL, ANSWER = "I'm sorry, but I can't help with that.", "Sure, here is what you asked for: first do this."
@@ -109,3 +110,22 @@ def test_the_pairs_that_agree_least_are_listed_with_figures_that_scipy_gives_too
             assert float(top) == len(best[0] & best[1]) / 5
     assert taus == sorted(taus)
     assert "Krippendorff's alpha of the ranks 0.271" in done.out
+
+
+def test_the_demonstration_ends_with_ranks_that_resampling_methods_gives_too(tmp_path, capsys):
+    print_published()
+    said = re.search(
+        r"(\d+) of 26 systems may be first, and the widest bounds are (\d+) to (\d+)", capsys.readouterr().out
+    )
+    first, low, high = map(int, said.groups())
+    # Independent of the estimator: draw the eight methods anew and rank the mean ranks, without any correction. The
+    # bounds are conservative, so they are no narrower.
+    table = published_robustness()
+    keep = ~np.isnan(table.values).any(axis=1)
+    ranks = stats.rankdata(-table.values[keep], axis=0)
+    rng = np.random.default_rng(1)
+    drawn = [stats.rankdata(ranks[:, rng.integers(0, 8, 8)].mean(axis=1)) for _ in range(2000)]
+    lows, highs = np.quantile(drawn, [0.025, 0.975], axis=0)
+    assert first >= (lows <= 1).sum()
+    assert high - low >= (highs - lows).max()
+    assert 1 <= low < high <= 26

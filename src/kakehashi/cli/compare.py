@@ -352,6 +352,7 @@ def print_published() -> None:
     from kakehashi.compare import agreement as estimate_agreement
     from kakehashi.compare import exposure as estimate_exposure
     from kakehashi.compare import noise_exposure, published_robustness
+    from kakehashi.report.brief import rank_bounds
 
     table = published_robustness()
     click.echo("")
@@ -379,10 +380,15 @@ def print_published() -> None:
             click.echo(
                 f"    {len(choice.always_ahead)} of {pairs} orders of two systems hold under every such choice."
             )
-    click.echo(
-        "  Ranks have no intervals here: the source gives neither numbers of items nor standard errors, "
-        "and unknown is not shown as zero."
-    )
+    bounds, over, _ = rank_bounds(table, 0)
+    if over == "methods":
+        widest = max(bounds, key=lambda one: one.high - one.low)
+        click.echo(
+            f"  Ranks by the mean over all {len(table.methods)}, with 95% bounds for other methods like these: "
+            f"{sum(one.low == 1 for one in bounds)} of {len(bounds)} systems may be first, and the widest bounds are "
+            f"{widest.low} to {widest.high}. Over items there are none: the source gives neither their numbers nor "
+            "standard errors, and unknown is not shown as zero."
+        )
     click.echo(f"  Source: {table.source}")
 
 
