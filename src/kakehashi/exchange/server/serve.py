@@ -4,10 +4,14 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import InputError, StorageError
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.server.app import make_app
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(
@@ -56,7 +60,21 @@ def serve(
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    make_server(config).run(sockets=[listening])
+
+
+def make_server(config: "uvicorn.Config") -> "uvicorn.Server":
+    """A server that ends its streams of events when it is stopped; else it would wait for their readers to go."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            hub = getattr(self.config.app.state, "hub", None)  # type: ignore[union-attr]
+            if hub is not None:
+                hub.close()
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
