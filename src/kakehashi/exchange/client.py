@@ -66,7 +66,7 @@ def pull(node: Node, collection_url: str, token: str, *, into: str = "findings")
     Raises:
         EndpointError: The other side cannot be reached, or refuses.
     """
-    return asyncio.run(_pull(node, _collection(collection_url), token, into))
+    return asyncio.run(_pull(node, collection_address(collection_url), token, into))
 
 
 def push(node: Node, collection_url: str, token: str, *, collection: str = "findings") -> Exchanged:
@@ -75,7 +75,7 @@ def push(node: Node, collection_url: str, token: str, *, collection: str = "find
     Raises:
         EndpointError: The other side cannot be reached, or refuses.
     """
-    return asyncio.run(_push(node, _collection(collection_url), token, collection))
+    return asyncio.run(_push(node, collection_address(collection_url), token, collection))
 
 
 async def _pull(node: Node, url: str, token: str, into: str) -> Exchanged:
@@ -91,23 +91,28 @@ async def _pull(node: Node, url: str, token: str, into: str) -> Exchanged:
                 raise BadAnswerError("objects is not a list", endpoint=url)
             if not objects:
                 return done
-            receipt = node.store.post(node.me(), target.id, objects, pulled=True)
-            held = []
-            for obj, outcome in zip(objects, receipt.outcomes, strict=True):
-                if outcome.failure is not None:
-                    done.failures[outcome.id] = outcome.failure
-                    held.append((json.dumps(obj).encode(), [outcome.failure]))
-                else:
-                    done.sent += 1
-                    done.new += outcome.new
-                    if body_of := extension_of(obj, "tombstone"):
-                        done.recalls.append(str(body_of["removed"]))
-            if held:
-                node.store.quarantine(url, held)
+            take_pulled(node, target.id, objects, url, done)
             last = headers.get("X-TAXII-Date-Added-Last")
             if not last or last == after:
                 raise BadAnswerError("no X-TAXII-Date-Added-Last, so no cursor", endpoint=url)
             node.store.set_meta(mark, last)  # only now: what came before is on the disk
+
+
+def take_pulled(node: Node, collection: str, objects: Sequence[Any], source: str, done: Exchanged) -> None:
+    """Store objects that came from another node; what cannot be taken in goes into quarantine."""
+    receipt = node.store.post(node.me(), collection, objects, pulled=True)
+    held = []
+    for obj, outcome in zip(objects, receipt.outcomes, strict=True):
+        if outcome.failure is not None:
+            done.failures[outcome.id] = outcome.failure
+            held.append((json.dumps(obj).encode(), [outcome.failure]))
+        else:
+            done.sent += 1
+            done.new += outcome.new
+            if body_of := extension_of(obj, "tombstone"):
+                done.recalls.append(str(body_of["removed"]))
+    if held:
+        node.store.quarantine(source, held)
 
 
 async def _push(node: Node, url: str, token: str, collection: str) -> Exchanged:
@@ -183,7 +188,7 @@ async def _ask(
                 data += await response.content.read(_MOST_BYTES + 1 - len(data))
             if missing_is_fine and response.status == 404:
                 return {}, {}
-            _check(url, response.status, data)
+            check_status(url, response.status, data)
             return response.headers, _json(url, data)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise EndpointUnreachableError(
@@ -191,7 +196,12 @@ async def _ask(
         ) from None
 
 
-def _check(url: str, status: int, data: bytes) -> None:
+def check_status(url: str, status: int, data: bytes) -> None:
+    """Raise what an answer's status means.
+
+    Raises:
+        EndpointError: It is not 2xx.
+    """
     if 200 <= status < 300:
         return
     kinds: dict[int, type[EndpointError]] = {401: AuthenticationError, 403: AuthenticationError}
@@ -216,7 +226,12 @@ def _json(url: str, data: bytes) -> dict[str, Any]:
     return found
 
 
-def _collection(url: str) -> str:
+def collection_address(url: str) -> str:
+    """A collection's address as it is used.
+
+    Raises:
+        InputError: It is none, or would show the token to others.
+    """
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
