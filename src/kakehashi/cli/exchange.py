@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
+from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in ALERT_COMMANDS:
+for command in (*ALERT_COMMANDS, *ALERT_ROOM_COMMANDS, *DELIVERY_COMMANDS):
     exchange.add_command(command)
 
 
