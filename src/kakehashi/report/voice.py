@@ -11,9 +11,11 @@ from markupsafe import Markup, escape
 
 from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.report.document import (
+    Anchored,
     Blank,
     Code,
     Date,
+    Linked,
     Listed,
     Number,
     Piece,
@@ -118,6 +120,15 @@ class Voice:
                 return Markup("<code>{}</code>").format(piece.text)
             case Listed():
                 return self._list([self.html(part) for part in piece.pieces], piece.join)
+            case Linked():
+                if not piece.to.startswith(("https://", "http://")):
+                    inner = Markup('<a class="to" href="#{}-{}">{}</a>')
+                    return inner.format(self.language, piece.to, self.html(piece.piece))
+                return Markup('<a href="{}" rel="noreferrer">{}</a>').format(piece.to, self.html(piece.piece))
+            case Anchored():
+                return Markup('<span id="{}-{}">{}</span>').format(
+                    self.language, piece.name, self.html(piece.piece)
+                )
             case Blank():
                 return Markup('<span class="blank">{}</span>').format(self._messages[piece.why])
 
