@@ -136,6 +136,15 @@ def _drawn(charts: bool | None) -> bool:
 
 def document_footer(document: Document, run: str) -> Piece:
     """What stands at the end of a document: the software, the run, size and root of the ledger."""
+    if document.root and not run:
+        return Say(
+            "page.footer-ledger",
+            {
+                "software": Code(f"kakehashi {__version__}"),
+                "size": Number(document.tree_size),
+                "root": Code(document.root),
+            },
+        )
     if not document.root:
         return Say("page.footer-plain", {"software": Code(f"kakehashi {__version__}")})
     return Say(

@@ -11,6 +11,8 @@ from kakehashi.report.brief import Brief
 from kakehashi.report.formats import STANDARD_FORMATS, render_files
 from kakehashi.report.html import render_brief, render_crosswalk
 from kakehashi.report.pages import assessment_document
+from kakehashi.report.pages.periodic import periodic_document
+from kakehashi.report.periodic.values import Periodic
 from kakehashi.report.values import Assessment, as_lines
 from kakehashi.report.voice import LANGUAGES
 
@@ -46,6 +48,28 @@ def write_report(
         run=assessment.run.id,
         made=assessment.run.created,
         body=assessment.to_json(),
+        languages=languages,
+        formats=formats,
+        charts=charts,
+    )
+    return write_texts(files, Path(folder))
+
+
+def write_periodic(
+    report: Periodic,
+    folder: Path | str,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    charts: bool | None = None,
+    formats: Sequence[str] = STANDARD_FORMATS,
+) -> dict[str, Path]:
+    """Write the report of a period under its kind's name; arguments, result and errors as for :func:`write_report`."""
+    files = render_files(
+        periodic_document(report),
+        name=report.period.kind,
+        run="",
+        made=report.period.as_of,
+        body=report.to_json(),
         languages=languages,
         formats=formats,
         charts=charts,
