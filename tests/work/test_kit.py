@@ -250,7 +250,7 @@ def test_data_that_are_not_as_pinned_are_not_taken_along(given, shared, tmp_path
     pull_set(store, "simplesafetytests", mirror=shared / "suites")
     file = store.file("simplesafetytests", "test-cases.csv")
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(VerificationError, match="simplesafetytests: test-cases.csv") as raised:
+    with pytest.raises(VerificationError, match=r"simplesafetytests: test-cases\.csv") as raised:
         make(given, tmp_path / "kit", workspace=tmp_path / "ws")
     assert raised.value.hint == "Run: kakehashi data pull simplesafetytests"
     assert not (tmp_path / "kit").exists()  # said before anything is fetched
