@@ -231,7 +231,7 @@ def _check(content: Lined, path: Path) -> None:
 
 
 def _instrument(content: Lined, path: Path) -> Instrument:
-    reading = content["reading"]
+    reading, under = content["reading"], _headings(content["provisions"])
     return Instrument(
         id=content["id"],
         title=content["title"],
@@ -260,11 +260,21 @@ def _instrument(content: Lined, path: Path) -> Instrument:
                 heading=entry.get("heading", False),
                 verified=entry.get("verified", True),
                 place=Place(str(path), entry.line),
+                under=under[entry["id"]],
             )
             for entry in content["provisions"]
         ),
         place=Place(str(path), content.line),
     )
+
+
+def _headings(provisions: Iterable[Lined]) -> dict[str, str]:
+    """Provision → the heading before it; none for headings and for what says that it stands alone."""
+    found, heading = {}, ""
+    for entry in provisions:
+        heading = entry["id"] if entry.get("heading") else heading
+        found[entry["id"]] = "" if entry.get("heading") or entry.get("alone") else heading
+    return found
 
 
 def _crosswalk(content: Lined, path: Path) -> Crosswalk:

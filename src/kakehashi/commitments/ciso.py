@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from kakehashi.commitments.catalog import Catalog
-from kakehashi.commitments.records import Crosswalk, Instrument, Provision, Relationship
+from kakehashi.commitments.records import Crosswalk, Instrument, Relationship
 
 PACKAGER = "kakehashi"
 _RELATIONS = {
@@ -27,20 +27,17 @@ _RELATIONS = {
 
 def ciso_framework(instrument: Instrument) -> dict[str, Any]:
     """An instrument as a library with one framework, in English with Japanese beside it."""
-    nodes: list[dict[str, Any]] = []
-    heading: Provision | None = None
+    nodes = []
     for provision in instrument.provisions:
-        urn = node_urn(instrument.id, provision.id)
-        under = heading is not None and _is_under(provision.num, heading.num)
         node: dict[str, Any] = {
-            "urn": urn,
+            "urn": node_urn(instrument.id, provision.id),
             "assessable": not provision.heading,
-            "depth": 2 if under else 1,
+            "depth": 2 if provision.under else 1,
             "ref_id": provision.num,
             "name": provision.title["en"],
         }
-        if heading is not None and under:
-            node["parent_urn"] = node_urn(instrument.id, heading.id)
+        if provision.under:
+            node["parent_urn"] = node_urn(instrument.id, provision.under)
         if provision.summary:
             node["description"] = provision.summary["en"]
         if not provision.verified:
@@ -52,8 +49,6 @@ def ciso_framework(instrument: Instrument) -> dict[str, Any]:
             }
         }
         nodes.append(node)
-        if provision.heading:
-            heading = provision
     about = _about(instrument.id, instrument.title["en"], instrument.reading.date)
     body = {
         "urn": framework_urn(instrument.id),
@@ -138,17 +133,6 @@ def framework_urn(name: str) -> str:
 def node_urn(instrument: str, provision: str) -> str:
     """URN of a requirement node."""
     return f"urn:{PACKAGER}:risk:req_node:{_leaf(instrument)}:{_leaf(provision)}"
-
-
-def _is_under(num: str, heading: str) -> bool:
-    """Whether a number belongs to a heading's: ``10.1`` to ``C10``, ``GOVERN 1`` to ``GOVERN``.
-
-    Examples:
-        >>> _is_under("10.1", "C10"), _is_under("T1", "C10"), _is_under("GOVERN 1", "GOVERN")
-        (True, False, True)
-    """
-    digits = heading.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    return num != heading and (num.startswith(heading) or (bool(digits) and num.startswith(f"{digits}.")))
 
 
 def _leaf(name: str) -> str:

@@ -24,7 +24,7 @@ State = Literal["found", "not-found", "gone", "not-checked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class EvidenceLink:
     """What was found.
 
     Attributes:
@@ -71,7 +71,7 @@ class Reply:
     date: str
     author: str
     text: Words
-    link: Link | None
+    link: EvidenceLink | None
     marking: str
 
 
@@ -102,7 +102,7 @@ class Evidence:
     date: str
     created: str
     author: str
-    link: Link | None
+    link: EvidenceLink | None
     searched: str
     marking: str
     note: Words
@@ -143,7 +143,7 @@ def evidence_body(
     date: str,
     author: str,
     created: str,
-    link: Link | None = None,
+    link: EvidenceLink | None = None,
     searched: str = "",
     marking: str = "clear",
     note: Mapping[str, str] | None = None,
@@ -216,7 +216,7 @@ def reply_body(
     author: str,
     created: str,
     text: Mapping[str, str],
-    link: Link | None = None,
+    link: EvidenceLink | None = None,
     marking: str | None = None,
     today: calendar_day | None = None,
 ) -> dict[str, Any]:
@@ -368,7 +368,7 @@ def check_marking(level: str) -> None:
         raise UnknownNameError("marking", level, LEVELS)
 
 
-def link_body(link: Link) -> dict[str, str]:
+def link_body(link: EvidenceLink) -> dict[str, str]:
     """A link as it stands in a record."""
     said = {
         "type": link.type,
@@ -380,8 +380,8 @@ def link_body(link: Link) -> dict[str, str]:
     return {key: value for key, value in said.items() if value}
 
 
-def _link(body: Any) -> Link | None:
-    return Link(**body) if isinstance(body, Mapping) else None
+def _link(body: Any) -> EvidenceLink | None:
+    return EvidenceLink(**body) if isinstance(body, Mapping) else None
 
 
 def _reply(record: "Record") -> Reply:
@@ -398,7 +398,9 @@ def _reply(record: "Record") -> Reply:
     )
 
 
-def _evidence(record: "Record", link: Link | None, gone: Gone | None, replies: list[Reply]) -> Evidence:
+def _evidence(
+    record: "Record", link: EvidenceLink | None, gone: Gone | None, replies: list[Reply]
+) -> Evidence:
     body = record.body
     return Evidence(
         id=record.id,

@@ -1,5 +1,6 @@
 """Clocks of incidents: started by a person or by an incident of the exchange, kept as records of the ledger."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -89,7 +90,8 @@ def read_incident(place: Workspace, said: str) -> Incident:
     if said.endswith(".json") or path.is_file():
         return _from_file(path)
     if said.startswith("incident--"):
-        return _from_object(find_object(place, said), level_of(find_object(place, said)))
+        body = json.loads(find_object(place, said).data)
+        return _from_object(body, level_of(body))
     if not said.strip() or "\n" in said:
         raise InputError(f"{said!r} cannot name an incident")
     return Incident(said.strip(), said.strip(), "red")
@@ -145,7 +147,7 @@ def start_clock(
             if same:
                 raise UsageError(
                     f"the clock of {incident.ref} for {cause.id} runs already from {record.text('at')}",
-                    hint=f"If that was wrong: kakehashi results retract {record.id[:12]} --reason … and start it again.",
+                    hint=f"If that was wrong, run kakehashi results retract {record.id[:12]} and start it again.",
                 )
         return found, cause, ledger.append(body)
 
@@ -336,7 +338,7 @@ def _dues(
 def _from_file(path: Path) -> Incident:
     if not path.is_file():
         raise InputError("no such file", path=path)
-    body = parse_json(read_bytes(path), path=path)
+    body: Any = parse_json(read_bytes(path), path=path)
     there = body.get("objects", [body]) if isinstance(body, dict) else []
     found = [one for one in there if isinstance(one, dict) and one.get("type") == "incident"]
     if len(found) != 1 or not isinstance(found[0].get("id"), str):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date as calendar_day
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kakehashi.commitments import Catalog
 from kakehashi.commitments.evidence import (
     Evidence,
     EvidenceBook,
+    EvidenceLink,
     Gone,
-    Link,
     evidence_body,
     find_evidence,
     read_evidence,
@@ -26,6 +26,9 @@ from kakehashi.ledger.files import read_bytes, write_whole
 from kakehashi.model.tlp import LEVELS
 from kakehashi.work.seal import open_ledger
 from kakehashi.work.workspace import Workspace
+
+if TYPE_CHECKING:
+    from kakehashi.exchange.store import Entry
 
 #: Most bytes of a document.
 LARGEST = 64 << 20
@@ -139,7 +142,7 @@ def add_reply(
 ) -> str:
     """Enter what the organization named answers to a piece of evidence; returns the id of the record."""
     found = find_evidence(load_evidence(place), target)
-    link = None if not url else Link("url", _address(url))
+    link = None if not url else EvidenceLink("url", _address(url))
     body = reply_body(
         found, date=date, author=author, created=now_utc(), text=text, link=link, marking=marking, today=today
     )
@@ -185,7 +188,7 @@ def _gone(place: Workspace, entries: Sequence[Evidence]) -> dict[str, Gone]:
     return found
 
 
-def _objects(place: Workspace, refs: Sequence[str]) -> dict[str, Mapping[str, Any]] | None:
+def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, Entry] | None":
     """Objects of the node by id, without those revoked; ``None`` where there is no node to ask."""
     if not (place.exchange / "node.sqlite").exists():
         return None
@@ -193,21 +196,16 @@ def _objects(place: Workspace, refs: Sequence[str]) -> dict[str, Mapping[str, An
     from kakehashi.exchange.store import Filters
 
     node = Node.open(place.exchange)
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Entry] = {}
     for collection in node.store.collections():
         asked = Filters(ids=frozenset(refs))
         for entry in node.store.page(node.me(), collection.id, asked, limit=max(1, len(set(refs)))).entries:
-            body = json.loads(entry.data)
-            if not body.get("revoked"):
-                found[entry.id] = {
-                    **body,
-                    "_sha256": sha256(entry.data).hexdigest(),
-                    "_version": entry.version,
-                }
+            if not json.loads(entry.data).get("revoked"):
+                found[entry.id] = entry
     return found
 
 
-def find_object(place: Workspace, ref: str) -> Mapping[str, Any]:
+def find_object(place: Workspace, ref: str) -> "Entry":
     """An object of the workspace's node.
 
     Raises:
@@ -224,6 +222,12 @@ def find_object(place: Workspace, ref: str) -> Mapping[str, Any]:
     return found[ref]
 
 
+def stored_object(place: Workspace, ref: str) -> bytes | None:
+    """The bytes of an object as the node keeps them; ``None`` where it is not there."""
+    found = _objects(place, [ref])
+    return found[ref].data if found is not None and ref in found else None
+
+
 def level_of(body: Mapping[str, Any]) -> str:
     """The TLP level of an object of the node; RED where it has none, or any marking that says more than a level."""
     from kakehashi.exchange.ids import TLP_IDS
@@ -234,7 +238,7 @@ def level_of(body: Mapping[str, Any]) -> str:
     return max((TLP_IDS[ref] for ref in refs), key=LEVELS.index)
 
 
-def _resolve(place: Workspace, source: Source | None) -> tuple[Link | None, str, bytes | None]:
+def _resolve(place: Workspace, source: Source | None) -> tuple[EvidenceLink | None, str, bytes | None]:
     if source is None:
         return None, "clear", None
     given = [bool(source.run), bool(source.exchange), source.document is not None, bool(source.url)]
@@ -247,36 +251,32 @@ def _resolve(place: Workspace, source: Source | None) -> tuple[Link | None, str,
     if source.run:
         return _run(place, source), "clear", None
     if source.exchange:
-        body = find_object(place, source.exchange)
-        link = Link(
-            "exchange",
-            source.exchange,
-            source.title or str(body.get("name", body["type"])),
-            body["_sha256"],
-            body["_version"],
-        )
+        stored = find_object(place, source.exchange)
+        body = json.loads(stored.data)
+        title = source.title or str(body.get("name", body["type"]))
+        link = EvidenceLink("exchange", stored.id, title, sha256(stored.data).hexdigest(), stored.version)
         return link, level_of(body), None
     if source.document is not None:
         return _document(source.document, source.title)
-    return Link("url", _address(source.url), source.title), "clear", None
+    return EvidenceLink("url", _address(source.url), source.title), "clear", None
 
 
-def _run(place: Workspace, source: Source) -> Link:
+def _run(place: Workspace, source: Source) -> EvidenceLink:
     with open_ledger(place.ledger, write=False) as ledger:
         runs = {record.text("run"): record for record in ledger.records(kind="run")}
     names = [name for name in runs if name == source.run] or [n for n in runs if n.startswith(source.run)]
     if len(names) != 1:
         raise UnknownNameError("run", source.run, list(runs))
-    return Link("run", names[0], source.title, runs[names[0]].id)
+    return EvidenceLink("run", names[0], source.title, runs[names[0]].id)
 
 
-def _document(path: Path, title: str) -> tuple[Link, str, bytes]:
+def _document(path: Path, title: str) -> tuple[EvidenceLink, str, bytes]:
     if not path.is_file():
         raise InputError("no such document", path=path)
     if path.stat().st_size > LARGEST:
         raise InputError(f"larger than {LARGEST >> 20} MiB", path=path)
     data = read_bytes(path)
-    return Link("document", path.name, title or path.name, sha256(data).hexdigest()), "clear", data
+    return EvidenceLink("document", path.name, title or path.name, sha256(data).hexdigest()), "clear", data
 
 
 def _address(text: str) -> str:
