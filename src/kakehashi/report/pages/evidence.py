@@ -140,7 +140,7 @@ def what_was_found(entry: Evidence, file: str = "") -> Piece:
         parts.append(Say("evidence.gone", {"reason": Verbatim(entry.gone.reason)}))
     if entry.note:
         parts.append(Term(entry.note))
-    return Listed(tuple(parts), "sentence") if parts else Blank("blank.not-stated")
+    return Listed(tuple(parts), "semicolon") if parts else Blank("blank.not-stated")
 
 
 def provision_name(catalog: Catalog, name: str, *, whose: bool = True) -> Piece:
