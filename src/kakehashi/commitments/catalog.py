@@ -32,6 +32,7 @@ from kakehashi.commitments.signatories import (
     signatures_of,
 )
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
+from kakehashi.proof import schema_validator
 
 _NAMES = ("instrument", "crosswalk", "topics", "signatories", "clock", "form")
 FORMATS = tuple(f"kakehashi.{name}/1" for name in _NAMES)
@@ -195,11 +196,9 @@ def _once(seen: dict[str, Place], name: str, place: Place) -> None:
 
 @cache
 def _validators() -> Mapping[str, Any]:
-    from jsonschema import Draft202012Validator
-
     schema = json.loads((files("kakehashi.commitments") / "data" / "schema.json").read_text(encoding="utf-8"))
     return {
-        f"kakehashi.{name}/1": Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
+        f"kakehashi.{name}/1": schema_validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
         for name in _NAMES
     }
 
