@@ -106,6 +106,30 @@ def add(
     _say_made(made, as_json)
 
 
+@evidence.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@catalog_option
+@workspace_option
+@json_option
+def import_rows(path: Path, own: Path | None, workspace: Path, as_json: bool) -> None:
+    """Attach the evidence of a CSV file (PATH), one record a row; all rows or none.
+
+    Columns: organization, provisions (separated by ;), finding, date, author; then run, exchange, document, url, title,
+    searched, marking, note_en, note_ja where there are any.
+
+    Example: kakehashi commitments evidence import evidence.csv
+    """
+    from kakehashi.commitments import load_catalog
+    from kakehashi.work.evidence_csv import import_evidence
+    from kakehashi.work.workspace import Workspace
+
+    made = import_evidence(load_catalog(own), Workspace(workspace), path)
+    if as_json:
+        print_json({"records": made})
+        return
+    click.echo(f"{len(made)} pieces of evidence; {_INDICATOR}")
+
+
 @evidence.command()
 @click.argument("target")
 @click.option("--date", "day", required=True, help="Day of the reply: 2026-11-25.")

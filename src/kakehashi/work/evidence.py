@@ -15,20 +15,21 @@ from kakehashi.commitments.evidence import (
     EvidenceBook,
     EvidenceLink,
     Gone,
+    check_marking,
     evidence_body,
     find_evidence,
     read_evidence,
     reply_body,
 )
 from kakehashi.errors import InputError, UnknownNameError, UsageError
-from kakehashi.ledger import Ledger, now_utc
+from kakehashi.ledger import Entry, Ledger, now_utc
 from kakehashi.ledger.files import read_bytes, write_whole
 from kakehashi.model.tlp import LEVELS
 from kakehashi.work.seal import open_ledger
 from kakehashi.work.workspace import Workspace
 
 if TYPE_CHECKING:
-    from kakehashi.exchange.store import Entry
+    from kakehashi.exchange.store import Entry as StoredEntry
 
 #: Most bytes of a document.
 LARGEST = 64 << 20
@@ -92,8 +93,53 @@ def add_evidence(
         UnknownNameError: No such organization, provision, run, object or marking.
         InputError: A document that cannot be read, a date that lies ahead, a finding without what it needs.
     """
+    made = prepare_evidence(
+        catalog,
+        place,
+        organization=organization,
+        provisions=provisions,
+        finding=finding,
+        date=date,
+        author=author,
+        source=source,
+        searched=searched,
+        marking=marking,
+        note=note,
+        today=today,
+    )
+    old = find_evidence(load_evidence(place), supersedes) if supersedes else None
+    if old is not None and old.organization != made.body["organization"]:
+        raise UsageError(
+            f"evidence of {old.organization} cannot be superseded by evidence of {made.body['organization']}"
+        )
+    return append_evidence(place, [made], supersedes=old.id if old is not None else "")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record that was checked and is not yet written, with the document that it needs."""
+
+    body: Mapping[str, Any]
+    document: bytes | None
+
+
+def prepare_evidence(
+    catalog: Catalog,
+    place: Workspace,
+    *,
+    organization: str,
+    provisions: Sequence[str],
+    finding: str,
+    date: str,
+    author: str,
+    source: Source | None = None,
+    searched: str = "",
+    marking: str | None = None,
+    note: Mapping[str, str] | None = None,
+    today: calendar_day | None = None,
+) -> Prepared:
+    """Check what :func:`add_evidence` takes, and write nothing; arguments and errors as there."""
     link, floor, data = _resolve(place, source)
-    level = marking if marking is not None else floor
     if marking is not None and marking in LEVELS and LEVELS.index(marking) < LEVELS.index(floor):
         raise InputError(
             f"evidence cannot be marked {marking!r}: what it links to is marked {floor!r}",
@@ -109,24 +155,32 @@ def add_evidence(
         created=now_utc(),
         link=link,
         searched=searched,
-        marking=level,
+        marking=floor if marking is None else marking,
         note=note,
         today=today,
     )
-    old = find_evidence(load_evidence(place), supersedes) if supersedes else None
-    if old is not None and old.organization != body["organization"]:
-        raise UsageError(
-            f"evidence of {old.organization} cannot be superseded by evidence of {body['organization']}"
-        )
-    if link is not None and data is not None:
-        path = place.documents / link.sha256
-        if not path.exists() or sha256(read_bytes(path)).hexdigest() != link.sha256:
-            write_whole(path, data)
+    return Prepared(body, data)
+
+
+def append_evidence(place: Workspace, prepared: Sequence[Prepared], *, supersedes: str = "") -> list[str]:
+    """Write records that were prepared, all of them in one write; returns their ids.
+
+    Args:
+        place: The workspace.
+        prepared: The records; where one is superseded, one record.
+        supersedes: Id of the record that the first takes the place of.
+    """
+    for one in prepared:
+        if one.document is not None:
+            path = place.documents / str(one.body["link"]["sha256"])
+            if not path.exists() or sha256(read_bytes(path)).hexdigest() != path.name:
+                write_whole(path, one.document)
     with open_ledger(place.ledger, write=True) as ledger:
-        made = ledger.append(body)
-        if old is not None and old.id != made:
-            ledger.supersede(old.id, made, reason="newer evidence", author=author)
-    return made
+        return ledger.append_all(
+            [Entry(one.body) for one in prepared],
+            replaces={0: supersedes} if supersedes else None,
+            reason="newer evidence" if supersedes else "",
+        )
 
 
 def add_reply(
@@ -162,6 +216,7 @@ def load_evidence(place: Workspace, *, clearance: str = "red") -> EvidenceBook:
 
     A workspace without a ledger holds none.
     """
+    check_marking(clearance)
     if not (place.ledger / "ledger.json").exists():
         return EvidenceBook((), 0, 0, 0, "")
     with Ledger.open(place.ledger) as ledger:
@@ -188,7 +243,7 @@ def _gone(place: Workspace, entries: Sequence[Evidence]) -> dict[str, Gone]:
     return found
 
 
-def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, Entry] | None":
+def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, StoredEntry] | None":
     """Objects of the node by id, without those revoked; ``None`` where there is no node to ask."""
     if not (place.exchange / "node.sqlite").exists():
         return None
@@ -196,7 +251,7 @@ def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, Entry] | None"
     from kakehashi.exchange.store import Filters
 
     node = Node.open(place.exchange)
-    found: dict[str, Entry] = {}
+    found: dict[str, StoredEntry] = {}
     for collection in node.store.collections():
         asked = Filters(ids=frozenset(refs))
         for entry in node.store.page(node.me(), collection.id, asked, limit=max(1, len(set(refs)))).entries:
@@ -205,7 +260,7 @@ def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, Entry] | None"
     return found
 
 
-def find_object(place: Workspace, ref: str) -> "Entry":
+def find_object(place: Workspace, ref: str) -> "StoredEntry":
     """An object of the workspace's node.
 
     Raises:
