@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kakehashi.commitments import deadline, load_catalog
@@ -80,11 +80,15 @@ ZONES = st.sampled_from(
 
 
 @given(MOMENTS, st.integers(1, 60), ZONES, st.sets(st.dates(date(2020, 1, 1), date(2030, 6, 1)), max_size=5))
+@example(datetime(2020, 9, 5, 10, tzinfo=UTC), 22, "Pacific/Apia", set())  # clocks go forward on the last day
 def test_the_strictest_reading_is_never_later_than_the_others(start, days, zone, holidays):
     made = deadline(start, days, zone=zone, holidays=holidays)
-    assert made.elapsed == made.strictest == start + timedelta(days=days)
-    # By the hour is never later than the end of the day, save an hour where the clock went forward in between.
-    assert made.end_of_day - made.elapsed >= timedelta(hours=-1)
+    assert made.elapsed == start + timedelta(days=days)
+    # By the hour is never later than the end of the day, save an hour where the clock went forward in between: then
+    # the end of the day is the strictest.
+    ends = [one.astimezone(UTC) for one in (made.elapsed, made.end_of_day)]
+    assert ends[1] - ends[0] >= timedelta(hours=-1)
+    assert made.strictest.astimezone(UTC) == min(ends)
     assert made.moved >= made.end_of_day
     assert is_working_day(made.moved.date(), holidays)
     day, working = start.astimezone(made.moved.tzinfo).date(), 0

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from evidence_places import SHIPPED, with_node
@@ -62,6 +63,17 @@ def test_clocks_run_by_trigger_and_the_nearest_stands_first(place):
     assert first.left == timedelta(hours=18)  # 48 hours, of which 30 are over
     assert first.due.strictest == AWARE + timedelta(days=2)
     assert dues(place, now=AWARE + timedelta(days=2, seconds=1))[0][2] == "overdue"
+
+
+def test_the_time_left_is_true_across_a_change_of_the_clock(place):
+    # Saturday 28 March 2026, 12:00 in Brussels; the clock goes forward in the night. 24 hours after is Sunday, 13:00.
+    brussels = ZoneInfo("Europe/Brussels")
+    aware = datetime(2026, 3, 28, 12, 0, tzinfo=brussels)
+    start(place, "critical-infrastructure", at=aware)
+    (found,) = list_clocks(SHIPPED, place, now=datetime(2026, 3, 29, 13, 0, tzinfo=brussels))
+    assert found.left == timedelta(hours=24)
+    (found,) = list_clocks(SHIPPED, place, now=datetime(2026, 3, 30, 13, 1, tzinfo=brussels))
+    assert found.state == "overdue"
 
 
 def test_the_same_start_again_changes_nothing_and_another_moment_is_refused(place):

@@ -100,7 +100,9 @@ class Deadline:
     @property
     def strictest(self) -> datetime:
         """The earliest of them, which nobody who keeps to it can miss."""
-        return self.end_of_day if self.elapsed is None else min(self.elapsed, self.end_of_day)
+        ends = [one for one in (self.elapsed, self.end_of_day) if one is not None]
+        # In UTC: Python compares two times of one zone by the wall clock, which a change of the clock makes wrong.
+        return min(ends, key=lambda end: end.astimezone(UTC))
 
 
 def deadline(

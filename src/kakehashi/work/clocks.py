@@ -193,7 +193,7 @@ def list_clocks(
     Raises:
         UnknownNameError: A clock names a rule that is not in the catalog.
     """
-    here = now or datetime.now(UTC)
+    here = (now or datetime.now(UTC)).astimezone(UTC)
     if zone is not None:
         zone_of(zone)
     if not (place.ledger / "ledger.json").exists():
@@ -209,7 +209,10 @@ def list_clocks(
         rule = catalog.clocks[name]
         found += _dues(rule, incident, course, here, zone or rule.zone, holidays)
     return tuple(
-        sorted(found, key=lambda d: (d.reported is not None, d.due.strictest, d.incident, d.trigger))
+        sorted(
+            found,
+            key=lambda d: (d.reported is not None, d.due.strictest.astimezone(UTC), d.incident, d.trigger),
+        )
     )
 
 
