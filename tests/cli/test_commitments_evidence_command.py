@@ -149,7 +149,7 @@ def test_signatories_are_listed_by_the_name_that_held(ask):
         (("clock", "start", "i", "--trigger", "deth", "--at", "2025-11-20T09:00Z", "--author", "me"), 2, "death"),
         (("clock", "start", "i", "--trigger", "death", "--at", "2999-11-20T09:00Z", "--author", "me"), 3, "future"),
         (("clock", "start", "i", "--trigger", "death", "--at", "2025-11-20T09:00", "--author", "me"), 3, "time zone"),
-        (("clock", "start", "i.json", "--trigger", "death", "--at", "2025-11-20T09:00Z", "--author", "m"), 3, "no such"),
+        (("clock", "start", "i.json", "--trigger", "death", "--at", "2025-11-20T09:00Z", "--author", "m"), 3, "file"),
         (("evidence", "import", "nowhere.csv"), 3, "no such file"),
         (("evidence", "verify", "nowhere.zip"), 3, "no such pack"),
         (("evidence", "pack", "--key", "nowhere.key", "--out", "p.zip"), 3, "no such key"),

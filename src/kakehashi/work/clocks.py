@@ -274,7 +274,7 @@ def _body(event: str, incident: str, at: datetime, author: str, **more: Any) -> 
 def _check_past(at: datetime, now: datetime | None) -> None:
     if at.tzinfo is None:
         raise UsageError(f"{at.isoformat()} has no time zone")
-    if at > (now or datetime.now(UTC)):
+    if at.astimezone(UTC) > (now or datetime.now(UTC)).astimezone(UTC):
         raise InputError(
             f"{at.isoformat()} is in the future", hint="A clock starts when something became known."
         )
