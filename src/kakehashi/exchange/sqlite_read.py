@@ -122,6 +122,11 @@ class SqliteReads(SqliteBase):
             self._markings = (epoch, known)
         return known
 
+    def known_markings(self) -> Mapping[str, Marking]:
+        """What the markings here say, by id."""
+        with self.reading() as con:
+            return self._known_markings(con)
+
     def status(self, caller: Caller, status_id: str) -> Receipt | None:
         """What became of an envelope of the caller's; of others' he does not learn."""
         with self.reading() as con:
