@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,6 +29,7 @@ from kakehashi.exchange.sqlite import SqliteStore
 from kakehashi.exchange.sqlite_base import Clock
 from kakehashi.exchange.store import Entry, Finding
 from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.ledger.files import storage_errors
 from kakehashi.ledger.lock import WriterLock
 from kakehashi.proof import canonical_bytes
 
@@ -128,32 +130,36 @@ class ReadSpool:
     """
 
     def __init__(self, store: SqliteStore, folder: Path) -> None:
-        self._store, self._lock = store, threading.Lock()
-        self._folder = folder / "reads"
-        self._folder.mkdir(exist_ok=True)
-        self._path = self._folder / f"{uuid4()}.spool"
+        self._store, self._folder, self._lock = store, folder, threading.Lock()
+        self._path = folder / f"reads-{uuid4()}.spool"
         self._stack = ExitStack()
-        self._stack.enter_context(WriterLock(self._path.with_suffix(".lock")))
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file: int | None = None
 
     def record(self, identity: str, entries: Iterable[Entry]) -> None:
-        """Write down what somebody is about to be given."""
+        """Write down what somebody is about to be given.
+
+        Raises:
+            StorageError: It cannot be written down, so it must not be given.
+        """
         found = restricted(self._store, entries)
         if not found:
             return
         at = timestamp(datetime.now(UTC))
-        rows = "".join(json.dumps([identity, one.id, one.version, at]) + "\n" for one in found)
-        with self._lock:
-            os.write(self._fd, rows.encode())
+        rows = "".join(json.dumps([identity, one.id, one.version, at]) + "\n" for one in found).encode()
+        with self._lock, storage_errors(self._path):
+            if self._file is None:
+                self._stack.enter_context(WriterLock(self._path.with_suffix(".lock")))
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            if os.write(self._file, rows) != len(rows):
+                raise OSError(ENOSPC, "no space left")
 
     def flush(self) -> None:
         """Commit to what was written down, here and by processes that were killed."""
         with self._lock:
-            size = os.fstat(self._fd).st_size
-            if size:
+            if self._file is not None and os.fstat(self._file).st_size:
                 commit_reads(self._store, _read_rows(self._path.read_bytes()))
-                os.ftruncate(self._fd, 0)
-        for path in self._folder.glob("*.spool"):
+                os.ftruncate(self._file, 0)
+        for path in self._folder.glob("reads-*.spool"):
             if path != self._path:
                 self._adopt(path)
 
@@ -167,10 +173,13 @@ class ReadSpool:
     def close(self) -> None:
         """Commit to what is left and go."""
         self.flush()
-        os.close(self._fd)
-        self._path.unlink(missing_ok=True)
-        self._stack.close()
-        self._path.with_suffix(".lock").unlink(missing_ok=True)
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+                self._path.unlink(missing_ok=True)
+                self._stack.close()
+                self._path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _read_rows(data: bytes) -> list[Read]:
