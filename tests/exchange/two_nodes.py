@@ -41,5 +41,7 @@ def deposit(node: Node, *objects: dict, by: Caller | None = None, sealed: bool =
 
 def held(node: Node, who: Caller | None = None) -> list[tuple[str, str]]:
     """What somebody sees at a node: ids and versions, the owner unless said."""
-    page = node.store.page(who or node.me(), node.collection("findings").id, EVERYTHING, limit=10**6, budget=1 << 40)
+    page = node.store.page(
+        who or node.me(), node.collection("findings").id, EVERYTHING, limit=10**6, budget=1 << 40
+    )
     return [(entry.id, entry.version) for entry in page.entries]

@@ -14,9 +14,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.bech32 import bech32, unbech32
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 _VERSION = b"age-encryption.org/v1\n"
 _INFO = b"age-encryption.org/v1/X25519"
@@ -219,7 +223,7 @@ def _mac(file_key: bytes, head: bytes) -> bytes:
     return hmac.digest(_hkdf(file_key, b"", b"header"), head, sha256)
 
 
-def _chacha(key: bytes):  # type: ignore[no-untyped-def]
+def _chacha(key: bytes) -> "ChaCha20Poly1305":
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
     return ChaCha20Poly1305(key)

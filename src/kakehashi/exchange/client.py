@@ -213,6 +213,11 @@ async def ask(
     body: bytes | None = None,
     missing_is_fine: bool = False,
 ) -> tuple[Mapping[str, str], dict[str, Any]]:
+    """Headers and body of an answer; what goes wrong is an error of ours.
+
+    Raises:
+        EndpointError: The other side cannot be reached, refuses, or answers what is not JSON.
+    """
     import aiohttp
 
     sent = {"Content-Type": TAXII} if body is not None else {}

@@ -102,7 +102,9 @@ async def _copy(
                 f"the lines of {partner.name}'s log do not make its checkpoint",
                 hint="Keep what you have, and tell the other partners: this is how a rewritten log shows.",
             )
-        check_goes_on(node, partner, checkpoint.head, lambda size: tree.consistency(size, checkpoint.head.size))
+        check_goes_on(
+            node, partner, checkpoint.head, lambda size: tree.consistency(size, checkpoint.head.size)
+        )
         with rows_of(node.store, write=True) as con:
             con.executemany(
                 "INSERT INTO copied VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -123,7 +125,11 @@ async def _lines(session: "aiohttp.ClientSession", root: str, after: int) -> lis
         raise BadAnswerError(f"the log ends before its checkpoint says, at line {after}", endpoint=root)
     for number, line in enumerate(lines, after + 1):
         entry = parse_json(line.encode())
-        if not isinstance(entry, dict) or set(entry) != {"commitment", "event", "seq"} or entry["seq"] != number:
+        if (
+            not isinstance(entry, dict)
+            or set(entry) != {"commitment", "event", "seq"}
+            or entry["seq"] != number
+        ):
             raise BadAnswerError(f"line {number} of the log is missing or is none", endpoint=root)
     return lines
 

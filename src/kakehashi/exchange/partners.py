@@ -46,7 +46,9 @@ class Partner:
     @property
     def fingerprint(self) -> str:
         """128 bits of a hash over identity and both keys, to be compared by voice or on paper."""
-        digest = sha256(b"\n".join([self.identity.encode(), self.key.public, self.recipient.public])).hexdigest()
+        digest = sha256(
+            b"\n".join([self.identity.encode(), self.key.public, self.recipient.public])
+        ).hexdigest()
         return " ".join(digest[n : n + 4] for n in range(0, 32, 4))
 
 

@@ -145,12 +145,12 @@ class ReadSpool:
         if not found:
             return
         at = timestamp(datetime.now(UTC))
-        rows = "".join(json.dumps([identity, one.id, one.version, at]) + "\n" for one in found).encode()
+        rows = "\n" + "".join(json.dumps([identity, one.id, one.version, at]) + "\n" for one in found)
         with self._lock, storage_errors(self._path):
             if self._file is None:
                 self._stack.enter_context(WriterLock(self._path.with_suffix(".lock")))
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            if os.write(self._file, rows) != len(rows):
+            if os.write(self._file, rows.encode()) != len(rows.encode()):
                 raise OSError(ENOSPC, "no space left")
 
     def flush(self) -> None:

@@ -182,5 +182,3 @@ def quarantine_received(node: Node, source: str, held: Sequence[tuple[str, bytes
     fresh = [(data, [reason]) for _, data, reason in held if (source, data) not in there]
     if fresh:
         node.store.quarantine(source, fresh)
-
-

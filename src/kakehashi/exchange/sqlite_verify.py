@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from kakehashi.exchange.store import Finding, Verification
 from kakehashi.exchange.log_line import Opening
+from kakehashi.exchange.store import Finding, Verification
 from kakehashi.proof import Frontier, TreeHead, canonical_bytes
 
 ROW = "seq, added, kind, collection, id, version, vkey, type, spec, creator, policy, salt, data"

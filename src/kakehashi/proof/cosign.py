@@ -40,7 +40,9 @@ def cosign(checkpoint: Checkpoint, key: SigningKey, at: datetime) -> Checkpoint:
     """The checkpoint with a cosignature more. Only for whoever has verified that the log goes on from what he knew."""
     seconds = int(at.timestamp())
     raw = (
-        cosigner_id(key.verifier) + seconds.to_bytes(8, "big") + key.sign(_message(checkpoint.body(), seconds))
+        cosigner_id(key.verifier)
+        + seconds.to_bytes(8, "big")
+        + key.sign(_message(checkpoint.body(), seconds))
     )
     return Checkpoint(
         checkpoint.origin,

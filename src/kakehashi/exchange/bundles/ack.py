@@ -107,7 +107,8 @@ def take_ack(node: Node, data: bytes) -> Answer:
         row = con.execute("SELECT at FROM bundle_acks WHERE partner = ?", (partner.identity,)).fetchone()
         if row is not None and moment(row[0]) > made:
             raise InputError(
-                f"a newer answer of {partner.name} is here already", hint="Nothing was changed; none is needed."
+                f"a newer answer of {partner.name} is here already",
+                hint="Nothing was changed; none is needed.",
             )
         con.execute(
             "INSERT INTO bundle_acks VALUES (?, ?, ?, ?) ON CONFLICT (partner) DO UPDATE SET at = excluded.at,"

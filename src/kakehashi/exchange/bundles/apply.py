@@ -135,12 +135,17 @@ def open_bundle(node: Node, data: bytes) -> Opened:
         first, last, left = (_number(payload[name]) for name in ("first", "last", "left"))
         hashes = [base64.b64decode(one, validate=True) for one in payload["hashes"]]
         checkpoint = read_checkpoint(maker, payload["checkpoint"])
-        older = {_number(one["size"]): [hashes[_number(n)] for n in one["proof"]] for one in payload["consistency"]}
+        older = {
+            _number(one["size"]): [hashes[_number(n)] for n in one["proof"]] for one in payload["consistency"]
+        }
         skipped = frozenset(from_ranges(payload["skipped"]))
         objects, lines = [], []
         for row in payload["entries"]:
             opening = Opening(
-                _number(row["seq"]), str(row["event"]), bytes.fromhex(row["beside"]), bytes.fromhex(row["salt"])
+                _number(row["seq"]),
+                str(row["event"]),
+                bytes.fromhex(row["beside"]),
+                bytes.fromhex(row["salt"]),
             )
             raw = row["data"].encode()
             proof = [hashes[_number(n)] for n in row["proof"]]

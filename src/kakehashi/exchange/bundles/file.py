@@ -94,13 +94,14 @@ def read_head(data: bytes) -> tuple[Head, bytes, bytes, bytes]:
     line, _, rest = rest.partition(b"\n")
     mark, _, sealed = rest.partition(b"\n")
     try:
-        head = parse_json(line)
+        head: Any = parse_json(line)
         if not isinstance(head, dict) or canonical_bytes(head) != line:
             raise InputError("not a head")
         found = Head(**head)
         UUID(found.bundle)
-        right = all(isinstance(value, str) for key, value in head.items() if key != "size")
-        if not right or type(found.size) is not int:
+        if type(found.size) is not int or not all(
+            isinstance(value, str) for key, value in head.items() if key != "size"
+        ):
             raise InputError("not a head")
         raw = base64.b64decode(mark, validate=True)
     except (InputError, TypeError, ValueError, AttributeError, binascii.Error) as error:

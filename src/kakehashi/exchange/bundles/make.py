@@ -167,9 +167,7 @@ def _walk(node: Node, caller: Caller, after: int, now: datetime | None) -> list[
     return sorted(found, key=lambda pair: pair[0].seq)
 
 
-def _pages(
-    node: Node, caller: Caller, collection: str, after: int, now: datetime | None
-) -> Iterator[Entry]:
+def _pages(node: Node, caller: Caller, collection: str, after: int, now: datetime | None) -> Iterator[Entry]:
     while True:
         page = node.store.page(caller, collection, _EVERYTHING, after=after, limit=_PAGE, now=now)
         yield from page.entries

@@ -118,6 +118,8 @@ def join(parts: Iterable[Part]) -> list[bytes]:
             )
         data = b"".join(found[n] for n in range(1, of + 1))
         if sha256(data).hexdigest() != whole:
-            raise VerificationError("the parts do not make the file that they say", hint="Ask for them again.")
+            raise VerificationError(
+                "the parts do not make the file that they say", hint="Ask for them again."
+            )
         made.append(data)
     return made

@@ -21,7 +21,7 @@ from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.reads import ReadSpool
-from kakehashi.exchange.server import log_pages
+from kakehashi.exchange.server import log_pages, role_pages
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.talk import MAX_BODY, TaxiiError, answer, body_of, failure, known_caller
 from kakehashi.exchange.store import Collection, Filters, Page, Receipt
@@ -80,7 +80,10 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
             route(f"{root}x-kakehashi/log/", GET=Server.lines),
-            *(route(f"{root}{path}", GET=page) for path, page in log_pages.PAGES.items()),
+            *(
+                route(f"{root}{path}", GET=page)
+                for path, page in (log_pages.PAGES | role_pages.PAGES).items()
+            ),
             Route(f"{root}x-kakehashi/log/cosigned/", log_pages.cosigned(server), methods=["GET", "POST"]),
         ],
         lifespan=lifespan,
@@ -93,7 +96,9 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
 async def _ticking(server: "Server", seconds: float) -> None:
     while True:
         for work in (server.node.store.tick, server.spool.flush):
-            with suppress(StorageError):  # visibility is enforced when reading as well; the next turn catches up
+            with suppress(
+                StorageError
+            ):  # visibility is enforced when reading as well; the next turn catches up
                 await run_in_threadpool(work)
         await asyncio.sleep(seconds)
 

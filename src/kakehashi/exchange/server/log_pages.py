@@ -34,7 +34,9 @@ def inclusion(server: "Server", request: Request, _: Caller) -> Response:
     """Proof that a line stands among the log's first ``size``."""
     tree = server.log.tree()
     line, size = _number(request, "line"), _number(request, "size", len(tree))
-    return answer(request, {"line": line, "size": size, "proof": _proof(lambda: tree.inclusion(line - 1, size))})
+    return answer(
+        request, {"line": line, "size": size, "proof": _proof(lambda: tree.inclusion(line - 1, size))}
+    )
 
 
 def object_proof(server: "Server", request: Request, caller: Caller) -> Response:
