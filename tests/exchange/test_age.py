@@ -54,7 +54,9 @@ def test_every_flipped_bit_and_every_cut_is_found():
     for length in {*range(0, head, 7), *(random.randrange(len(sealed)) for _ in range(60)), len(sealed) - 1}:
         with pytest.raises((InputError, VerificationError)):
             decrypt(sealed[:length], key)
-    whole = sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1 + 16  # the nonce, then chunks of 64 KiB and a tag
+    whole = (
+        sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1 + 16
+    )  # the nonce, then chunks of 64 KiB and a tag
     with pytest.raises(VerificationError):  # a cut between two chunks
         decrypt(sealed[: whole + 65_536 + 16], key)
 

@@ -46,11 +46,17 @@ def bundle() -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to; a name is made unless said."
 )
 @click.option(
-    "--split", callback=_size, metavar="SIZE", help="Write parts of at most this size, such as 5m, as text for e-mail."
+    "--split",
+    callback=_size,
+    metavar="SIZE",
+    help="Write parts of at most this size, such as 5m, as text for e-mail.",
 )
 @click.option("--only", multiple=True, type=_KINDS, help="Only these, for a thin line; may be given again.")
 @click.option(
-    "--limit", callback=_size, metavar="SIZE", help="At most this size: alerts first, then recalls, views, full records."
+    "--limit",
+    callback=_size,
+    metavar="SIZE",
+    help="At most this size: alerts first, then recalls, views, full records.",
 )
 @click.option("--id", "ids", multiple=True, help="Only this record, with its markings.")
 @workspace_option

@@ -33,8 +33,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "severity_band": "Severity",
         "models": "Models",
         "counted": "Counted",
+        "measured": "Measured",
         "found": "{k} of {n}; rate {rate:.1%}, 95% interval {low:.1%} to {high:.1%} (Wilson)",
-        "no-trials": "{k} of {n}",
         "action": "Action asked",
         "alert-level": "Level of the alert",
         "deadline": "Deadline",
@@ -72,8 +72,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "severity_band": "深刻度",
         "models": "対象モデル",
         "counted": "数えた事象",
-        "found": "{n}回中{k}回、割合{rate:.1%}、95%信頼区間{low:.1%}~{high:.1%}(ウィルソン法)",
-        "no-trials": "{n}回中{k}回",
+        "measured": "測定値",
+        "found": "{n}回中{k}回、割合{rate:.1%}、95%信頼区間{low:.1%}〜{high:.1%}(ウィルソン法)",
         "action": "求める対応",
         "alert-level": "警報の段階",
         "deadline": "期限",
@@ -143,12 +143,10 @@ def _facts(
     if body := extension_of(obj, "measurement"):
         yield "counted", str(body["counted"])
         k, n = body["observed_count"], body["trial_count"]
-        found = measured(obj) if n else None
-        if found is None:
-            yield "k of n", said["no-trials"].format(k=k, n=n)
-        else:
+        found = measured(obj)
+        if found is not None:
             yield (
-                "k of n",
+                "measured",
                 said["found"].format(k=k, n=n, rate=found.value, low=found.low, high=found.high),
             )
     if alert := extension_of(obj, "alert"):

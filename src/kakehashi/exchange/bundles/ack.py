@@ -95,9 +95,10 @@ def take_ack(node: Node, data: bytes) -> Answer:
         raise InputError("not an answer to a bundle: its numbers or time cannot be read") from error
     with node.store.reading() as con:
         size = con.execute("SELECT COALESCE(MAX(seq), 0) FROM log").fetchone()[0]
-    if max(stands, *also, 0) > size:
+    furthest = max([stands, *also])
+    if furthest > size:
         raise VerificationError(
-            f"{partner.name} says that it has {max(stands, *also)} lines of our log, which has {size}",
+            f"{partner.name} says that it has line {furthest} of our log, which has {size}",
             hint="This node was set back to an older state: restore its newest copy.",
         )
     cosigned = None
