@@ -14,6 +14,9 @@ from kakehashi.proof import SigningKey, canonical_bytes
 from kakehashi.work.holdout import check_opening, leaf_of, root_of
 from kakehashi.work.signed import read_key, read_signed, sign_file
 
+# The finished runs of this file are made once, not once for each worker.
+pytestmark = pytest.mark.xdist_group("exercise")
+
 
 def here(*words):
     """The command in this process: its code and what it printed."""

@@ -23,6 +23,7 @@ from kakehashi.commitments.records import (
     Words,
 )
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
+from kakehashi.proof import schema_validator
 
 FORMATS = ("kakehashi.instrument/1", "kakehashi.crosswalk/1", "kakehashi.topics/1")
 
@@ -135,11 +136,9 @@ def _once(seen: dict[str, Place], name: str, place: Place) -> None:
 
 @cache
 def _validators() -> Mapping[str, Any]:
-    from jsonschema import Draft202012Validator
-
     schema = json.loads((files("kakehashi.commitments") / "data" / "schema.json").read_text(encoding="utf-8"))
     return {
-        f"kakehashi.{name}/1": Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
+        f"kakehashi.{name}/1": schema_validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
         for name in ("instrument", "crosswalk", "topics")
     }
 

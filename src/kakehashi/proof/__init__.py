@@ -1,4 +1,4 @@
-"""Proof without storage: canonical JSON, the Merkle tree, checkpoints and their keys."""
+"""Proof without storage: canonical JSON and its schemas, the Merkle tree, checkpoints and their keys."""
 
 from kakehashi.proof.canonical import Json, canonical_bytes, es6_number, parse_json
 from kakehashi.proof.checkpoint import Checkpoint, TreeHead
@@ -15,6 +15,7 @@ from kakehashi.proof.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from kakehashi.proof.schema import schema_validator
 from kakehashi.proof.tree import MerkleTree
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "node_hash",
     "parse_json",
     "root_hash",
+    "schema_validator",
     "verify_consistency",
     "verify_inclusion",
 ]
