@@ -316,9 +316,10 @@ def test_parts_come_in_any_order_and_each_is_small(size):
     assert join(read_part(part) for part in [*mailed, mailed[0]]) == [data]
 
 
-@given(st.binary(min_size=1, max_size=9_000), st.integers(2_000, 4_000), st.data())
+@given(st.integers(1, 9_000), st.integers(2_000, 4_000), st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_torn_part_is_found_and_a_missing_one_is_named(data, size, draw):
+def test_a_torn_part_is_found_and_a_missing_one_is_named(count, size, draw):
+    data = Random(count).randbytes(count)
     parts = split(data, size)
     assert join(map(read_part, parts)) == [data]
     number = draw.draw(st.integers(0, len(parts) - 1))
@@ -333,7 +334,7 @@ def test_a_torn_part_is_found_and_a_missing_one_is_named(data, size, draw):
     else:  # what does not count: white space, and words behind the end
         assert joined == [data]
     if len(parts) > 1:
-        with pytest.raises(InputError, match=rf"missing: {number + 1}$"):
+        with pytest.raises(InputError, match=rf"missing: {number + 1}\n"):
             join(map(read_part, others))
     cut = parts[number][: draw.draw(st.integers(0, len(parts[number]) - 20))]
     with pytest.raises(KakehashiError):

@@ -173,7 +173,7 @@ def test_a_partner_copies_the_whole_log_checks_and_cosigns_it(hub):
     assert (found.lines, found.events, found.heard, found.stands) == (3, {"add": 3}, 3, 0)
     note = newest_cosigned(a)
     assert [one.key for one in cosignatures(note, [ours.key().verifier])] == [ours.key().verifier]
-    assert [(name, size) for name, size, _ in check_cosigned(a)[1]] == [(ours.key().name, 3)]
+    assert [(name, size) for name, size, _ in check_cosigned(a)[1]] == [("B", 3)]
     deposit(a, vulnerability(3, GREEN))
     assert copy_log(ours, url(served), served.tokens["B"], a.name).new == 1
     # nothing in the copy, nor in what was received for it, tells the canary, the ids or who deposited

@@ -52,17 +52,16 @@ def read(file: Path, keys: tuple[str, ...], language: str, workspace: Path, as_j
 
     place, data = Workspace(workspace).exchange, file.read_bytes()
     node = Node.open(place) if (place / "node.sqlite").is_file() or is_bundle(data) else None
-    trusted = [
-        read_card(Path(key).read_bytes(), path=key).key if Path(key).is_file() else VerifierKey.parse(key)
-        for key in keys
-    ]
-    if node is not None:
-        trusted += [one.key for one in partners(node)]
+    cards = [read_card(Path(key).read_bytes(), path=key) for key in keys if Path(key).is_file()]
+    known = [*cards, *(() if node is None else partners(node))]
+    trusted = [one.key for one in known]
+    trusted += [VerifierKey.parse(key) for key in keys if not Path(key).is_file()]
     if is_bundle(data) and node is not None:
         objects = list(open_bundle(node, data).objects)
     else:
         objects = read_objects(data, path=file)
-    text = in_words(objects, language=language, keys=trusted)
+    names = {one.key.public: one.name for one in known}
+    text = in_words(objects, language=language, keys=trusted, names=names)
     print_json(objects) if as_json else click.echo(text, nl=False)
 
 

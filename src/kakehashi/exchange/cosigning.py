@@ -94,12 +94,12 @@ def check_cosigned(node: Node) -> tuple[list[Finding], list[tuple[str, int, date
     """
     with rows_of(node.store) as con:
         rows = con.execute("SELECT size, note FROM cosigned ORDER BY size").fetchall()
-    keys = [one.key for one in partners(node)]
+    names = {one.key: one.name for one in partners(node)}
     findings, good = [], dict[str, tuple[int, datetime]]()
     for size, text in rows:
         note = Checkpoint.parse(text)
         try:
-            found = cosignatures(note, keys)
+            found = cosignatures(note, names)
         except VerificationError as error:
             findings.append(Finding("cosignatures", error.message))
             continue
@@ -108,5 +108,5 @@ def check_cosigned(node: Node) -> tuple[list[Finding], list[tuple[str, int, date
         if mine != note.head and found:
             findings.append(Finding("cosignatures", _other_history(mine, note.head, found)))
             continue
-        good |= {one.key.name: (size, one.at) for one in found}
+        good |= {names[one.key]: (size, one.at) for one in found}
     return findings, [(name, size, at) for name, (size, at) in sorted(good.items())]

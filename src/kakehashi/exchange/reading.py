@@ -94,7 +94,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def in_words(
-    objects: Sequence[Mapping[str, Any]], *, language: str = "en", keys: Iterable[VerifierKey] = ()
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    language: str = "en",
+    keys: Iterable[VerifierKey] = (),
+    names: Mapping[bytes, str] | None = None,
 ) -> str:
     """Records as text; markings and identities are not listed by themselves.
 
@@ -102,11 +106,13 @@ def in_words(
         objects: Valid objects of one file.
         language: ``en`` or ``ja``.
         keys: Keys that the reader trusts.
+        names: Whose they are, by public key, where that is known.
 
     Raises:
         VerificationError: A signature is wrong. Nothing of the file should then be believed.
     """
-    said, trusted = WORDS[language], tuple(keys)
+    said = WORDS[language]
+    trusted = {key.public: (names or {}).get(key.public, key.name) for key in keys}
     made = []
     for obj in objects:
         signer = verify_signature(obj)  # of markings too
@@ -166,11 +172,11 @@ def _facts(
     yield "id", str(obj["id"])
 
 
-def _signature(said: Mapping[str, str], signer: VerifierKey | None, trusted: tuple[VerifierKey, ...]) -> str:
+def _signature(said: Mapping[str, str], signer: VerifierKey | None, trusted: Mapping[bytes, str]) -> str:
     if signer is None:
         return said["unsigned"]
-    if signer.public in {key.public for key in trusted}:
-        return said["trusted"].format(name=signer.name)
+    if signer.public in trusted:
+        return said["trusted"].format(name=trusted[signer.public])
     return said["unknown-key"].format(name=signer.name, key=signer)
 
 
