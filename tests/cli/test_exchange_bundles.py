@@ -62,6 +62,8 @@ def test_a_bundle_travels_in_parts_is_answered_and_the_next_begins_there(two):
     whole = as_json("a", "bundle", "make", "--to", "Institute B")["files"][0]
     assert whole == "Institute-B-0-1.bundle"
     answer = as_json("b", "bundle", "ack", whole)["file"]
+    assert as_json("b", "bundle", "ack", "--to", "Institute A")["file"] == answer == "Institute-A.ack"
+    as_json("b", "bundle", "ack", *made["files"])
     assert as_json("a", "bundle", "ack", answer) == {
         "partner": "Institute B",
         "stands": 1,

@@ -81,9 +81,7 @@ def make(
     from kakehashi.ledger.files import write_whole
 
     made = make_bundle(node_of(workspace), to, since=since, only=only, limit=limit, ids=ids)
-    place = out or Path(
-        f"{re.sub(r'[^A-Za-z0-9]+', '-', to).strip('-') or 'partner'}-{made.first}-{made.last}.bundle"
-    )
+    place = out or Path(f"{_slug(to)}-{made.first}-{made.last}.bundle")
     if split is None:
         written = {place: made.data}
     else:
@@ -201,34 +199,49 @@ def _tell(one: "Applied") -> None:
 
 
 @bundle.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]…")
+@click.option("--to", help="Answer this partner, instead of the maker of the bundle in FILE.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the answer goes; FILE.ack unless said.",
+    help="Where the answer goes; a name is made unless said.",
 )
 @workspace_option
 @json_option
-def ack(file: Path, out: Path | None, workspace: Path, as_json: bool) -> None:
+def ack(files: tuple[Path, ...], to: str | None, out: Path | None, workspace: Path, as_json: bool) -> None:
     """Answer the maker of a bundle, or take in a partner's answer.
 
-    FILE is a bundle that was applied here: a small signed file is written that says up to where
+    FILE is a bundle (or all its parts) that was applied here: a small signed file is written that says up to where
     everything is here, and cosigns the maker's log. FILE is such an answer: the next bundle begins where it stands.
 
-    Example: kakehashi exchange bundle ack Institute-B-0-120.bundle
+    Example: kakehashi exchange bundle ack --to "Institute A"
     """
-    from kakehashi.exchange.bundles import is_ack, make_ack, take_ack
+    from kakehashi.errors import InputError, UsageError
+    from kakehashi.exchange.bundles import is_ack, make_ack, read_files, take_ack
     from kakehashi.exchange.bundles.file import read_head
+    from kakehashi.exchange.partners import partner_of
     from kakehashi.ledger.files import write_whole
 
-    node, data = node_of(workspace), file.read_bytes()
-    if is_ack(data):
+    node = node_of(workspace)
+    if len(files) == 1 and files[0].is_file() and is_ack(data := files[0].read_bytes()):
         said = take_ack(node, data)
         print_json(plain(said)) if as_json else click.echo(
             f"{said.partner} has everything up to line {said.stands}; the next bundle begins there"
         )
         return
-    made = make_ack(node, read_head(data)[0].maker)
-    place = out or file.with_name(f"{file.name}.ack")
-    write_whole(place, made)
-    print_json({"file": str(place)}) if as_json else click.echo(f"answer for its maker: {place}")
+    makers = (
+        {partner_of(node, to).identity} if to else {read_head(data)[0].maker for data in read_files(files)}
+    )
+    if not makers:
+        raise UsageError("answer to what?", hint="Give the bundle, or --to PARTNER.")
+    if len(makers) > 1:
+        raise InputError("these bundles are of several makers", hint="Answer one at a time: --to PARTNER")
+    maker = partner_of(node, makers.pop())
+    place = out or Path(f"{_slug(maker.name)}.ack")
+    write_whole(place, make_ack(node, maker.identity))
+    print_json({"file": str(place)}) if as_json else click.echo(f"answer to {maker.name}: {place}")
+
+
+def _slug(name: str) -> str:
+    """A name as part of a file's name."""
+    return re.sub(r"[^\w]+", "-", name).strip("-") or "partner"

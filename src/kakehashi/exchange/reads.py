@@ -29,8 +29,6 @@ from kakehashi.exchange.sqlite import SqliteStore
 from kakehashi.exchange.sqlite_base import Clock
 from kakehashi.exchange.store import Entry, Finding
 from kakehashi.exchange.trust_tables import rows_of
-from kakehashi.ledger.files import storage_errors
-from kakehashi.ledger.lock import WriterLock
 from kakehashi.proof import canonical_bytes
 
 _AMBER = LEVELS.index("amber")
@@ -144,6 +142,9 @@ class ReadSpool:
         found = restricted(self._store, entries)
         if not found:
             return
+        from kakehashi.ledger.files import storage_errors  # brings numpy: not before it is needed
+        from kakehashi.ledger.lock import WriterLock
+
         at = timestamp(datetime.now(UTC))
         rows = "\n" + "".join(json.dumps([identity, one.id, one.version, at]) + "\n" for one in found)
         with self._lock, storage_errors(self._path):
@@ -164,6 +165,8 @@ class ReadSpool:
                 self._adopt(path)
 
     def _adopt(self, path: Path) -> None:
+        from kakehashi.ledger.lock import WriterLock
+
         lock = path.with_suffix(".lock")
         with suppress(LockedError, FileNotFoundError), WriterLock(lock):
             commit_reads(self._store, _read_rows(path.read_bytes()))
