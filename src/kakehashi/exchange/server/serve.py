@@ -5,10 +5,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import InputError, StorageError
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.server.app import make_app
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(
@@ -67,7 +71,21 @@ def serve(
         ssl_ca_certs=None if client_authority is None else str(client_authority),
         ssl_cert_reqs=ssl.CERT_NONE if client_authority is None else ssl.CERT_REQUIRED,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    make_server(config).run(sockets=[listening])
+
+
+def make_server(config: "uvicorn.Config") -> "uvicorn.Server":
+    """A server that ends its streams of events when it is stopped; else it would wait for their readers to go."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            hub = getattr(self.config.app.state, "hub", None)  # type: ignore[union-attr]
+            if hub is not None:
+                hub.close()
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

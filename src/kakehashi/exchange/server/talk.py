@@ -31,13 +31,10 @@ class TaxiiError(Exception):
         self.status, self.title = status, title
 
 
-def known_caller(tokens: Tokens, request: Request) -> Caller:
-    """The member behind a request.
+def token_of(request: Request) -> str:
+    """The token of a request, ``""`` where there is none.
 
     Tokens come as ``Bearer``, as ``Token`` or as the password of ``Basic``, whose user name is not looked at.
-
-    Raises:
-        TaxiiError: Nobody, or he asks for another media type.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     token = text.strip()
@@ -48,9 +45,29 @@ def known_caller(tokens: Tokens, request: Request) -> Caller:
             token = ""
     elif scheme.lower() not in ("bearer", "token"):
         token = ""
+    return token
+
+
+def caller_of_token(tokens: Tokens, request: Request) -> Caller:
+    """The member behind a request, whatever media type it asks for.
+
+    Raises:
+        TaxiiError: Nobody.
+    """
+    token = token_of(request)
     caller = tokens.caller(token) if token else None
     if caller is None:
         raise TaxiiError(401, "a valid token is needed")
+    return caller
+
+
+def known_caller(tokens: Tokens, request: Request) -> Caller:
+    """The member behind a request for TAXII.
+
+    Raises:
+        TaxiiError: Nobody, or he asks for another media type.
+    """
+    caller = caller_of_token(tokens, request)
     if not accepts_taxii(request.headers.get("accept")):
         raise TaxiiError(406, "only application/taxii+json;version=2.1 is spoken here")
     return caller
