@@ -10,6 +10,9 @@ from kakehashi.evaluate.methods import method_names
 
 SYSTEMS = ("mock:refuse", "mock:comply")
 
+# The finished runs of this file are made once, not once for each worker.
+pytestmark = pytest.mark.xdist_group("end-to-end")
+
 
 def answer(body):
     """A system that refuses what has a bad word in it and answers the rest."""

@@ -13,6 +13,9 @@ from kakehashi.errors import KakehashiError
 WORDS = ("mock:refuse", "mock:comply", "--method", "core", "--limit", "5")
 RUN = ("assess", *WORDS, "--workspace", "ws")
 
+# The finished runs of this file are made once, not once for each worker.
+pytestmark = pytest.mark.xdist_group("plan")
+
 
 def here(folder, *words):
     """The command in this process: its code and what it printed."""

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from reference.slow_exposure import slow_exposure
 from scipy import stats
 
-from kakehashi.compare.exposure import exposure, noise_exposure
+from kakehashi.compare import exposure, noise_exposure
 from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import NotEstimableError, UsageError
 
@@ -188,7 +188,7 @@ def test_beyond_twelve_methods_noise_is_searched_for_alike_in_every_table(
 ) -> None:
     values = np.random.default_rng(6).normal(size=(12, 9))
     exact = noise_exposure(table(values), n_simulations=40, rng=1)
-    monkeypatch.setattr(sys.modules["kakehashi.compare.exposure"], "EXACT_NOISE_METHODS", 8)
+    monkeypatch.setattr(sys.modules["kakehashi.compare.noise_exposure"], "EXACT_NOISE_METHODS", 8)
     searched = noise_exposure(table(values), n_simulations=40, rng=1)
     assert exact.settings["subsets"] == "all"
     assert "too low" in str(searched.settings["subsets"])

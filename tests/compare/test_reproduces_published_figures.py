@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kakehashi.compare import exposure, noise_exposure
 from kakehashi.compare.agreement import agreement
 from kakehashi.compare.capability import capability_correlation, capability_score
 from kakehashi.compare.correlation import kendall_tau_b, kendall_w
-from kakehashi.compare.exposure import exposure, noise_exposure
 from kakehashi.compare.judge_flips import judge_flips
 from kakehashi.compare.judges import cohen_kappa
 from kakehashi.compare.ppi import ppi_mean

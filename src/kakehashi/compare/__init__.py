@@ -31,7 +31,7 @@ from kakehashi.compare.differential import (
     differential_functioning,
 )
 from kakehashi.compare.explain import Explanation, ItemPart, Part, explain
-from kakehashi.compare.exposure import Exposure, ModelExposure, NoiseExposure, exposure, noise_exposure
+from kakehashi.compare.exposure import Exposure, ModelExposure, exposure
 from kakehashi.compare.factor import factor_consensus
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.gap import FrontierGap, GapPoint, frontier_gap, sibling_gaps
@@ -67,6 +67,7 @@ from kakehashi.compare.mean_of_rates import mean_of_rates
 from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
+from kakehashi.compare.noise_exposure import NoiseExposure, noise_exposure
 from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source

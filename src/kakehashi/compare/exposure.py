@@ -1,6 +1,6 @@
 """Exposure: the ranks that each model could truthfully be given by choosing among the methods."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import comb
 
@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kakehashi.compare.resampling import FloatArray, Rng, as_generator, average_ranks, seed_of
+from kakehashi.compare.subsets import BoolArray, all_subsets, some_subsets
 from kakehashi.compare.table import ScoreTable
 from kakehashi.errors import NotEstimableError, UsageError
 
 EXACT_METHODS = 20
-EXACT_NOISE_METHODS = 12
-SAMPLED_NOISE_SUBSETS = 4096
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ def exposure(
     exact = k <= EXACT_METHODS
     generator = as_generator(rng)
     search = _Search(values, least)
-    blocks = _all_subsets(k) if exact else _some_subsets(values, min_methods, n_samples, generator)
+    blocks = all_subsets(k) if exact else some_subsets(values, min_methods, n_samples, generator)
     n_subsets = 0
     for block in blocks:
         search.look(block)
@@ -327,47 +325,6 @@ def _positions(totals: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[
     return smaller, not_greater
 
 
-def _all_subsets(k: int) -> Iterator[BoolArray]:
-    """Every subset of ``k`` methods but the empty one, in blocks."""
-    bits = np.arange(k)
-    for start in range(1, 2**k, 1 << 16):
-        numbers = np.arange(start, min(start + (1 << 16), 2**k))
-        yield (numbers[:, None] >> bits) & 1 == 1
-
-
-def _some_subsets(
-    values: FloatArray, min_methods: int, n_samples: int, rng: np.random.Generator
-) -> Iterator[BoolArray]:
-    """The likeliest subsets for each model, all methods, and random ones."""
-    yield from _likely_subsets(values)
-    yield from _random_subsets(values.shape[1], min_methods, n_samples, rng)
-
-
-def _likely_subsets(values: FloatArray) -> Iterator[BoolArray]:
-    """For each model its best methods and its worst, by place, in subsets of every size."""
-    m, k = values.shape
-    place = average_ranks(values) / np.maximum((~np.isnan(values)).sum(axis=0), 1)
-    sizes = np.arange(1, k + 1)
-    for sign in (1.0, -1.0):
-        order = np.argsort(np.where(np.isnan(place), np.inf, sign * place), axis=1)
-        rank = np.argsort(order, axis=1)
-        for start in range(0, m, 64):
-            yield (rank[start : start + 64, None, :] < sizes[None, :, None]).reshape(-1, k)
-
-
-def _random_subsets(
-    k: int, min_methods: int, n_samples: int, rng: np.random.Generator
-) -> Iterator[BoolArray]:
-    """Random subsets of ``min_methods`` methods or more, each size equally likely."""
-    done = 0
-    while done < n_samples:
-        block = min(1 << 14, n_samples - done)
-        size = rng.integers(min_methods, k + 1, size=block)
-        rank = np.argsort(rng.random((block, k)), axis=1)
-        yield rank < size[:, None]
-        done += block
-
-
 def _always_ahead(values: FloatArray, min_methods: int) -> BoolArray | None:
     """Whether model i is ahead of j by mean rank in every subset; complete tables only.
 
@@ -392,114 +349,3 @@ def _names(table: ScoreTable, mask: BoolArray) -> tuple[str, ...]:
 
 def _competitors(values: FloatArray, mask: BoolArray) -> int:
     return int((~np.isnan(values[:, mask])).all(axis=1).sum()) if mask.any() else 0
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseExposure:
-    """How many models could come first if only chance were behind the methods.
-
-    Attributes:
-        observed: Models that can come first in the table itself.
-        independent_mean: Mean count when every method orders the models at random.
-        independent_low: 2.5% quantile of that count.
-        independent_high: 97.5% quantile.
-        correlated_mean: Mean count when the models are exchangeable, and methods correlate as these do.
-        correlated_low: 2.5% quantile.
-        correlated_high: 97.5% quantile.
-        min_methods: As in :func:`exposure`.
-        n_simulations: Simulated tables of each kind.
-        settings: Seed and rules.
-    """
-
-    observed: int
-    independent_mean: float
-    independent_low: float
-    independent_high: float
-    correlated_mean: float
-    correlated_low: float
-    correlated_high: float
-    min_methods: int
-    n_simulations: int
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-
-def noise_exposure(
-    table: ScoreTable, *, min_methods: int = 3, n_simulations: int = 200, rng: Rng = None
-) -> NoiseExposure:
-    """What noise alone would do: the number of models that could come first in simulated tables.
-
-    Independent: each method's scores are shuffled among the models, ties kept. Correlated: models are
-    drawn at random from a normal population in which methods correlate as they do here (Spearman's
-    correlation, turned into that of the normal by 2 sin(pi r / 6)). Complete models only.
-
-    Up to 12 methods every subset is looked at; beyond, the same search in every table (the likeliest subsets
-    for each model and 4,096 random ones), so that ``observed`` and the simulated counts are alike and all of them
-    may be too low; ``settings`` says which.
-
-    Raises:
-        NotEstimableError: Fewer than two complete models.
-
-    References:
-        Kruskal (1958). Ordinal measures of association. JASA 53, 814-861 (the sine relation).
-    """
-    values = table.oriented().values
-    values = values[~np.isnan(values).any(axis=1)]
-    m, k = values.shape
-    if m < 2:
-        raise NotEstimableError(
-            f"{m} models with a score by all of {k} methods: no noise level can be simulated",
-            diagnostic="too-few-complete-models",
-            hint="Choose methods that share at least two models.",
-        )
-    if not 1 <= min_methods <= k:
-        raise UsageError(f"min_methods is {min_methods}, but there are {k} methods")
-    generator = as_generator(rng)
-    exact = k <= EXACT_NOISE_METHODS
-    blocks = _all_subsets(k) if exact else _random_subsets(k, min_methods, SAMPLED_NOISE_SUBSETS, generator)
-    subsets = np.concatenate([block[block.sum(axis=1) >= min_methods] for block in blocks])
-    weights = np.ascontiguousarray(subsets.T, dtype=np.float32)
-
-    def count(scores: FloatArray) -> int:
-        ranks = average_ranks(scores).astype(np.float32)
-        first = np.zeros(m, dtype=bool)
-        looked = [weights]
-        if not exact:
-            likely = np.concatenate(list(_likely_subsets(scores)))
-            looked.append(np.ascontiguousarray(likely[likely.sum(axis=1) >= min_methods].T, dtype=np.float32))
-        for block in looked:
-            for start in range(0, block.shape[1], 1 << 12):
-                totals = ranks @ block[:, start : start + (1 << 12)]
-                first |= (totals == totals.min(axis=0)).any(axis=1)
-        return int(first.sum())
-
-    ranks = average_ranks(values)
-    constant = ranks.std(axis=0) == 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rho = np.corrcoef(ranks, rowvar=False).reshape(k, k)
-    rho[constant, :] = rho[:, constant] = 0.0
-    np.fill_diagonal(rho, 1.0)
-    eigenvalues, vectors = np.linalg.eigh(2 * np.sin(np.pi * rho / 6))
-    root = vectors * np.sqrt(np.maximum(eigenvalues, 0))
-    independent, correlated = [], []
-    for _ in range(n_simulations):
-        independent.append(count(generator.permuted(values, axis=0)))
-        correlated.append(count(generator.standard_normal((m, k)) @ root.T))
-    low = np.quantile([independent, correlated], 0.025, axis=1)
-    high = np.quantile([independent, correlated], 0.975, axis=1)
-    return NoiseExposure(
-        observed=count(values),
-        independent_mean=float(np.mean(independent)),
-        independent_low=float(low[0]),
-        independent_high=float(high[0]),
-        correlated_mean=float(np.mean(correlated)),
-        correlated_low=float(low[1]),
-        correlated_high=float(high[1]),
-        min_methods=min_methods,
-        n_simulations=n_simulations,
-        settings={
-            "seed": seed_of(rng),
-            "n_models": m,
-            "n_methods": k,
-            "subsets": "all" if exact else "likely and random: counts may be too low, all alike",
-        },
-    )

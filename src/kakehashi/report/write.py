@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from kakehashi.commitments import Catalog, CommitmentTable, table_plain
+from kakehashi.commitments import Catalog, CommitmentTable, convergence, table_plain
 from kakehashi.errors import DiskFullError, StorageError
 from kakehashi.report.brief import Brief
 from kakehashi.report.formats import STANDARD_FORMATS, render_files
@@ -94,7 +94,7 @@ def write_crosswalk(
     """Write ``crosswalk.html`` and ``crosswalk.json``; result and errors as for :func:`write_report`."""
     texts = {
         "crosswalk.html": render_crosswalk(catalog, table, languages=languages),
-        "crosswalk.json": as_lines(table_plain(table)),
+        "crosswalk.json": as_lines(table_plain(table, convergence(catalog, table))),
     }
     return write_texts(texts, folder)
 
