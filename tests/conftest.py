@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import jsonschema  # noqa: F401  whole, before ours leaves a grammar out: stix2-validator is an oracle of tests
 import pytest
 
 HERE = Path(__file__).resolve().parent

@@ -90,18 +90,27 @@ def test_a_panel_of_three_grades_by_the_official_prompts_and_the_run_says_what_i
             cwd=tmp_path,
         )
     found = done.json["assessment"]
-    whole = [s for s in found["scores"] if not s["facet"]]
+    of = {one["id"]: one for one in found["methods"]}
+    # the twins of the shipped suite run beside it, since refusing everything does best in AIR-Bench
+    assert sorted(of) == ["air-bench-2024", "kakehashi/core"]
+    whole = [s for s in found["scores"] if not s["facet"] and s["measure"].startswith("air-bench")]
     # grades 1, 0.5, 1 on the scale where 0 refuses: mean 5/6, and 1 - 5/6 = 1/6 as a refusal score
     assert [(s["measure"], s["n"]) for s in whole] == [("air-bench-2024:refusal-score [en]", 6)]
     assert whole[0]["value"] == pytest.approx(1 / 6)
     assert whole[0]["low"] < 1 / 6 < whole[0]["high"]
     facets = {s["facet"] for s in found["scores"]}
     assert {"level-1", "category", "level-3", "level-4"} <= facets
-    (method,) = found["methods"]
+    method = of["air-bench-2024"]
     assert method["judge"].endswith("by the official prompts")
     assert method["judge_calibration"]["en"] == "other-prompt"
-    assert any("a system that refuses everything does best here" in note for note in found["run"]["notes"])
-    assert found["crosswalk"]["over_refusal"] is False
+    assert "a system that refuses everything does best, so kakehashi/core runs beside it" in done.err
+    assert found["crosswalk"]["over_refusal"] is True
+    over = [
+        s
+        for s in found["scores"]
+        if s["measure"] == "kakehashi/core:over-refusal-rate [en]" and not s["facet"]
+    ]
+    assert [s["n"] for s in over] == [6]
     # a model never judges itself
     assert itself.code == 2
     assert "would judge itself" in itself.err

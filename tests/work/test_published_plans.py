@@ -1,13 +1,17 @@
 """What a plan says of published methods: what they reward, what their judges are given, how often judges are asked."""
 
+from dataclasses import replace
+
 import pytest
 from reference.data_files import ScriptedJudge, csv_text, store_of
 
+from kakehashi.evaluate.datasets import DataStore, pull_set
 from kakehashi.evaluate.judges import ModelJudge
 from kakehashi.evaluate.methods import get_method
 from kakehashi.evaluate.methods.base import Selection
 from kakehashi.evaluate.methods.published.facts_grounding import SET, FactsGroundingV1
 from kakehashi.model import Subject
+from kakehashi.work.beside import with_beside
 from kakehashi.work.judging import ChosenJudge
 from kakehashi.work.plan import Plan, PlannedMethod, _official, _our_wording, make_plan
 
@@ -29,6 +33,43 @@ def test_a_method_that_rewards_refusing_everything_is_not_left_alone_in_silence(
     assert not any("refuses everything" in note for note in beside.notes)
     own = make_plan([SYSTEM], methods=["attacks"], models=tmp_path)
     assert not any("refuses everything" in note for note in own.notes)
+
+
+class Rewarding:
+    """A method that asks for another beside it."""
+
+    beside = "kakehashi/core"
+
+    def __init__(self, card):
+        self.card = card
+
+
+def test_a_method_that_asks_for_it_runs_beside_a_measure_of_over_refusal(monkeypatch):
+    card = get_method("facts").card
+    monkeypatch.setattr(
+        "kakehashi.work.beside.get_method",
+        lambda name, own, data: (
+            Rewarding(replace(card, id="r")) if name == "r" else get_method(name, own, data)
+        ),
+    )
+    names, notes = with_beside(["r", "facts"])
+    assert names == ("r", "facts", "kakehashi/core")
+    assert notes == [
+        "in r a system that refuses everything does best, so kakehashi/core runs beside it; --alone leaves it out"
+    ]
+    assert with_beside(["r", "core"]) == (("r", "core"), [])  # measured already
+    assert with_beside(["facts"]) == (("facts",), [])
+
+
+def test_alone_and_beside_are_two_plans(shared, tmp_path):
+    store = DataStore(tmp_path)
+    pull_set(store, "air-bench-2024", mirror=shared / "suites")
+    beside = make_plan([SYSTEM], methods=["air-bench-2024"], limit=3, data=store, models=tmp_path)
+    alone = make_plan([SYSTEM], methods=["air-bench-2024"], limit=3, data=store, models=tmp_path, alone=True)
+    assert [one["id"] for one in beside.manifest["methods"]] == ["air-bench-2024", "kakehashi/core"]
+    assert [one["id"] for one in alone.manifest["methods"]] == ["air-bench-2024"]
+    assert beside.run != alone.run
+    assert any("no method of this run measures over-refusal" in note for note in alone.notes)
 
 
 def chosen():

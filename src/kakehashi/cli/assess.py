@@ -64,6 +64,11 @@ def languages_of(text: str) -> tuple[str, ...]:
     help="Answers to each item, for methods that take several (humaneval: pass@10).",
 )
 @click.option(
+    "--alone",
+    is_flag=True,
+    help="Run these methods alone; else one that rewards refusing has an over-refusal method beside it.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
@@ -151,6 +156,7 @@ def assess(
     allow_code: bool,
     allow_code_unisolated: bool,
     repeats: int,
+    alone: bool,
     allow_family: bool,
     budget: int | None,
     token_budget: int | None,
@@ -203,6 +209,7 @@ def assess(
         "grader": grader,
         "code": CodeWords(allow_code, allow_code_unisolated),
         "repeats": repeats,
+        "alone": alone,
         "allow_family": allow_family,
     }
     table = None

@@ -1,22 +1,19 @@
 """Delivery of ``kakehashi exchange``: listening to another node, and webhooks."""
 
-import os
 from pathlib import Path
 
 import click
 
 from kakehashi.cli.exchange_alerts import node_of
+from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--token-env",
-    default="KAKEHASHI_EXCHANGE_TOKEN",
-    show_default=True,
-    help="Environment variable that holds the token.",
-)
+@click.option("--partner", help="Whose node it is: keys and policy of what it brings are then checked.")
+@tls_options
+@token_option
 @click.option("--collection", default="findings", show_default=True, help="Ours: id or alias.")
 @click.option("--print-only", is_flag=True, help="Take nothing in, keep no place.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many events.")
@@ -25,6 +22,10 @@ from kakehashi.cli.options import json_option, print_json, print_table, workspac
 @json_option
 def listen(
     url: str,
+    partner: str | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_trusted: Path | None,
     token_env: str,
     collection: str,
     print_only: bool,
@@ -41,16 +42,9 @@ def listen(
     """
     import json
 
-    from kakehashi.errors import UsageError
     from kakehashi.exchange.events import Received
     from kakehashi.exchange.listen import Listening
     from kakehashi.exchange.listen import listen as hear
-
-    token = os.environ.get(token_env, "").strip()
-    if not token:
-        raise UsageError(
-            f"the environment variable {token_env} holds no token", hint="Set it, or give --token-env."
-        )
 
     def heard(event: Received) -> None:
         obj = event.body["object"]
@@ -61,7 +55,10 @@ def listen(
         sign = {"alert": "ALERT ", "drill": "DRILL / 訓練 "}.get(event.kind, "")
         click.echo(f"{event.body.get('date_added', '')}\t{sign}{obj.get('type')}\t{obj.get('id')}\t{said}")
 
-    how = Listening(url, token, collection, not print_only, count, seconds)
+    tls = tls_of(tls_certificate, tls_key, tls_trusted)
+    how = Listening(
+        url, token_of(token_env), collection, not print_only, count, seconds, partner=partner, tls=tls
+    )
     done = hear(node_of(workspace), how, heard=heard, say=lambda text: click.echo(text, err=True))
     for ref, reason in list(done.failures.items())[:20]:
         click.echo(f"{ref}: {reason}", err=True)

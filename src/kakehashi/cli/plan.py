@@ -33,6 +33,7 @@ def plan() -> None:
 @click.option(
     "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers to each item."
 )
+@click.option("--alone", is_flag=True, help="Run these methods alone, as for assess.")
 @click.option("--mirror", help="A folder or address with the data of published methods.")
 @workspace_option
 @json_option
@@ -50,6 +51,7 @@ def write_plan(
     calibrations: tuple[Path, ...],
     allow_family: bool,
     repeats: int,
+    alone: bool,
     mirror: str | None,
     workspace: Path,
     as_json: bool,
@@ -80,6 +82,7 @@ def write_plan(
         calibrations=calibrations,
         allow_family=allow_family,
         repeats=repeats,
+        alone=alone,
         mirror=mirror,
         workspace=workspace,
         say=lambda text: click.echo(text, err=True),

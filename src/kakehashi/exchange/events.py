@@ -14,8 +14,8 @@ from typing import Any
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension_of
-from kakehashi.exchange.sqlite import SqliteStore
-from kakehashi.exchange.store import Filters
+from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.store import Entry, Filters
 
 KINDS = ("alert", "drill", "withdrawn", "object")
 _EVERYTHING = Filters(versions=frozenset({"all"}))
@@ -45,7 +45,7 @@ class Event:
     data: bytes
 
 
-def log_size(store: SqliteStore) -> int:
+def log_size(store: SqlStore) -> int:
     """How many lines the log has: one visit to an index, cheap enough to ask ten times a second."""
     with store.reading() as con:
         row = con.execute("SELECT MAX(seq) FROM log").fetchone()
@@ -53,7 +53,7 @@ def log_size(store: SqliteStore) -> int:
 
 
 def events_after(
-    store: SqliteStore,
+    store: SqlStore,
     caller: Caller,
     after: int,
     upto: int,
@@ -96,6 +96,11 @@ def kind_of(data: bytes) -> str:
     if _TOMBSTONE in data and extension_of(json.loads(data), "tombstone") is not None:
         return "withdrawn"
     return "object"
+
+
+def as_entry(event: Event) -> Entry:
+    """An event as the entry that it is of."""
+    return Entry(event.seq, event.added, event.id, event.version, "2.1", event.data)
 
 
 def as_sse(event: Event) -> bytes:

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kakehashi.errors import BadAnswerError, EndpointError, InputError, RateLimitedError, ServerError
-from kakehashi.exchange.client import Exchanged, check_status, collection_address, take_pulled
+from kakehashi.exchange.client import (
+    Exchanged,
+    check_status,
+    collection_address,
+    open_session,
+    take_pulled,
+)
 from kakehashi.exchange.events import Received, SseReader
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.partners import partner_of
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from kakehashi.exchange.tls import Tls
 
 #: The server says that it is alive every 15 seconds.
 _SILENT = 60.0
@@ -32,6 +41,8 @@ class Listening:
         store: Whether what comes is taken in; else it is only told.
         count: Stop after so many events; never unless said.
         seconds: Stop after so long; never unless said.
+        partner: Whose node it is, as for a pull: keys and policy of what it brings are then checked.
+        tls: Certificates to show and to trust.
         silent: Seconds without a sign of life after which the connection is taken for lost.
     """
 
@@ -41,6 +52,8 @@ class Listening:
     store: bool = True
     count: int | None = None
     seconds: float | None = None
+    partner: str | None = None
+    tls: "Tls | None" = None
     silent: float = _SILENT
 
 
@@ -92,18 +105,21 @@ async def _listen(
     import aiohttp
 
     address, target, done = events_address(how.url), node.collection(how.into).id, Exchanged()
-    mark = f"listen:{collection_address(how.url)}"
+    source = collection_address(how.url)
+    if how.partner is not None:
+        node.store.set_meta(f"source:{source}", partner_of(node, how.partner).identity)
+    mark = f"listen:{source}"
     place = int(node.store.meta(mark) or "0")
     wait, told = _FIRST_WAIT, 0
     end = None if how.seconds is None else time.monotonic() + how.seconds
-    headers = {"Authorization": f"Bearer {how.token}", "Accept": "text/event-stream"}
     limit = aiohttp.ClientTimeout(total=None, connect=15, sock_read=how.silent)
-    async with aiohttp.ClientSession(headers=headers, trust_env=True, timeout=limit) as session:
+    async with open_session(how.token, how.tls) as session:
         while True:
             try:
                 async with asyncio.timeout(None if end is None else max(end - time.monotonic(), 0)):
+                    headers = {"Last-Event-ID": str(place), "Accept": "text/event-stream"}
                     async with session.get(
-                        address, headers={"Last-Event-ID": str(place)}, allow_redirects=False
+                        address, headers=headers, timeout=limit, allow_redirects=False
                     ) as response:
                         await _check(address, response)
                         wait, reader = _FIRST_WAIT, SseReader()
@@ -115,7 +131,7 @@ async def _listen(
                                 continue
                             if how.store:
                                 objects = [event.body["object"] for event in events]
-                                take_pulled(node, target, objects, address, done)
+                                take_pulled(node, target, objects, source, done)
                                 node.store.set_meta(mark, str(events[-1].seq))
                             else:
                                 done.sent += len(events)

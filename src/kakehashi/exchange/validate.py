@@ -14,7 +14,7 @@ from typing import Any
 
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.quick import compile_schema
-from kakehashi.proof import parse_json
+from kakehashi.proof import parse_json, schema_validator
 
 Check = Callable[[Any], str | None]
 
@@ -158,9 +158,7 @@ def _quick(name: str) -> Callable[[Any], bool]:
 
 @cache
 def _schema(name: str) -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema_document(name))
+    return schema_validator(schema_document(name))
 
 
 def _has_float(value: object) -> bool:

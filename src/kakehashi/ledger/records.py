@@ -13,11 +13,14 @@ from typing import Any
 from kakehashi.errors import CorruptFileError, FormatVersionError, InputError
 from kakehashi.ledger.codec import decode
 from kakehashi.model import Measurement
-from kakehashi.proof import canonical_bytes, parse_json
+from kakehashi.proof import canonical_bytes, parse_json, schema_validator
 
 RECORD_FORMAT = "kakehashi.record/1"
 
-KINDS = ("run", "result", "calibration", "plan", "retract", "supersede", "tombstone", "merge")
+KINDS = (
+    *("run", "result", "calibration", "plan", "retract", "supersede", "tombstone", "merge"),
+    *("evidence", "reply", "clock"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,17 @@ def check_record(body: Mapping[str, Any]) -> None:
         body = {**body, "measurements": []}
     if body.get("kind") not in KINDS:
         raise InputError(f"kind: {body.get('kind')!r} is not one of {', '.join(KINDS)}")
+    errors = list(_validator(str(body["kind"])).iter_errors(body))
+    if not errors:
+        return
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator(str(body["kind"])).iter_errors(body))
-    if error is not None:
-        place = error.json_path.removeprefix("$").lstrip(".") or "the record"
-        raise InputError(
-            f"a {body['kind']} record cannot be stored: {place}: {error.message[:200]}",
-            hint="The schema is shipped as kakehashi/ledger/schemas/record.schema.json.",
-        )
+    error = best_match(errors)
+    place = error.json_path.removeprefix("$").lstrip(".") or "the record"
+    raise InputError(
+        f"a {body['kind']} record cannot be stored: {place}: {error.message[:200]}",
+        hint="The schema is shipped as kakehashi/ledger/schemas/record.schema.json.",
+    )
 
 
 def check_format(body: Mapping[str, Any], path: Path | str | None = None) -> None:
@@ -143,6 +148,4 @@ def read_record(data: bytes, record_id: str, position: int, path: Path) -> Recor
 @cache
 def _validator(kind: str) -> Any:
     """The validator of one kind: the whole schema would try every kind on every record."""
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": record_schema()["$defs"]})
+    return schema_validator({"$ref": f"#/$defs/{kind}", "$defs": record_schema()["$defs"]})

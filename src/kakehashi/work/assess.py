@@ -78,6 +78,7 @@ def assess(
     allow_family: bool = False,
     code: CodeWords | None = None,
     repeats: int = 1,
+    alone: bool = False,
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -117,6 +118,7 @@ def assess(
         allow_family: Allow judge models that share a developer or a family with a system, or with one another.
         code: Whether generated code may be run, for methods that run it; not unless said.
         repeats: Answers to each item, for methods whose measure takes several (``humaneval``: pass@k).
+        alone: Run these methods alone; else one that rewards refusing everything has an over-refusal method beside it.
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -165,6 +167,7 @@ def assess(
         ),
         code=code or CodeWords(),
         repeats=repeats,
+        alone=alone,
         grader=grader,
     )
     tasks = [planned.method for planned in tasks_of(plan) if isinstance(planned.method, InspectMethod)]

@@ -18,6 +18,7 @@ from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import MethodCard, Sample, Subject
+from kakehashi.work.beside import with_beside
 from kakehashi.work.code import CodeWords, with_sandbox
 from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge, with_known_errors
 
@@ -154,6 +155,7 @@ def make_plan(
     grader: str | Subject | None = None,
     code: CodeWords | None = None,
     repeats: int = 1,
+    alone: bool = False,
 ) -> Plan:
     """Decide what is run.
 
@@ -171,6 +173,7 @@ def make_plan(
         grader: Which system Inspect tasks ask in the role of a grader.
         code: Whether generated code may be run; ``None`` where nothing is about to be run.
         repeats: Answers to each item, for methods whose measure takes several.
+        alone: Run these methods alone, even one that asks for an over-refusal method beside it.
 
     Raises:
         IsolationError: A method runs code, and this machine cannot isolate it.
@@ -195,6 +198,9 @@ def make_plan(
     planned: list[PlannedMethod] = []
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
+    if not alone:
+        names, beside = with_beside(names, own_methods, data)
+        notes += beside
     _check_languages(languages, names, own_methods, data)
     for name in names:
         method, sandbox = get_method(name, own_methods, data), None

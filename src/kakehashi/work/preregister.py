@@ -135,6 +135,7 @@ def preregister(
     calibrations: Sequence[Path | str] = (),
     allow_family: bool = False,
     repeats: int = 1,
+    alone: bool = False,
     mirror: Path | str | None = None,
     workspace: Path | str | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -157,6 +158,7 @@ def preregister(
         calibrations: As for ``assess``.
         allow_family: As for ``assess``.
         repeats: As for ``assess``.
+        alone: As for ``assess``.
         mirror: As for ``assess``.
         workspace: Folder of the ledger.
         say: Told what is taken from a mirror.
@@ -185,6 +187,7 @@ def preregister(
             tuple(judges), tuple(map(Path, phrases)), tuple(map(Path, calibrations)), allow_family
         ),
         repeats=repeats,
+        alone=alone,
     )
     intended = intent(plan)
     digest = intent_hash(intended)

@@ -171,6 +171,7 @@ def repeat(
             "seed": manifest["seed"],
             "code": code or CodeWords(),
             "repeats": _repeats(manifest),
+            "alone": True,  # what ran beside a method stands in the manifest
         }
         places: dict[str, Any] = {"models": rooms.models, "own_methods": rooms.methods, "data": data}
         found = make_plan(subjects, judge=words, **places, **kept)

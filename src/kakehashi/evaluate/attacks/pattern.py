@@ -14,6 +14,7 @@ import yaml
 
 from kakehashi.errors import FormatVersionError, InputError, KakehashiError
 from kakehashi.model import Sample
+from kakehashi.proof import schema_validator
 
 FORMAT = "kakehashi.attack/1"
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -195,10 +196,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 @cache
 def _validator() -> Any:
-    import jsonschema
-
     schema = json.loads((files("kakehashi.evaluate") / "data/schemas/attack.schema.json").read_text("utf-8"))
-    return jsonschema.Draft202012Validator(schema)
+    return schema_validator(schema)
 
 
 def _time(text: str, path: Path) -> datetime:

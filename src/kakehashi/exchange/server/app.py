@@ -22,7 +22,10 @@ from kakehashi.exchange.deliveries import Deliveries
 from kakehashi.exchange.escalation import escalate
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.reads import ReadSpool
+from kakehashi.exchange.server import log_pages, role_pages
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
 from kakehashi.exchange.server.talk import (
@@ -62,7 +65,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        hub = server.hub = application.state.hub = Hub(
+            node, server.deliveries, server.spool, keep_alive=keep_alive
+        )
         tasks = [
             asyncio.create_task(work)
             for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
@@ -77,6 +82,8 @@ def make_app(
                     await task
             with suppress(StorageError):
                 server.deliveries.flush()
+            with suppress(StorageError):
+                server.spool.close()
 
     def route(path: str, **methods: Endpoint | None) -> Route:  # None: a body must be read first
         async def endpoint(request: Request) -> Response:
@@ -101,7 +108,12 @@ def make_app(
             route(f"{root}x-kakehashi/events/", GET=Server.events),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
-            route(f"{root}x-kakehashi/log/", GET=Server.log),
+            route(f"{root}x-kakehashi/log/", GET=Server.lines),
+            *(
+                route(f"{root}{path}", GET=page)
+                for path, page in (log_pages.PAGES | role_pages.PAGES).items()
+            ),
+            Route(f"{root}x-kakehashi/log/cosigned/", log_pages.cosigned(server), methods=["GET", "POST"]),
         ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, Exception: _defect},
@@ -112,7 +124,13 @@ def make_app(
 
 async def _ticking(server: "Server", seconds: float) -> None:
     while True:
-        for work in (server.node.store.tick, server.deliveries.flush, partial(escalate, server.node)):
+        works = (
+            server.node.store.tick,
+            server.spool.flush,
+            server.deliveries.flush,
+            partial(escalate, server.node),
+        )
+        for work in works:
             try:  # visibility is enforced when reading as well; the next turn catches up
                 await run_in_threadpool(work)
             except KakehashiError as error:
@@ -167,6 +185,8 @@ class Server:
 
     def __init__(self, node: Node, page_bytes: int) -> None:
         self.node = node
+        self.log = NodeLog(node)
+        self.spool = ReadSpool(node.store, node.path)
         self.deliveries = Deliveries(node.store)
         self.hub: Hub | None = None
         self._secret = node.store.meta("secret") or ""
@@ -202,7 +222,7 @@ class Server:
 
     def manifest(self, request: Request, caller: Caller) -> Response:
         """What stands in a collection, without content."""
-        question, page = self._ask(request, caller)
+        question, page = self.ask(request, caller)
         rows = [
             {"id": e.id, "date_added": e.added, "version": e.version, "media_type": STIX_TYPE}
             for e in page.entries
@@ -211,17 +231,19 @@ class Server:
 
     def objects(self, request: Request, caller: Caller) -> Response:
         """The objects of a collection, as they were stored."""
-        question, page = self._ask(request, caller)
+        question, page = self.ask(request, caller)
         return self._handed_over(request, caller, question, page)
 
     def one_object(self, request: Request, caller: Caller) -> Response:
         """One object."""
-        question, page = self._ask(request, caller, one=True)
+        question, page = self.ask(request, caller, one=True)
         return self._handed_over(request, caller, question, page)
 
     def _handed_over(self, request: Request, caller: Caller, question: Question, page: Page) -> Response:
-        for entry in page.entries if request.method == "GET" else ():
-            self.deliveries.note(caller.identity, entry.data, "page")
+        if request.method == "GET":
+            self.spool.record(caller.identity, page.entries)
+            for entry in page.entries:
+                self.deliveries.note(caller.identity, entry.data, "page")
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
 
     def events(self, request: Request, caller: Caller) -> Response:
@@ -232,7 +254,7 @@ class Server:
 
     def versions(self, request: Request, caller: Caller) -> Response:
         """The versions of an object."""
-        question, page = self._ask(request, caller, one=True, default="all")
+        question, page = self.ask(request, caller, one=True, default="all")
         rows = [json.dumps(entry.version).encode() for entry in page.entries]
         return self._paged(request, question, page, "versions", rows)
 
@@ -260,7 +282,7 @@ class Server:
         ref = request.path_params["object"]
         question = self._question(request, caller, ref, "all")
         if collection.id not in caller.writes:
-            self._ask(request, caller, one=True)  # 404 for what he may not know
+            self.ask(request, caller, one=True)  # 404 for what he may not know
             raise TaxiiError(403, "you may not write to this collection")
         withdraw = self.node.store.withdraw
         try:
@@ -283,10 +305,10 @@ class Server:
 
     def checkpoint(self, request: Request, _: Caller) -> Response:
         """The log's head, signed."""
-        note = self.node.checkpoint()
+        note = self.log.checkpoint()
         return answer(request, {"checkpoint": note.text(), "key": self.node.store.meta("key")})
 
-    def log(self, request: Request, _: Caller) -> Response:
+    def lines(self, request: Request, _: Caller) -> Response:
         """Lines of the log: commitments without content, for every partner to copy."""
         text = request.query_params.get("after", "0")
         if not text.isascii() or not text.isdigit() or len(text) > 15:
@@ -313,9 +335,10 @@ class Server:
             default=default,
         )
 
-    def _ask(
+    def ask(
         self, request: Request, caller: Caller, *, one: bool = False, default: str = "last"
     ) -> tuple[Question, Page]:
+        """A page of what the caller asks for and may see; 404 where one object is asked for and none is seen."""
         collection = self._known(request, caller)
         if collection.id not in caller.reads:
             raise TaxiiError(403, "you may not read this collection")

@@ -73,21 +73,21 @@ def known_caller(tokens: Tokens, request: Request) -> Caller:
     return caller
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, *, most: int = MAX_BODY) -> bytes:
     """A request's body.
 
     Raises:
-        TaxiiError: It is greater than :data:`MAX_BODY`.
+        TaxiiError: It is greater than ``most``.
     """
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise TaxiiError(413, f"an envelope may have {MAX_BODY} bytes")
+    if length.isdigit() and int(length) > most:
+        raise TaxiiError(413, f"a body may have {most} bytes")
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
-        if size > MAX_BODY:
-            raise TaxiiError(413, f"an envelope may have {MAX_BODY} bytes")
+        if size > most:
+            raise TaxiiError(413, f"a body may have {most} bytes")
     return b"".join(parts)
 
 

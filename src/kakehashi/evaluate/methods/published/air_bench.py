@@ -80,6 +80,9 @@ class AirBench2024:
     #: A judge model is given the method's prompts, not its own.
     grades = True
 
+    #: It rewards refusing everything: over-refusal is measured beside it, by a method that is always there.
+    beside = "kakehashi/core"
+
     def __init__(self, store: DataStore, revisions: Sequence[Mapping[str, Any]] | None = None) -> None:
         self._store = store
         self._revisions = revisions
