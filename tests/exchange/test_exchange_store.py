@@ -22,7 +22,7 @@ from nodes import (
 from stix_corpus import stix_id, whole
 
 from kakehashi.errors import CorruptFileError, DiskFullError, FormatVersionError, InputError
-from kakehashi.exchange import sql_base, sql_read
+from kakehashi.exchange import sql_base, sql_read, sql_store
 from kakehashi.exchange.records import extension_of, stored_bytes
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters

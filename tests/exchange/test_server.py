@@ -15,7 +15,7 @@ from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
 from served_node import TAXII, Served, run_server
 from stix_corpus import KINDS, ours, stix_id, whole
 
-from kakehashi.exchange import sql_base, sql_read
+from kakehashi.exchange import sql_base, sql_read, sql_store
 from kakehashi.exchange.node import Node
 from kakehashi.proof import Checkpoint, Frontier, VerifierKey
 
