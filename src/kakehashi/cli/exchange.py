@@ -10,6 +10,7 @@ from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
 from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
+from kakehashi.cli.exchange_loop import LOOP_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
@@ -32,6 +33,7 @@ for command in (
     *DELIVERY_COMMANDS,
     *PARTNER_COMMANDS,
     *PEOPLE_COMMANDS,
+    *LOOP_COMMANDS,
     bundle,
 ):
     exchange.add_command(command)
