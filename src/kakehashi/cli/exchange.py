@@ -1,5 +1,6 @@
 """``kakehashi exchange``: findings exchanged between institutes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,19 +36,27 @@ for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
     is_flag=True,
     help="For two people without a server: also write the card, and say what is next.",
 )
+@click.option(
+    "--db",
+    help="A PostgreSQL database instead of an embedded one: postgresql://… (or KAKEHASHI_EXCHANGE_DB).",
+)
 @workspace_option
 @json_option
-def init(name: str, small: bool, workspace: Path, as_json: bool) -> None:
+def init(name: str, small: bool, db: str | None, workspace: Path, as_json: bool) -> None:
     """Make a node for the institute NAME: database, key, and a collection "findings".
+
+    A password in the address of a database is not kept: set KAKEHASHI_EXCHANGE_DB, PGPASSWORD or ~/.pgpass.
 
     Example: kakehashi exchange init "Institute A"
     """
     from kakehashi.exchange import Node
+    from kakehashi.exchange.node import DATABASE_VARIABLE
     from kakehashi.work.workspace import Workspace
 
-    node = Node.init(Workspace(workspace).exchange, name)
+    node = Node.init(Workspace(workspace).exchange, name, db=db or os.environ.get(DATABASE_VARIABLE))
     facts = {
         "node": str(node.path),
+        "database": str(node.store.path),
         "identity": node.owner,
         "collection": node.collection("findings").id,
         "key": node.store.meta("key"),

@@ -1,13 +1,13 @@
 """Reading a node's database: only ever through the eyes of somebody."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from kakehashi.exchange.database import Connection
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import (
     KEPT_HERE,
@@ -83,7 +83,7 @@ class SqlReads(SqlBase):
                 after, chunk = rows[-1][0], _CHUNK
 
     def _version_asked(
-        self, con: sqlite3.Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
+        self, con: Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
     ) -> bool:
         asked = filters.versions
         if "all" in asked or row[8] in {version_key(v) for v in asked - {"last", "first", "all"}}:
@@ -99,17 +99,17 @@ class SqlReads(SqlBase):
         seen = [other[8] for other in others if eyes.see(other, collection)]
         return ("last" in asked and row[8] == max(seen)) or ("first" in asked and row[8] == min(seen))
 
-    def _eyes(self, con: sqlite3.Connection, caller: Caller, now: datetime) -> "Eyes":
+    def _eyes(self, con: Connection, caller: Caller, now: datetime) -> "Eyes":
         return Eyes(con, caller, self._known_markings(con), now)
 
-    def _sees_row(self, con: sqlite3.Connection, caller: Caller, ref: str, vkey: str) -> bool:
+    def _sees_row(self, con: Connection, caller: Caller, ref: str, vkey: str) -> bool:
         row = con.execute(
             f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.vkey = ?",
             (ref, vkey),
         ).fetchone()
         return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
 
-    def _known_markings(self, con: sqlite3.Connection) -> Mapping[str, Marking]:
+    def _known_markings(self, con: Connection) -> Mapping[str, Marking]:
         """What the markings here say. Kept only by readers: a writer may yet roll back."""
         epoch = str(con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
         kept = self._markings
@@ -120,7 +120,7 @@ class SqlReads(SqlBase):
         )
         found = {row[0]: read_marking(json.loads(row[1])) for row in rows}
         known = {ref: marking for ref, marking in found.items() if marking is not None}
-        if not self._is_writing():
+        if not self.database.is_writing():
             self._markings = (epoch, known)
         return known
 
@@ -134,7 +134,7 @@ class SqlReads(SqlBase):
         with self.reading() as con:
             return self._receipt(con, caller, "id", status_id)
 
-    def _receipt(self, con: sqlite3.Connection, caller: Caller, column: str, value: str) -> Receipt | None:
+    def _receipt(self, con: Connection, caller: Caller, column: str, value: str) -> Receipt | None:
         row = con.execute(
             f"SELECT id, at, outcomes FROM statuses WHERE identity = ? AND {column} = ?",
             (caller.identity, value),
@@ -145,18 +145,18 @@ class SqlReads(SqlBase):
 
     def members(self) -> dict[str, tuple[str, Caller]]:
         """Members by identity: name and rights."""
-        rows = (
-            self._connection().execute("SELECT identity, name, rights FROM members ORDER BY name").fetchall()
-        )
+        with self.reading() as con:
+            rows = con.execute("SELECT identity, name, rights FROM members ORDER BY name").fetchall()
         return {row[0]: (row[1], caller_of(row[0], row[2])) for row in rows}
 
-    def _member(self, con: sqlite3.Connection, identity: str) -> Caller | None:
+    def _member(self, con: Connection, identity: str) -> Caller | None:
         row = con.execute("SELECT rights FROM members WHERE identity = ?", (identity,)).fetchone()
         return None if row is None else caller_of(identity, row[0])
 
     def member(self, identity: str) -> Caller | None:
         """A member's rights as they are now."""
-        return self._member(self._connection(), identity)
+        with self.reading() as con:
+            return self._member(con, identity)
 
     def key_of(self, identity: str) -> VerifierKey | None:
         """The key that is registered for a member: what he deposits in his own name must be signed with it."""
@@ -190,13 +190,12 @@ class SqlReads(SqlBase):
 
     def quarantined(self) -> list[tuple[str, list[str], bytes]]:
         """What is kept in quarantine: source, reasons, bytes."""
-        rows = (
-            self._connection().execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
-        )
+        with self.reading() as con:
+            rows = con.execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
         return [(row[0], json.loads(row[1]), bytes(row[2])) for row in rows]
 
 
-def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
+def _as_of(con: Connection, caller: Caller) -> Caller:
     """The caller with the rights that he has in this snapshot, cut to the collections that he came with.
 
     Rights that were read earlier would lose objects: what wider rights opened is entered again in the same
@@ -209,7 +208,7 @@ def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
     return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
 
 
-def _snapshot_time(con: sqlite3.Connection) -> datetime:
+def _snapshot_time(con: Connection) -> datetime:
     """The time, but never before the last entry of the snapshot.
 
     Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
@@ -224,7 +223,7 @@ class Eyes:
     """What one caller sees in one snapshot."""
 
     def __init__(
-        self, con: sqlite3.Connection, caller: Caller, markings: Mapping[str, Marking], now: datetime
+        self, con: Connection, caller: Caller, markings: Mapping[str, Marking], now: datetime
     ) -> None:
         self.caller, self.now, self._markings = caller, now, markings
         self._heads = _Heads(con)
@@ -244,7 +243,7 @@ class Eyes:
 class _Heads(Mapping[str, Item]):
     """What objects are about, looked up when asked for."""
 
-    def __init__(self, con: sqlite3.Connection) -> None:
+    def __init__(self, con: Connection) -> None:
         self._con = con
         self._found: dict[str, Item | None] = {}
 

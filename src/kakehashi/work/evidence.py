@@ -245,9 +245,10 @@ def _gone(place: Workspace, entries: Sequence[Evidence]) -> dict[str, Gone]:
 
 def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, StoredEntry] | None":
     """Objects of the node by id, without those revoked; ``None`` where there is no node to ask."""
-    if not (place.exchange / "node.sqlite").exists():
-        return None
     from kakehashi.exchange import Node
+
+    if not Node.is_here(place.exchange):
+        return None
     from kakehashi.exchange.store import Filters
 
     node = Node.open(place.exchange)
