@@ -100,6 +100,7 @@ def _write_card(node: "Node") -> tuple[str, str]:
     help="PEM file: only clients with a certificate of this authority are let in (mutual TLS).",
 )
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @workspace_option
 def serve(
     host: str,
@@ -108,6 +109,7 @@ def serve(
     tls_key: Path | None,
     client_authority: Path | None,
     behind_proxy: bool,
+    workers: int,
     workspace: Path,
 ) -> None:
     """Serve the node over TAXII 2.1 until it is stopped.
@@ -129,6 +131,7 @@ def serve(
         key=tls_key,
         client_authority=client_authority,
         behind_proxy=behind_proxy,
+        workers=workers,
         ready=lambda url: click.echo(f"serving {node.name} at {url}"),
     )
 
