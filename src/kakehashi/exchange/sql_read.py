@@ -1,13 +1,15 @@
 """Reading a node's database: only ever through the eyes of somebody."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from kakehashi.exchange.database import Connection
+from kakehashi.exchange.database import Connection, Database
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import (
     KEPT_HERE,
@@ -17,6 +19,7 @@ from kakehashi.exchange.markings import (
     object_level_refs,
     read_marking,
 )
+from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
@@ -34,6 +37,11 @@ class SqlReads(SqlBase):
     """The reading half of the store."""
 
     _markings: tuple[str, Mapping[str, Marking]] = ("", {})
+
+    def __init__(self, database: Database | Path, *, create: bool = False) -> None:
+        super().__init__(database, create=create)
+        self._pages = PageCache()
+        self._ends: tuple[Mapping[str, Marking], list[datetime]] = ({}, [])
 
     def page(
         self,
@@ -57,30 +65,59 @@ class SqlReads(SqlBase):
             budget: How many bytes at most; one entry is always given.
             now: The time, for embargoes.
         """
+        with self.reading() as con:
+            seq, added = _head(con)
+            who, at = _as_of(con, caller), now or _not_before(added)
+            asked = (collection, filters, after, limit, budget)
+            if self.database.is_writing():  # what it sees may yet be rolled back
+                return self._decided(con, self._eyes(con, who, at), *asked)
+            key = (seq, added, who, self._ended(con, at), asked)
+            page = self._pages.get(key)
+            if page is None:
+                page = self._decided(con, self._eyes(con, who, at), *asked)
+                self._pages.put(key, page)
+            return page
+
+    def _ended(self, con: Connection, now: datetime) -> int:
+        """How many embargoes have ended: all that decisions take from the time."""
+        markings, kept = self._known_markings(con), self._ends
+        if kept[0] is not markings:
+            ends = sorted(one.embargo_until for one in markings.values() if one.embargo_until is not None)
+            kept = self._ends = (markings, ends)
+        return bisect_right(kept[1], now)
+
+    def _decided(
+        self,
+        con: Connection,
+        eyes: "Eyes",
+        collection: str,
+        filters: Filters,
+        after: int,
+        limit: int,
+        budget: int,
+    ) -> Page:
+        """A page, each row of which was decided on."""
         where, values = _where(filters)
         found: list[Entry] = []
-        size = 0
-        with self.reading() as con:
-            eyes = self._eyes(con, _as_of(con, caller), now or _snapshot_time(con))
-            chunk = min(limit + 1, _CHUNK)
-            while True:
-                rows = con.execute(
-                    f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
-                    f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
-                    (collection, after, *values),
-                ).fetchall()
-                for row in rows:
-                    if not eyes.see(row, collection):
-                        continue
-                    if not self._version_asked(con, eyes, row, collection, filters):
-                        continue
-                    size += len(row[11])
-                    if len(found) >= limit or (found and size > budget):
-                        return Page(tuple(found), True)
-                    found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
-                if len(rows) < chunk:
-                    return Page(tuple(found), False)
-                after, chunk = rows[-1][0], _CHUNK
+        size, chunk = 0, min(limit + 1, _CHUNK)
+        while True:
+            rows = con.execute(
+                f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
+                f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
+                (collection, after, *values),
+            ).fetchall()
+            for row in rows:
+                if not eyes.see(row, collection):
+                    continue
+                if not self._version_asked(con, eyes, row, collection, filters):
+                    continue
+                size += len(row[11])
+                if len(found) >= limit or (found and size > budget):
+                    return Page(tuple(found), True)
+                found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
+            if len(rows) < chunk:
+                return Page(tuple(found), False)
+            after, chunk = rows[-1][0], _CHUNK
 
     def _version_asked(
         self, con: Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
@@ -208,15 +245,24 @@ def _as_of(con: Connection, caller: Caller) -> Caller:
     return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
 
 
-def _snapshot_time(con: Connection) -> datetime:
+def _head(con: Connection) -> tuple[int, str]:
+    """The newest line of the log in this snapshot: its number and time; every change of what can be seen makes one."""
+    row = con.execute("SELECT seq, added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    return (0, "") if row is None else (row[0], row[1])
+
+
+def _not_before(added: str) -> datetime:
     """The time, but never before the last entry of the snapshot.
 
     Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
     lead the cursor past it.
     """
-    row = con.execute("SELECT added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
     now = datetime.now(UTC)
-    return now if row is None else max(now, moment(row[0]))
+    return max(now, moment(added)) if added else now
+
+
+def _snapshot_time(con: Connection) -> datetime:
+    return _not_before(_head(con)[1])
 
 
 class Eyes:

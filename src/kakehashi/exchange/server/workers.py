@@ -46,9 +46,9 @@ def keep_running(workers: int, work: Callable[[], None]) -> None:
     try:
         while not told:
             while len(running) < workers:
-                one = context.Process(target=_worker, args=(lives, held, work))
-                one.start()
-                running[one] = time.monotonic()
+                fresh = context.Process(target=_worker, args=(lives, held, work))
+                fresh.start()
+                running[fresh] = time.monotonic()
             wait([one.sentinel for one in running], timeout=_LOOK_EVERY)
             for one in [one for one in running if one.exitcode is not None]:
                 lived = time.monotonic() - running.pop(one)
