@@ -204,7 +204,8 @@ def _steps(catalog: Catalog, table: CommitmentTable) -> Section | None:
     return Section("steps", Say("section.crosswalk.steps"), (Paragraph(Say("text.crosswalk-steps")), found))
 
 
-def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
+def convergence_table(catalog: Catalog, table: CommitmentTable) -> Table:
+    """The course of a comparison over time as a table."""
     rows = tuple(
         (
             Term(catalog.instrument(moment.adopted).short),
@@ -218,14 +219,18 @@ def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
     )
     figures = ("rows", "common", "partial", "carried")
     names = ("adopted-text", "date", "follows", *figures)
-    found = Table(
+    return Table(
         id="crosswalk-convergence",
         caption=Say("caption.convergence"),
         columns=tuple(Column(Say(f"column.{name}"), name in figures) for name in names),
         rows=rows,
     )
+
+
+def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
     title = Say("section.crosswalk.convergence")
-    return Section("convergence", title, (Paragraph(Say("text.convergence")), found))
+    blocks = (Paragraph(Say("text.convergence")), convergence_table(catalog, table))
+    return Section("convergence", title, blocks)
 
 
 def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:
