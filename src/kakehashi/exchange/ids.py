@@ -28,6 +28,7 @@ EXTENSIONS = {
     "view": "extension-definition--6209c60d-5031-574e-8374-bbd1286a5d8c",
     "opening": "extension-definition--fee95544-0bde-5a5d-af7c-1694292e3480",
     "acknowledgement": "extension-definition--281b6b16-17c8-53c6-a04e-d7b9319d1ae5",
+    "escalation": "extension-definition--b6fbb91d-4e1d-52ae-a80b-278ef618bf99",
 }
 """Name of an extension → its id; the schema is ``schemas/<name>.schema.json``."""
 

@@ -150,6 +150,18 @@ class Node:
             raise InputError("; ".join(failures))
         return made
 
+    def recall(self, ref: str, *, collection: str = "findings", reason: str = "recalled") -> int:
+        """Withdraw an object of the owner's own; its tombstone is signed, so that partners can tell whose it is.
+
+        Returns:
+            How many versions were deleted; 0 where there is no such object.
+
+        Raises:
+            PermissionError: It is another member's.
+        """
+        key, target = self.key(), self.collection(collection).id
+        return self.store.withdraw(self.me(), target, ref, reason=reason, seal=lambda note: sign(note, key))
+
     def checkpoint(self) -> Checkpoint:
         """The log's head, signed by the node's key: what a partner keeps to find a rewriting by."""
         key = self.key()
@@ -163,7 +175,12 @@ class Node:
         Args:
             against: A head that was kept elsewhere: it finds a log that was cut or rewritten as a whole.
         """
+        from kakehashi.exchange.cosigning import check_cosigned
+        from kakehashi.exchange.reads import check_reads
+
         found = self.store.verify()
+        more = (*check_reads(self.store), *check_cosigned(self)[0])
+        found = Verification(found.head, found.objects, (*found.findings, *more))
         if against is None:
             return found
         with self.store.reading() as con:
