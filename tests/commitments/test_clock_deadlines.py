@@ -57,6 +57,12 @@ def test_a_period_over_a_change_of_the_clock_is_so_many_times_24_hours():
     assert found("2026-03-28T12:00+01:00", 2)[:2] == ["2026-03-30T13:00+02:00", "2026-03-30T23:59+02:00"]
 
 
+def test_a_day_whose_last_hour_comes_twice_ends_with_the_second():
+    # In Beirut clocks go back from Sunday 25 October 2026, 0:00 to Saturday 24, 23:00.
+    made = found("2026-10-22T12:00+03:00", 2, zone="Asia/Beirut")
+    assert made[:2] == ["2026-10-24T12:00+03:00", "2026-10-24T23:59+02:00"]
+
+
 def test_the_day_of_the_start_is_the_day_in_the_zone_that_counts():
     # 26 November, 07:00 in Tokyo is 25 November, 23:00 in Brussels: day 2 ends on the 27th there, on the 28th in Tokyo.
     assert found("2026-11-26T07:00+09:00", 2)[1] == "2026-11-27T23:59+01:00"
