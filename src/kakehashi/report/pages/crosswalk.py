@@ -176,9 +176,11 @@ def _group(catalog: Catalog, links: Sequence[Link]) -> Piece:
         "confidence": Say(f"confidence.{first.confidence}"),
         "gap": Term(first.gap),
     }
-    if all(link.verified for link in links):
-        return Say("crosswalk.link", parts)
-    return Say("crosswalk.link-summary", parts)
+    key = "crosswalk.link" if all(link.verified for link in links) else "crosswalk.link-summary"
+    said = Say(key, parts)
+    if not first.rationale:
+        return said
+    return Listed((said, Say("crosswalk.rationale", {"why": Term(first.rationale)})), "sentence")
 
 
 def _steps(catalog: Catalog, table: CommitmentTable) -> Section | None:
