@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
@@ -14,6 +15,7 @@ from kakehashi.errors import RequestRefusedError, VerificationError
 from kakehashi.exchange import Node, pull, sign
 from kakehashi.exchange.bundles import make_bundle
 from kakehashi.exchange.cosigning import check_cosigned, newest_cosigned
+from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.markings import read_marking
 from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashes
 from kakehashi.exchange.partners import make_card, partner_of, pin, read_card
@@ -292,6 +294,16 @@ def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next
     commit_reads(a.store, [])
     assert a.must_verify().head.size == 4
     a.store.close()
+
+
+def test_what_opens_a_line_says_nothing_of_what_stands_beside_the_record():
+    one, other = (Opening.made(4, "add", bytes([n]) * 16, b"who deposited it") for n in (1, 2))
+    assert one.beside != other.beside  # salted: a guess of who deposited it cannot be tried
+    assert one.salt != other.salt
+    assert one.line(b"x") != one.line(b"y")
+    # the line's own secret is in none of what is given away: it is hashed under another name for each of the two
+    assert one.beside == sha256(b"beside\0" + bytes([1]) * 16 + b"who deposited it").digest()
+    assert one.salt == sha256(b"data\0" + bytes([1]) * 16).digest()
 
 
 def test_what_a_partner_may_not_cosign_is_refused(hub):
