@@ -1,9 +1,12 @@
 """Partners' keys on pull, their logs copied and cosigned, and lines about reads that tell others nothing."""
 
 import json
+import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from http.client import HTTPConnection
 
 import pytest
 from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
@@ -272,6 +275,33 @@ def test_reads_of_amber_are_in_the_log_for_the_auditor_and_dark_to_everybody_els
     with a.store.writing() as con:
         con.execute("DELETE FROM read_batches")
     assert any("missing" in one.what for one in a.verify().findings)
+
+
+def test_events_are_reads_too(hub):
+    served, ours = hub
+    a = served.node
+    network = sharing(1, communities=["network"])
+    deposit(a, network, vulnerability(2, AMBER, network["id"]))
+    port, stop = run_server(a, keep_alive=0.1)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(
+        "GET", "/api/x-kakehashi/events/?after=0", headers={"Authorization": f"Bearer {served.tokens['B']}"}
+    )
+    answer = connection.getresponse()
+    assert answer.status == 200
+    while stix_id("vulnerability", 2).encode() not in answer.readline():
+        pass
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    answer.close()
+    connection.close()
+    spool = ReadSpool(a.store, a.path)
+    for _ in range(200):  # the server's clock commits within a moment
+        if found := reads_of(a.store):
+            break
+        time.sleep(0.05)
+    spool.close()
+    stop()
+    assert {(read.identity, read.ref) for read in found[0][1]} == {(ours.owner, stix_id("vulnerability", 2))}
 
 
 def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next(tmp_path):
