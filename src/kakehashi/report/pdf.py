@@ -322,6 +322,7 @@ def _runs(piece: Piece | str, voice: Voice) -> list[str | dict[str, Any]]:
                 ("l", run.language),
                 ("h", run.link),
                 ("a", run.anchor),
+                ("d", bool(run.date)),
             )
             if value
         }

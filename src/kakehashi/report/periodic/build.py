@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from kakehashi.report.periodic.values import (
     Periodic,
     SafeTable,
 )
-from kakehashi.report.values import finite
+from kakehashi.report.values import PublishedFacts, finite
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 
@@ -112,7 +113,7 @@ def _record(facts: Path | str | None, settings: ReportSettings, place: Workspace
     return None if path is None else read_facts(path)
 
 
-def _published(period: Period, sources: Sources, rng: int) -> Any:
+def _published(period: Period, sources: Sources, rng: int) -> PublishedFacts | None:
     about = published_robustness_source()
     if not period.enters(about.get("data_date", "")):
         return None
@@ -125,6 +126,12 @@ def _published(period: Period, sources: Sources, rng: int) -> Any:
         licence=about.get("licence", ""),
         citation=about.get("citation", ""),
     )
+    return _shipped(rng)
+
+
+@cache
+def _shipped(rng: int) -> PublishedFacts:
+    """The shipped table of published figures never changes."""
     return published_facts(None, rng=rng)
 
 
