@@ -62,10 +62,11 @@ def reading_key(node: Node) -> ReadingKey:
         passing.write_text(fresh.secret_text() + "\n")
         try:
             os.link(passing, place)  # whoever is first, the file is whole
-        except FileExistsError:
-            pass
+        except OSError:  # another was first, or the disk knows no links
+            if not place.exists():
+                passing.replace(place)
         finally:
-            passing.unlink()
+            passing.unlink(missing_ok=True)
     return ReadingKey.parse(place.read_text())
 
 
