@@ -473,6 +473,12 @@ def test_pinned_keys_are_not_changed_in_silence(pair, tmp_path):
         read_card(json.dumps(spoiled).encode())
     with pytest.raises(InputError, match="your own"):
         pin(a, read_card(make_card(a)))
+    stranger = replace(a.member("B"), identity=stix_id("identity", 5))
+    with pytest.raises(InputError, match="another member is called B"):
+        a.store.put_member(stranger, "B")
+    a.store.put_member(stranger, "other")
+    with pytest.raises(InputError, match="has another identity"):
+        pin(a, card)
     other.store.close()
 
 

@@ -313,9 +313,15 @@ class SqlStore(SqlReads):
 
         Returns:
             How many entries were made.
+
+        Raises:
+            InputError: Another member has that name.
         """
         with self.writing() as con:
             before = self._member(con, member.identity)
+            query = "SELECT identity FROM members WHERE name = ? AND identity <> ?"
+            if con.execute(query, (name, member.identity)).fetchone() is not None:
+                raise InputError(f"another member is called {name}", hint="Give this one another name.")
             con.execute(
                 "INSERT OR REPLACE INTO members VALUES (?, ?, ?)", (member.identity, name, rights_of(member))
             )
