@@ -20,7 +20,7 @@ from kakehashi.exchange.bundles import make_bundle
 from kakehashi.exchange.cosigning import check_cosigned, newest_cosigned
 from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.markings import read_marking
-from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashes
+from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashes, remote_reads
 from kakehashi.exchange.partners import make_card, partner_of, pin, read_card
 from kakehashi.exchange.reads import ReadSpool, commit_reads, reads_of
 from kakehashi.exchange.receipt import misplaced
@@ -257,6 +257,9 @@ def test_reads_of_amber_are_in_the_log_for_the_auditor_and_dark_to_everybody_els
     from_hub(served, ours)
     lines = served.ask("auditor", "/api/x-kakehashi/log/reads/").json["reads"]
     assert [(row["member"], row["id"]) for row in lines] == [(ours.owner, stix_id("vulnerability", 2))]
+    assert remote_reads(url(served), served.tokens["auditor"]) == lines
+    with pytest.raises(RequestRefusedError):
+        remote_reads(url(served), served.tokens["B"])
     assert CANARY not in json.dumps(lines)
     assert served.ask("auditor", served.collection + "objects/").json == {}
     for who in ("B", "no such scope"):
