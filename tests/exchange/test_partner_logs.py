@@ -24,6 +24,14 @@ from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashe
 from kakehashi.exchange.partners import make_card, partner_of, pin, read_card
 from kakehashi.exchange.reads import ReadSpool, commit_reads, reads_of
 from kakehashi.exchange.receipt import misplaced
+from kakehashi.exchange.webhooks import (
+    add_hook,
+    allow_host,
+    body_of_delivery,
+    due_deliveries,
+    fill_queues,
+    hooks,
+)
 from kakehashi.proof import (
     Checkpoint,
     SigningKey,
@@ -305,6 +313,24 @@ def test_events_are_reads_too(hub):
     spool.close()
     stop()
     assert {(read.identity, read.ref) for read in found[0][1]} == {(ours.owner, stix_id("vulnerability", 2))}
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_webhook_that_sends_content_is_a_read_and_one_that_only_tells_is_none(hub, content):
+    served, ours = hub
+    a = served.node
+    allow_host(a, "hooks.example.org")
+    add_hook(a, "https://hooks.example.org/x", ours.owner, what="all", content=content)
+    (hook,) = hooks(a)
+    network = sharing(1, communities=["network"])
+    deposit(a, network, vulnerability(2, AMBER, network["id"]))
+    fill_queues(a)
+    for one in due_deliveries(a, hook.id):
+        assert body_of_delivery(a, hook, one)
+    given = [read.ref for _, batch in reads_of(a.store) for read in batch]
+    assert given == ([stix_id("vulnerability", 2)] if content else [])
+    fill_queues(a)  # a line about reads brings nothing to anybody
+    assert len(due_deliveries(a, hook.id)) == 2
 
 
 def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next(tmp_path):
