@@ -15,6 +15,7 @@ from kakehashi.exchange.deliveries import Deliveries
 from kakehashi.exchange.events import Event, as_sse, events_after, log_size
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.reads import ReadSpool
 from kakehashi.exchange.server.talk import TaxiiError, token_of
 
 MOST_STREAMS, MOST_OF_ONE = 1000, 100
@@ -41,6 +42,7 @@ class Hub:
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
         self.node, self.deliveries, self.keep_alive = node, deliveries, keep_alive
+        self.reads: ReadSpool | None = None
         self.open: Counter[str] = Counter()
         self.closed = False
         self.size = 0
@@ -149,6 +151,8 @@ class EventStream(Response):
         if upto <= self._place:
             return (), False
         events, self._place = events_after(store, caller, self._place, upto, collections=self._only)
+        if self._hub.reads is not None:
+            self._hub.reads.record(self._identity, events)
         return events, self._place < upto
 
     async def _wait(self, changed: asyncio.Event, gone: "asyncio.Task[None]") -> bool:
