@@ -241,7 +241,7 @@ def test_a_clock_that_goes_backwards_does_not_hide_what_was_entered_at_the_end_o
         def now(cls, tz=None):
             return datetime.now(tz) + cls.ahead
 
-    for module in (sql_base, sql_read, sql_store):
+    for module in (sql_store, sql_base, sql_read):
         monkeypatch.setattr(module, "datetime", Clock)
     assert store.tick() == 2
     Clock.ahead = timedelta(0)
