@@ -33,12 +33,15 @@ from kakehashi.report.periodic.values import (
     Periodic,
     SafeTable,
 )
-from kakehashi.report.values import PublishedFacts, finite
+from kakehashi.report.values import ExposureFacts, PublishedFacts, finite
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 
 #: Systems and columns of the table that exposure is computed on; more say nothing more, and take long.
 _MOST_COLUMNS = 60
+
+#: A table with more cells than this is held against fewer tables of noise.
+_LARGE, _FEW_SIMULATIONS = 500, 50
 
 
 def build_periodic(
@@ -95,7 +98,7 @@ def build_periodic(
         indicators=indicator_facts(period, sources) if kind != "monthly" else (),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
-        exposure=exposure_facts(table, data_date=period.as_of, rng=rng) if annual else None,
+        exposure=_exposure(table, period, rng) if annual else None,
         published=_published(period, sources, rng) if annual else None,
         sources=sources.all(),
         settings={
@@ -106,6 +109,13 @@ def build_periodic(
             "confidence_level": 0.95,
         },
     )
+
+
+def _exposure(table: ScoreTable | None, period: Period, rng: int) -> ExposureFacts:
+    """With fewer tables of noise where each is large: their spread is then small as well."""
+    large = table is not None and table.values.size > _LARGE
+    drawn = {"n_simulations": _FEW_SIMULATIONS} if large else {}
+    return exposure_facts(table, data_date=period.as_of, rng=rng, **drawn)
 
 
 def _record(facts: Path | str | None, settings: ReportSettings, place: Workspace) -> FactsRecord | None:
