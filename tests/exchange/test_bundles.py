@@ -371,13 +371,13 @@ node, data, where = Node.open(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes()
 def die(*_, **__):
     os._exit(9)
 if where == "inside":
-    count, enter = [0], sqlite.SqliteStore._enter
+    count, enter = [0], sql_store.SqlStore._enter
     def entering(self, *args, **kwargs):
         count[0] += 1
         if count[0] == 3:
             os._exit(9)
         return enter(self, *args, **kwargs)
-    sqlite.SqliteStore._enter = entering
+    sql_store.SqlStore._enter = entering
 elif where == "after the records":
     apply.quarantine_received = die
 else:

@@ -13,7 +13,7 @@ from kakehashi.exchange.partners import Partner, make_card, pin, read_card
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.records import extension_of, make, measured, measurement, sharing_marking
 from kakehashi.exchange.signing import check_view, minimal_view, sign, verify_signature
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Collection, Entry, Filters, Page, Receipt, Store
 from kakehashi.exchange.tokens import Token, Tokens
 from kakehashi.exchange.validate import problems_of
@@ -32,7 +32,7 @@ __all__ = [
     "Page",
     "Partner",
     "Receipt",
-    "SqliteStore",
+    "SqlStore",
     "Store",
     "Token",
     "Tokens",

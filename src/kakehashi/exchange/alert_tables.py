@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.validate import moment
 
 _VERSION = "1"
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS webhook_queue (
 """
 
 
-def ensure_tables(store: SqliteStore) -> None:
+def ensure_tables(store: SqlStore) -> None:
     """Make the tables where they are not there."""
     if store.meta("alert-tables") == _VERSION:
         return
@@ -50,7 +50,7 @@ def ensure_tables(store: SqliteStore) -> None:
 
 
 @contextmanager
-def rows_of(store: SqliteStore, *, write: bool = False) -> Iterator[Any]:
+def rows_of(store: SqlStore, *, write: bool = False) -> Iterator[Any]:
     """A connection to the tables, in one transaction."""
     ensure_tables(store)
     with store.writing() if write else store.reading() as con:
@@ -67,7 +67,7 @@ def note_event(
     )
 
 
-def events_of(store: SqliteStore, alert: str) -> tuple[tuple[str, str, datetime, str], ...]:
+def events_of(store: SqlStore, alert: str) -> tuple[tuple[str, str, datetime, str], ...]:
     """What happened to an alert here, in order: recipient, event, time, detail."""
     with rows_of(store) as con:
         rows = con.execute(

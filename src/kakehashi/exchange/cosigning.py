@@ -8,7 +8,7 @@ from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import origin_of
 from kakehashi.exchange.partners import Partner, partners
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite_verify import read_head
+from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Finding
 from kakehashi.exchange.trust_tables import rows_of
 from kakehashi.proof import Checkpoint, Cosignature, TreeHead, cosign, cosignatures

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from kakehashi.exchange.alert_tables import note_event, rows_of
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.records import extension_of
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 
 _ALERT = EXTENSIONS["alert"].encode()
 _REMEMBERED = 10_000
@@ -23,7 +23,7 @@ class Deliveries:
         store: The node's store.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, str, datetime, str]] = []

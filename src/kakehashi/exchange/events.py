@@ -14,7 +14,7 @@ from typing import Any
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension_of
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
 
 KINDS = ("alert", "drill", "withdrawn", "object")
@@ -45,7 +45,7 @@ class Event:
     data: bytes
 
 
-def log_size(store: SqliteStore) -> int:
+def log_size(store: SqlStore) -> int:
     """How many lines the log has: one visit to an index, cheap enough to ask ten times a second."""
     with store.reading() as con:
         row = con.execute("SELECT MAX(seq) FROM log").fetchone()
@@ -53,7 +53,7 @@ def log_size(store: SqliteStore) -> int:
 
 
 def events_after(
-    store: SqliteStore,
+    store: SqlStore,
     caller: Caller,
     after: int,
     upto: int,

@@ -9,8 +9,8 @@ from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record
 from kakehashi.exchange.signing import minimal_view, sign
-from kakehashi.exchange.sqlite import SqliteStore
-from kakehashi.exchange.sqlite_verify import read_head
+from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Collection, Filters, Finding, Verification
 from kakehashi.exchange.tokens import Tokens
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
@@ -30,7 +30,7 @@ class Node:
     """
 
     path: Path
-    store: SqliteStore
+    store: SqlStore
     owner: str
     name: str
 
@@ -56,7 +56,7 @@ class Node:
         place = path / "node.key"
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
-        store = SqliteStore(path / "node.sqlite", create=True)
+        store = SqlStore(path / "node.sqlite", create=True)
         (path / "node.sqlite").chmod(0o600)
         findings = Collection(str(uuid4()), "Findings", "findings")
         store.add_collection(findings)
@@ -75,7 +75,7 @@ class Node:
         Raises:
             InputError: There is none.
         """
-        store = SqliteStore(path / "node.sqlite")
+        store = SqlStore(path / "node.sqlite")
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
             raise InputError(

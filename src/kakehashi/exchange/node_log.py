@@ -6,8 +6,8 @@ from typing import Any
 
 from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.node import Node
-from kakehashi.exchange.sqlite import SqliteStore
-from kakehashi.exchange.sqlite_verify import ROW, opening_of
+from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.sql_verify import ROW, opening_of
 from kakehashi.proof import Checkpoint, MerkleTree
 
 _STEP, _MANY = 5_000, 400
@@ -42,7 +42,7 @@ def origin_of(identity: str) -> str:
     return f"kakehashi-exchange/{identity.removeprefix('identity--')}"
 
 
-def openings(store: SqliteStore, lines: Sequence[int]) -> dict[int, tuple[Opening, bytes]]:
+def openings(store: SqlStore, lines: Sequence[int]) -> dict[int, tuple[Opening, bytes]]:
     """What opens lines of the log, and the object's bytes; lines that are not about an object now are left out."""
     found: dict[int, tuple[Opening, bytes]] = {}
     with store.reading() as con:

@@ -25,8 +25,8 @@ from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.markings import BUILT_IN
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite import SqliteStore
-from kakehashi.exchange.sqlite_base import Clock
+from kakehashi.exchange.sql_base import Clock
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Entry, Finding
 from kakehashi.exchange.trust_tables import rows_of
 from kakehashi.proof import canonical_bytes
@@ -52,7 +52,7 @@ class Read:
     at: str
 
 
-def restricted(store: SqliteStore, entries: Iterable[Entry]) -> list[Entry]:
+def restricted(store: SqlStore, entries: Iterable[Entry]) -> list[Entry]:
     """Of entries, those that name a marking of AMBER or above, on the whole or on a part."""
     known = {**store.known_markings(), **BUILT_IN}
     ids = [ref for ref, one in known.items() if one.level and LEVELS.index(one.level) >= _AMBER]
@@ -61,7 +61,7 @@ def restricted(store: SqliteStore, entries: Iterable[Entry]) -> list[Entry]:
 
 
 def note_reads(
-    store: SqliteStore, identity: str, entries: Iterable[Entry], *, at: datetime | None = None
+    store: SqlStore, identity: str, entries: Iterable[Entry], *, at: datetime | None = None
 ) -> int:
     """Write down at once what was given to somebody, such as in a bundle.
 
@@ -74,7 +74,7 @@ def note_reads(
     return len(found)
 
 
-def commit_reads(store: SqliteStore, reads: Sequence[Read]) -> None:
+def commit_reads(store: SqlStore, reads: Sequence[Read]) -> None:
     """One batch of reads, and the line of the log that commits to it."""
     if not reads:
         return
@@ -92,7 +92,7 @@ def _line(seq: int, added: str, salt: str, text: str) -> bytes:
 
 
 def reads_of(
-    store: SqliteStore, *, after: int = 0, most: int = _MOST_LISTED
+    store: SqlStore, *, after: int = 0, most: int = _MOST_LISTED
 ) -> list[tuple[int, tuple[Read, ...]]]:
     """The batches behind a line of the log, each with its line."""
     with rows_of(store) as con:
@@ -102,7 +102,7 @@ def reads_of(
     return [(row[0], tuple(Read(*one) for one in json.loads(row[1]))) for row in rows]
 
 
-def check_reads(store: SqliteStore) -> list[Finding]:
+def check_reads(store: SqlStore) -> list[Finding]:
     """Whether every batch of reads fits its line of the log, and no batch is missing."""
     with rows_of(store) as con:
         rows = con.execute(
@@ -127,7 +127,7 @@ class ReadSpool:
         folder: The node's folder.
     """
 
-    def __init__(self, store: SqliteStore, folder: Path) -> None:
+    def __init__(self, store: SqlStore, folder: Path) -> None:
         self._store, self._folder, self._lock = store, folder, threading.Lock()
         self._path = folder / f"reads-{uuid4()}.spool"
         self._stack = ExitStack()

@@ -10,7 +10,7 @@ from uuid import uuid4
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.validate import moment
 
 SCOPES = ("read", "write", "audit", "configure")
@@ -45,7 +45,7 @@ class Tokens:
         store: The node's store.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     def issue(

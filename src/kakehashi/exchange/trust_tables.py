@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 
 _VERSION = "1"
 _TABLES = """
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS read_batches (seq BIGINT PRIMARY KEY, salt TEXT NOT N
 """
 
 
-def ensure_tables(store: SqliteStore) -> None:
+def ensure_tables(store: SqlStore) -> None:
     """Make the tables where they are not there."""
     if store.meta("trust-tables") == _VERSION:
         return
@@ -45,7 +45,7 @@ def ensure_tables(store: SqliteStore) -> None:
 
 
 @contextmanager
-def rows_of(store: SqliteStore, *, write: bool = False) -> Iterator[Any]:
+def rows_of(store: SqlStore, *, write: bool = False) -> Iterator[Any]:
     """A connection to the tables, in one transaction."""
     ensure_tables(store)
     with store.writing() if write else store.reading() as con:

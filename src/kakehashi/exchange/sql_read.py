@@ -18,7 +18,7 @@ from kakehashi.exchange.markings import (
     read_marking,
 )
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
-from kakehashi.exchange.sqlite_base import SqliteBase
+from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
 from kakehashi.exchange.subscription import Subscription
 from kakehashi.exchange.validate import moment
@@ -30,7 +30,7 @@ _SETS = ("communities", "caveats", "reads", "writes", "roles", "models")
 _ALL = Filters()
 
 
-class SqliteReads(SqliteBase):
+class SqlReads(SqlBase):
     """The reading half of the store."""
 
     _markings: tuple[str, Mapping[str, Marking]] = ("", {})

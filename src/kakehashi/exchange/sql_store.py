@@ -14,9 +14,9 @@ from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
-from kakehashi.exchange.sqlite_base import Clock, storage_errors
-from kakehashi.exchange.sqlite_read import COLUMNS, SqliteReads, hangs_on, policy_of, rights_of, version_key
-from kakehashi.exchange.sqlite_verify import check_rows, log_entry
+from kakehashi.exchange.sql_base import Clock, storage_errors
+from kakehashi.exchange.sql_read import COLUMNS, SqlReads, hangs_on, policy_of, rights_of, version_key
+from kakehashi.exchange.sql_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
 from kakehashi.exchange.subscription import models_of
 from kakehashi.exchange.validate import problems_of
@@ -25,7 +25,7 @@ from kakehashi.proof import VerifierKey, canonical_bytes
 _TAKEN = "this id is not available to you"
 
 
-class SqliteStore(SqliteReads):
+class SqlStore(SqlReads):
     """A node's store in one SQLite file; see :mod:`kakehashi.exchange.store` for its promises.
 
     Safe for several threads and processes.
