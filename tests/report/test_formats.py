@@ -196,7 +196,9 @@ def test_the_pdf_is_tagged_has_a_title_a_language_headings_and_alternative_texts
 
 
 def test_what_no_font_shows_becomes_its_code_point_and_control_characters_go() -> None:
-    text = pdf_text(render_pdf(small("a\U0001f389b\x07c"), run="", language="en", made="2026-01-01T01:02:03.5+09:00"))
+    text = pdf_text(
+        render_pdf(small("a\U0001f389b\x07c"), run="", language="en", made="2026-01-01T01:02:03.5+09:00")
+    )
     assert "a[U+1F389]bc" in squeezed(text)
 
 
