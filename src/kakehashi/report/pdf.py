@@ -236,7 +236,7 @@ def _table(table: Table, voice: Voice) -> dict[str, Any]:
         ]
         plain.append(["".join(_text(run) for run in cell) for cell in cells])
         for place, cell in enumerate(cells):
-            whole = [_breadth(_text(run)) for run in cell if isinstance(run, dict) and "d" in run]
+            whole = [_breadth(_text(run)) + _SPACED for run in cell if isinstance(run, dict) and "d" in run]
             dates[place] = max(dates[place], *whole, 0.0)
         rows.append(
             [
@@ -288,6 +288,9 @@ def _text(run: str | dict[str, Any]) -> str:
 
 #: Characters that fit on a line of a table, in widths of a Latin letter, by the most columns that it has.
 _LINES = ((6, 104.0), (9, 112.0), (99, 128.0))
+
+#: Room for the small gaps between figures and Japanese letters in a date.
+_SPACED = 3
 
 #: A column need not be wider for one word.
 _WIDEST_WORD = 22
@@ -348,6 +351,8 @@ def _runs(piece: Piece | str, voice: Voice) -> list[str | dict[str, Any]]:
 
 def _breakable(text: str) -> str:
     """A code with places where a line may end: behind its punctuation, and in what is long without any."""
+    if len(text) < _CODE_STEP:
+        return text
     text = re.sub(r"([/.:_,=@-])(?=\w)", rf"\1{_BREAK}", text)
     return re.sub(rf"(\w{{{_CODE_STEP}}})(?=\w)", rf"\1{_BREAK}", text)
 
