@@ -310,6 +310,49 @@ def test_a_record_of_developers_gives_the_comparison_and_names_the_regions_witho
     )  # the record is of a later day
 
 
+def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_with_their_reason(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace as Sheet
+
+    def words(text: str) -> dict[str, str]:
+        return {"en": text, "ja": f"和{text}"}
+
+    def sheet(name: str, unit: str, siblings: tuple[str, ...], *values: Sheet) -> Sheet:
+        measure = Sheet(
+            id=name, family="f", title=words(name), formula=words("formula"), unit=unit, inputs=(),
+            caveat=words("caveat"), why_empty=words(f"no data on {name}"),
+        )  # fmt: skip
+        empty = {} if values else measure.why_empty
+        return Sheet(
+            measure=measure, values=values, siblings=siblings, agreement=words("apart"), why_empty=empty
+        )
+
+    def at(number: float, vintage: str, **more: object) -> Sheet:
+        given = {"interval": None, "n": 3, "facets": {}, "newer": "", "reason": {}} | more
+        return Sheet(
+            value=number, as_of="2024", vintage=vintage, source="A source", licence="CC-BY-4.0", **given
+        )
+
+    sheets = (
+        sheet("growth", "percent", ("months-behind",), at(56.4, "2025-04-07", newer="2026")),
+        sheet("perception-gap", "points", ()),
+        sheet("months-behind", "months", ("growth",), at(7.5, "2026-02-01"), at(9.0, "2026-12-15")),
+    )
+    monkeypatch.setattr("kakehashi.report.periodic.build.measure_sheets", lambda *_: sheets)
+    report = build("quarterly", workspace)
+    assert [[one.value for one in found.values] for found in report.indicators] == [[0.564], [], [7.5]]
+    page = Page(str(rendered(report, "html")["r.html"]))
+    assert "56.4%" in page.text("ja")
+    assert "7.5 months" in page.text("en")
+    assert "2025-04-07 (a newer edition is known: 2026 )" in page.text("en")
+    assert "perception-gap: no data on perception-gap" in page.text("en")
+    assert (
+        page.text("en").count("How far these indicators agree: apart") == 1
+    )  # one table for the two siblings
+    assert Counter(page.numbers["ja"]) == Counter(page.numbers["en"])
+
+
 def test_periods_begin_where_the_schedule_says(tmp_path: Path) -> None:
     (tmp_path / "reports.yaml").write_text(
         "format: kakehashi.reports/1\nmonthly: {months: 2}\nyear_starts: 4\nsmall_cell: 10\nclearance: green\n"

@@ -226,7 +226,9 @@ def _indicator_row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, .
         if found.low is None or found.high is None
         else Span(found.low, found.high, style(one.unit)),
         Verbatim(found.as_of),
-        Verbatim(found.vintage),
+        Say("periodic.newer", {"vintage": Verbatim(found.vintage), "newer": Verbatim(found.newer)})
+        if found.newer
+        else Verbatim(found.vintage),
         source_cell(found.source),
     )
 

@@ -41,12 +41,17 @@ def source_cell(source: str) -> Piece:
 
 def style(unit: str) -> Style:
     """How numbers of a unit are shown."""
-    return "percent" if unit == "proportion" else "count" if unit == "count" else "score"
+    if unit in ("count", "months", "days"):
+        return "count"
+    return "percent" if unit == "proportion" else "points" if unit == "points" else "score"
 
 
 def value(number: float | None, unit: str, source: str) -> Piece:
     """A number in its unit, or that there is none."""
-    return Blank("blank.not-estimable") if number is None else cite(Number(number, style(unit)), source)
+    if number is None:
+        return Blank("blank.not-estimable")
+    shown: Piece = cite(Number(number, style(unit)), source)
+    return Say(f"periodic.unit.{unit}", {"value": shown}) if unit in ("months", "days") else shown
 
 
 def columns(*names: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:

@@ -22,7 +22,7 @@ from kakehashi.model import Measure, Polarity
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
 from kakehashi.report.periodic.catalog import catalog_facts
 from kakehashi.report.periodic.exchange import counted_by_type, exchange_facts
-from kakehashi.report.periodic.indicators import indicator_facts
+from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
 from kakehashi.report.periodic.ledger import LedgerThen, ledger_facts, whole
 from kakehashi.report.periodic.period import Period, period_of
 from kakehashi.report.periodic.settings import ReportSettings, read_settings
@@ -95,7 +95,9 @@ def build_periodic(
         exchange=exchange,
         aggregates=_aggregates(then, everything, settings, period, sources) if kind != "monthly" else (),
         catalog=catalog_facts(period, sources),
-        indicators=indicator_facts(period, sources) if kind != "monthly" else (),
+        indicators=()
+        if kind == "monthly"
+        else indicator_facts(measure_sheets(place.path, period.as_of), period, sources),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
         exposure=_exposure(table, period, rng) if annual else None,

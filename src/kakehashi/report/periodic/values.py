@@ -288,6 +288,7 @@ class IndicatorValue:
     vintage: str
     facets: Mapping[str, str]
     reason: Titles
+    newer: str
     source: str
 
 
