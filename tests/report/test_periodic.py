@@ -16,6 +16,7 @@ import workspaces
 from reading import Page
 
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError, UsageError
+from kakehashi.exchange import make, sharing_marking
 from kakehashi.ledger import Ledger
 from kakehashi.report import Periodic, build_periodic, render_files
 from kakehashi.report.pages.periodic import periodic_document
@@ -239,6 +240,19 @@ def test_a_bulletin_holds_what_its_reader_may_see_and_no_more(with_node: tuple[P
     assert seen(member="Institute C") == {"shared", "alone", "red"}
     with pytest.raises(UnknownNameError, match="Institute"):
         seen(member="Institute D")
+
+
+def test_what_is_embargoed_until_tonight_is_not_in_todays_bulletin(tmp_path: Path) -> None:
+    node, _ = workspaces.node_with_findings(tmp_path)
+    tonight = datetime.now(UTC).replace(hour=23, minute=59, second=59)
+    held = sharing_marking(embargo_until=tonight, creator=node.owner)
+    secret = make("vulnerability", level="green", markings=[held["id"]], creator=node.owner, name="held back")
+    receipt = node.store.post(node.me(), node.collection("findings").id, [held, secret])
+    assert [one.failure for one in receipt.outcomes] == [None, None]
+    node.store.close()
+    report = build_periodic("monthly", as_of=NOW, workspace=tmp_path, clearance="green")
+    assert {one.title for one in report.exchange.records} == {"weakness 1", "weakness 2"}
+    assert "held back" not in report.to_json()
 
 
 def test_what_came_into_the_node_after_the_day_does_not_enter(with_node: tuple[Path, dict[str, str]]) -> None:
