@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from reading import Page
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError, UsageError
 from kakehashi.exchange import make, sharing_marking
 from kakehashi.ledger import Ledger
+from kakehashi.model import Measurement
 from kakehashi.report import Periodic, build_periodic, render_files
 from kakehashi.report.pages.periodic import periodic_document
 from kakehashi.report.periodic import period_of, read_settings
@@ -240,6 +242,30 @@ def test_a_bulletin_holds_what_its_reader_may_see_and_no_more(with_node: tuple[P
     assert seen(member="Institute C") == {"shared", "alone", "red"}
     with pytest.raises(UnknownNameError, match="Institute"):
         seen(member="Institute D")
+
+
+def test_a_number_that_is_marked_above_the_reader_does_not_enter(tmp_path: Path) -> None:
+    view = fixtures.run_view(
+        fixtures.demo_systems()[:1], (fixtures.PRIMED,), limits={"kakehashi/core": 7, "kakehashi/facts": 7}
+    )
+
+    def marked(index: int, m: Measurement) -> Measurement:
+        marks = {0: ("TLP:AMBER",), 1: ("TLP:GREEN",), 2: ("internal",)}.get(index, ())
+        return replace(m, provenance=replace(m.provenance, markings=marks))
+
+    numbers = tuple(marked(index, m) for index, m in enumerate(view.measurements))
+    workspaces.add_runs(
+        tmp_path, [(replace(view, measurements=numbers), "run-000000000001", "2026-11-20T10:00:00Z")]
+    )
+    counted = {
+        level: build("monthly", tmp_path, clearance=level).ledger.numbers
+        for level in ("clear", "green", "red")
+    }
+    # Of n numbers one each is AMBER, GREEN and marked with a word that is no level: that one no report shows.
+    n = len(numbers)
+    assert counted == {"clear": n - 3, "green": n - 2, "red": n - 1}
+    with pytest.raises(UnknownNameError, match="member"):
+        build("monthly", tmp_path, member="Institute B")
 
 
 def test_what_is_embargoed_until_tonight_is_not_in_todays_bulletin(tmp_path: Path) -> None:

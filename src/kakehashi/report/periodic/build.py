@@ -21,7 +21,7 @@ from kakehashi.errors import NotEstimableError
 from kakehashi.model import Measure, Polarity
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
 from kakehashi.report.periodic.catalog import catalog_facts
-from kakehashi.report.periodic.exchange import counted_by_type, exchange_facts
+from kakehashi.report.periodic.exchange import clearance_of, counted_by_type, exchange_facts
 from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
 from kakehashi.report.periodic.ledger import LedgerThen, ledger_facts, whole
 from kakehashi.report.periodic.period import Period, period_of
@@ -84,7 +84,8 @@ def build_periodic(
     member = member or ("" if clearance else settings.member)
     clearance = clearance or settings.clearance
     sources = Sources()
-    ledger, then = ledger_facts(place.ledger, period, sources)
+    level = clearance_of(place.exchange, clearance, member)
+    ledger, then = ledger_facts(place.ledger, period, sources, clearance=level)
     exchange, everything = exchange_facts(place.exchange, period, sources, clearance=clearance, member=member)
     annual = kind == "annual"
     table = _table(then) if then is not None and annual else None

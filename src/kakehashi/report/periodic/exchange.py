@@ -38,6 +38,23 @@ def reader_of(node: Node, clearance: str, member: str) -> Caller:
     return Caller("identity--00000000-0000-4000-8000-000000000000", clearance, reads=everything)
 
 
+def clearance_of(path: Path, clearance: str, member: str) -> str | None:
+    """The TLP level of the reader: the level named, or that of the member.
+
+    Raises:
+        UnknownNameError: There is no such member, or no node to know it.
+    """
+    if not member:
+        return clearance
+    if not (path / "node.sqlite").exists():
+        raise UnknownNameError("member", member, hint="The workspace has no exchange node: use --clearance.")
+    node = Node.open(path)
+    try:
+        return node.member(member).clearance
+    finally:
+        node.store.close()
+
+
 def objects_then(node: Node, reader: Caller, period: Period) -> list[tuple[str, dict[str, Any]]]:
     """Every version that the reader may see and that was added and made by the day, with its collection, in order."""
     found = []

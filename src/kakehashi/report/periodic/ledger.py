@@ -11,6 +11,7 @@ from kakehashi.ledger import Ledger, Record
 from kakehashi.ledger.visibility import hidden_records
 from kakehashi.model import Measurement, Polarity
 from kakehashi.report.periodic.period import Period
+from kakehashi.report.periodic.settings import LEVELS
 from kakehashi.report.periodic.sources import Sources, quoted
 from kakehashi.report.periodic.values import (
     MOST_ROWS,
@@ -36,8 +37,8 @@ class LedgerThen:
         root: Root of the log then.
     """
 
-    def __init__(self, path: Path, period: Period) -> None:
-        self.path, self.period = path, period
+    def __init__(self, path: Path, period: Period, clearance: str | None = "red") -> None:
+        self.path, self.period, self.clearance = path, period, clearance
         with Ledger.open(path) as ledger:
             everything = ledger.records(include_hidden=True)
             runs = {record.text("run"): record for record in everything if record.kind == "run"}
@@ -52,9 +53,28 @@ class LedgerThen:
             head = ledger.root(max((record.position for record in self.records), default=-1) + 1)
         self.visible = [record for record in self.records if record.id not in self.hidden]
         self.numbers = [
-            (record, m) for record in self.visible if record.kind == "result" for m in read[record.id]
+            (record, m)
+            for record in self.visible
+            if record.kind == "result"
+            for m in read[record.id]
+            if may_read(m, clearance)
         ]
         self.size, self.root = head.size, head.root_hex
+
+
+def may_read(m: Measurement, clearance: str | None) -> bool:
+    """Whether a reader of a TLP level may read a number; a marking that is no TLP level refuses.
+
+    Args:
+        m: The number; without markings it is the workspace's own and unrestricted.
+        clearance: The reader's level, ``None`` for none at all.
+    """
+    if not m.provenance.markings:
+        return True
+    levels = [one.strip().lower().removeprefix("tlp:") for one in m.provenance.markings]
+    if clearance not in LEVELS or any(level not in LEVELS for level in levels):
+        return False
+    return all(LEVELS.index(level) <= LEVELS.index(clearance) for level in levels)
 
 
 def _enters(
@@ -69,17 +89,20 @@ def _enters(
     return bool(dates) and all(period.enters(date) for date in dict.fromkeys(dates))
 
 
-def ledger_facts(path: Path, period: Period, sources: Sources) -> tuple[LedgerFacts, LedgerThen | None]:
+def ledger_facts(
+    path: Path, period: Period, sources: Sources, *, clearance: str | None = "red"
+) -> tuple[LedgerFacts, LedgerThen | None]:
     """What the ledger held; the second value is what it was counted from.
 
     Args:
         path: Folder of the ledger.
         period: From when to when.
         sources: Collects the sources.
+        clearance: TLP level of the reader: numbers that are marked above it do not enter.
     """
     if not path.exists():
         return LedgerFacts(False), None
-    then = LedgerThen(path, period)
+    then = LedgerThen(path, period, clearance)
     fresh = [(record, m) for record, m in then.numbers if period.within(m.provenance.created)]
     runs = [record for record in then.visible if record.kind == "run"]
     until = f"created <= TIMESTAMP {quoted(period.as_of + ' 23:59:59')}"
@@ -131,8 +154,8 @@ def _run(record: Record, then: LedgerThen, sources: Sources) -> RunSummary:
     return RunSummary(
         run=name,
         created=record.text("created"),
-        systems=tuple(str(one.get("name", "")) for one in record.body.get("subjects", ())),
-        methods=tuple(methods),
+        systems=tuple(dict.fromkeys(m.subject for m in mine)),
+        methods=tuple(dict.fromkeys(m.provenance.method for m in mine)) or tuple(methods),
         languages=tuple(sorted({m.facets["language"] for m in mine if "language" in m.facets})),
         partial=bool(record.body.get("partial")),
         numbers=len(mine),
@@ -209,7 +232,10 @@ def _conflicts(
             if name not in named:
                 continue
             try:
-                conflicts = reconcile(view_of(ledger, name)).conflicts
+                view = view_of(ledger, name)
+                if not all(may_read(m, then.clearance) for m in view.measurements):
+                    continue
+                conflicts = reconcile(view).conflicts
             except (UnknownNameError, NotEstimableError, KeyError):
                 continue
             found += [(name, one) for one in conflicts]
