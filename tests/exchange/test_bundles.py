@@ -364,7 +364,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from kakehashi.exchange import Node
-from kakehashi.exchange import receipt, sqlite
+from kakehashi.exchange import receipt, sql_store
 from kakehashi.exchange.bundles import apply, apply_bundle, open_bundle
 
 node, data, where = Node.open(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes(), sys.argv[3]

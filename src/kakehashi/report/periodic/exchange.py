@@ -83,7 +83,7 @@ def exchange_facts(
     Raises:
         UnknownNameError: There is no such member.
     """
-    if not (path / "node.sqlite").exists():
+    if not Node.is_here(path):
         return ExchangeFacts(False), []
     node = Node.open(path)
     try:
