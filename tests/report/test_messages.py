@@ -52,6 +52,12 @@ GLOSSARY = {
     "blank.insufficient": "不十分",
     "column.interval": "95%区間",
     "section.choice": "指標の選択による順位の幅",
+    "periodic.type.sighting": "観測記録",
+    "periodic.change.withdrawn": "撤回",
+    "periodic.finding.open": "再現検証待ち",
+    "periodic.section.incidents": "インシデント",
+    "periodic.column.indicator": "指標",
+    "periodic.column.method": "評価手法",
 }
 
 
