@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
+from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in ALERT_COMMANDS:
+for command in (*ALERT_COMMANDS, *FORMAT_COMMANDS):
     exchange.add_command(command)
 
 
@@ -101,6 +102,12 @@ def serve(
 @click.option(
     "--quarantine", is_flag=True, help="Keep aside what breaks the standard instead of refusing the file."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what it would become, with a status for each field.")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="File with the prompt of the one attack-pattern: its sketch is stored, the text is not.",
+)
 @click.option("--collection", default="findings", show_default=True, help="Id or alias.")
 @workspace_option
 @json_option
@@ -109,11 +116,13 @@ def add(
     level: str | None,
     signed: bool,
     quarantine: bool,
+    dry_run: bool,
+    text: Path | None,
     collection: str,
     workspace: Path,
     as_json: bool,
 ) -> int:
-    """Take in STIX 2.1 objects or bundles, or AVID documents, in the name of the node's owner.
+    """Take in STIX 2.1, AVID, MITRE ATLAS YAML, AI Incident Database CSV, MISP, OECD or CSAF in the owner's name.
 
     An object without a marking is seen by its creator alone; --level marks those that have none. The exit code is 10
     where something was put in quarantine.
@@ -121,9 +130,15 @@ def add(
     Example: kakehashi exchange add finding.json --level green
     """
     from kakehashi.exchange import take_in
+    from kakehashi.exchange.intake import read_files
 
+    if dry_run:
+        return print_dry_run(read_files(paths, quarantine=quarantine, level=level), as_json)
     node = node_of(workspace)
-    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
+    prompt = None if text is None else read_prompt(text)
+    done = take_in(
+        node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed, text=prompt
+    )
     held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
     if as_json:
         ids = [outcome.id for outcome in done.stored]
@@ -222,7 +237,8 @@ def show(
     import json
 
     from kakehashi.errors import UnknownNameError
-    from kakehashi.exchange import Filters, avid_document
+    from kakehashi.exchange import Filters
+    from kakehashi.exchange.exporting import source_of
 
     node = node_of(workspace)
     who = node.member(member) if member else node.me()
@@ -231,7 +247,7 @@ def show(
     if not page.entries:
         raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
     if source:
-        sys.stdout.buffer.write(avid_document(json.loads(page.entries[-1].data)))
+        sys.stdout.buffer.write(source_of(node, json.loads(page.entries[-1].data), collection=collection))
         return
     objects = [json.loads(entry.data) for entry in page.entries]
     print_json(objects if as_json or len(objects) > 1 else objects[0])

@@ -3,8 +3,9 @@
 Nothing here loads starlette or aiohttp before a node is served, pulled or pushed.
 """
 
-from kakehashi.exchange.avid import avid_document, avid_objects
 from kakehashi.exchange.client import Exchanged, pull, push
+from kakehashi.exchange.formats import FORMATS, source_document, write_as
+from kakehashi.exchange.formats.avid import avid_document, avid_objects
 from kakehashi.exchange.intake import Intake, take_in
 from kakehashi.exchange.markings import Marking, read_marking
 from kakehashi.exchange.node import Node
@@ -17,6 +18,7 @@ from kakehashi.exchange.tokens import Token, Tokens
 from kakehashi.exchange.validate import problems_of
 
 __all__ = [
+    "FORMATS",
     "Caller",
     "Collection",
     "Entry",
@@ -48,6 +50,8 @@ __all__ = [
     "read_marking",
     "sharing_marking",
     "sign",
+    "source_document",
     "take_in",
     "verify_signature",
+    "write_as",
 ]
