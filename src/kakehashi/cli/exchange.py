@@ -9,6 +9,7 @@ import click
 
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
+from kakehashi.cli.exchange_private import PRIVATE_COMMANDS
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in (*ALERT_COMMANDS, *FORMAT_COMMANDS):
+for command in (*ALERT_COMMANDS, *FORMAT_COMMANDS, *PRIVATE_COMMANDS):
     exchange.add_command(command)
 
 

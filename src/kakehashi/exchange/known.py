@@ -22,7 +22,7 @@ from kakehashi.exchange.store import Filters
 
 PERMUTATIONS = 128
 SEED = 20261125
-THRESHOLD = 0.3
+THRESHOLD = 0.6
 """Share of equal minima from which a prompt counts as known; docs/exchange.md has what it finds and misses."""
 FEWEST = 12
 """Fewest n-grams of a text that a verdict is given for."""

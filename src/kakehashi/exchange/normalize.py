@@ -101,13 +101,13 @@ def _decoded(text: str) -> str:
 
 
 def _readable(data: bytes) -> str | None:
-    """Bytes as text, where they are one: UTF-8, nearly all printable, with letters."""
+    """Bytes as text, where they are one: UTF-8, all printable, most of it letters and digits."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
     plain = sum(c.isprintable() or c.isspace() for c in text)
-    letters = sum(c.isalpha() or c.isspace() for c in text)
+    letters = sum(c.isalnum() or c.isspace() for c in text)
     return text if text and plain == len(text) and letters >= 0.6 * len(text) else None
 
 

@@ -107,8 +107,7 @@ def rows(data: bytes | str, *, name: str = "") -> Iterator[Row]:
     line = 1
     try:
         header = next(reader, [])
-        last: dict[str, int] = {column: at for at, column in reversed(list(enumerate(header)))}
-        columns = list(last.items())
+        columns = [(column, at) for at, column in enumerate(header) if column not in header[:at]]
         taken.clear()
         line = reader.line_num + 1
         for cells in reader:

@@ -1,6 +1,8 @@
 """Whether a document is CSAF 2.0: its required fields, and the mandatory tests (6.1) that concern what is read.
 
-The standard's own JSON schema and test files are the oracle of the tests; neither is shipped.
+The standard's own JSON schema and test files are the oracle of the tests; neither is shipped. Not made are the tests
+6.1.8 to 6.1.13 (scores, weaknesses, languages, package addresses), 6.1.15, 6.1.24 to 6.1.26, 6.1.27.9 and 6.1.28 to
+6.1.33: of what is not read here, or of style.
 
 References:
     OASIS, Common Security Advisory Framework Version 2.0, sections 3.2 and 6.1.
@@ -9,6 +11,7 @@ References:
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 _TEXT = {"document/category", "document/title", "document/csaf_version"}
@@ -102,18 +105,20 @@ def _form(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"vulnerabilities/{at}/notes/{n}: needs category and text"
 
 
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def _key(number: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.split(r"[-+]", number)[0].split("."))
 
 
 def _tracking(tracking: Mapping[str, Any]) -> Iterator[str]:
     """Tests 6.1.14, 6.1.16 to 6.1.18 and 6.1.20 to 6.1.22."""
-    from datetime import datetime
-
     where = "document/tracking"
     history = tracking["revision_history"]
     numbers = [str(one["number"]) for one in history]
-    dated = sorted(history, key=lambda one: datetime.fromisoformat(one["date"].replace("Z", "+00:00")))
+    dated = sorted(history, key=lambda one: (_at(one["date"]), _key(str(one["number"]))))
     if [_key(str(one["number"])) for one in dated] != sorted(map(_key, numbers)):
         yield f"{where}/revision_history: not in the order of dates (6.1.14)"
     version, draft = tracking["version"], tracking["status"] == "draft"
@@ -180,7 +185,7 @@ def _products(document: Mapping[str, Any]) -> Iterator[str]:
         for product in dict.fromkeys(_used(one)):
             if product not in counted:
                 yield f"{where}: product {product} is not defined (6.1.1)"
-        for part in (*(one.get("remediations") or ()), *(one.get("threats") or ())):
+        for part in (p for name in ("flags", "remediations", "threats") for p in one.get(name) or ()):
             for group in part.get("group_ids") or ():
                 if group not in groups:
                     yield f"{where}: group {group} is not defined (6.1.4)"

@@ -19,6 +19,8 @@ from kakehashi.exchange.cursor import make_next
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.server.openapi import openapi
+from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.talk import MAX_BODY, TaxiiError, answer, body_of, failure, known_caller
 from kakehashi.exchange.store import Collection, Filters, Page, Receipt
@@ -75,6 +77,8 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
             route(f"{root}x-kakehashi/log/", GET=Server.log),
+            route(f"{root}x-kakehashi/known/", POST=None),
+            route(f"{root}x-kakehashi/openapi.json", GET=Server.openapi),
         ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, Exception: _defect},
@@ -100,7 +104,8 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
     try:
         if endpoint is None:
             caller = await run_in_threadpool(known_caller, server.node.tokens, request)
-            return await server.add_objects(request, caller)
+            asked = server.private_questions if request.url.path.endswith("/known/") else server.add_objects
+            return await asked(request, caller)
         return await run_in_threadpool(ask)
     except TaxiiError as error:
         return failure(error.status, error.title)
@@ -135,6 +140,7 @@ class Server:
 
     def __init__(self, node: Node, page_bytes: int) -> None:
         self.node = node
+        self.private_questions = PrivateQuestions(node)
         self._secret = node.store.meta("secret") or ""
         self._page_bytes = page_bytes
 
@@ -246,6 +252,10 @@ class Server:
             raise InputError("after: not a whole number")
         lines = self.node.store.log_lines(int(text), MAX_LIMIT)
         return answer(request, {"lines": [line.decode() for line in lines]})
+
+    def openapi(self, request: Request, _: Caller) -> Response:
+        """What the server answers, as OpenAPI."""
+        return answer(request, openapi(request.app.routes, title=self.node.name))
 
     def _known(self, request: Request, caller: Caller) -> Collection:
         """The collection of an address; one that the caller has no grant for does not exist for him."""
