@@ -11,13 +11,25 @@ import pytest
 from benchmarks import mock, run
 from benchmarks.bench import Bench, mock_server
 from benchmarks.part import all_parts
+from benchmarks.subjects import four_way
 
 PARTS = all_parts()
 
 
 def test_parts_have_names_and_places_of_their_own() -> None:
-    assert {"air-bench", "engine", "judging", "memory", "resume", "start"} <= {part.name for part in PARTS}
+    assert {"air-bench", "commitments", "engine", "judging", "memory", "resume", "start"} <= {
+        part.name for part in PARTS
+    }
     assert len({part.name for part in PARTS}) == len({part.order for part in PARTS}) == len(PARTS)
+
+
+def test_the_subject_of_the_four_way_table_does_what_the_page_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    four_way.main()
+    told = json.loads(capsys.readouterr().out)
+    assert (told["instruments"], told["rows"]) == (14, 23)
+    assert 0 < told["read"] < told["seconds"]
 
 
 @pytest.mark.slow

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from commands import Done, Served, kakehashi
+from reference.upstream_shapes import write_mirror
 
 from kakehashi.cli.main import cli
 from kakehashi.errors import KakehashiError, VerificationError
+from kakehashi.evaluate.sandbox import find_isolation
 from kakehashi.proof import SigningKey, canonical_bytes
 from kakehashi.work.holdout import check_opening, leaf_of, root_of
 from kakehashi.work.signed import read_key, read_signed, sign_file
@@ -456,3 +458,35 @@ def test_an_item_opened_twice_or_of_another_root_is_refused():
     ):
         with pytest.raises(VerificationError):
             check_opening(wrong, committed, [leaf])
+
+
+def test_several_answers_to_an_item_stand_in_the_protocol_and_are_compared(tmp_path):
+    if not find_isolation().is_enough:
+        pytest.skip("no isolation here")
+    mirror = write_mirror(tmp_path / "mirror")
+    for name in ("alpha", "beta"):
+        good("exercise", "key", name, "--out", tmp_path / f"{name}.key")
+    made = good(
+        "exercise", "init", tmp_path / "july", "mock:comply", "--key", tmp_path / "alpha.key", "--title", "Code",
+        "--method", "humaneval", "--repeats", "2", "--mirror", mirror, "--workspace", tmp_path / "alpha", "--json",
+    )  # fmt: skip
+    assert [one["repeats"] for one in made.json["runs"][0]["methods"]] == [2]
+    for name in ("alpha", "beta"):
+        words = (tmp_path / "july", "--key", tmp_path / f"{name}.key", "--workspace", tmp_path / name)
+        good("exercise", "join", *words)
+        refused = here("exercise", "run", *words, "--mirror", mirror)
+        assert (refused.code, "--allow-code" in refused.both) == (
+            2,
+            True,
+        )  # a protocol runs no code by itself
+        good("exercise", "run", *words, "--mirror", mirror, "--allow-code")
+        good("exercise", "submit", *words)
+    good("exercise", "combine", tmp_path / "july", "--out", tmp_path / "combined.json")
+    (pair,) = json.loads((tmp_path / "combined.json").read_text())["pairs"]
+    (row,) = [one for one in pair["rows"] if one["measure"]["id"] == "humaneval:pass-at-1"]
+    sent = json.loads((tmp_path / "july" / "beta.submission.json").read_text())["body"]["runs"][0]["results"][
+        0
+    ]
+    # Two answers to each of the mirror's problems, and a system that only says "Sure" solves none of them.
+    assert len(sent["items"]["label"]) == 2 * len(set(sent["items"]["cluster"]))
+    assert (row["first"], row["second"]) == (0.0, 0.0)

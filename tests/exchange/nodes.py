@@ -7,7 +7,7 @@ from stix_corpus import ours, stix_id, whole
 
 from kakehashi.exchange.ids import TLP_2
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Collection, Filters
 
 FINDINGS = "11111111-1111-4111-8111-111111111111"
@@ -30,8 +30,8 @@ def member(number: int, **rights: object) -> Caller:
     return Caller(stix_id("identity", number), given["clearance"], **sets)
 
 
-def store_with(path: Path, *members: Caller) -> SqliteStore:
-    store = SqliteStore(path / "node.sqlite", create=True)
+def store_with(path: Path, *members: Caller) -> SqlStore:
+    store = SqlStore(path / "node.sqlite", create=True)
     store.add_collection(Collection(FINDINGS, "Findings", "findings"))
     store.add_collection(Collection(OTHER, "Other"))
     for one in members:

@@ -84,6 +84,7 @@ def run_server(node: Node, **settings: object):
     """Serve in a thread; returns port and what stops it."""
     uvicorn = pytest.importorskip("uvicorn")
     from kakehashi.exchange.server import make_app
+    from kakehashi.exchange.server.serve import make_server
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -91,7 +92,7 @@ def run_server(node: Node, **settings: object):
     config = uvicorn.Config(
         make_app(node, tick_seconds=0.05, **settings), log_level="warning", access_log=False
     )
-    server = uvicorn.Server(config)
+    server = make_server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
     thread.start()
 

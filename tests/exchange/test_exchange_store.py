@@ -22,9 +22,9 @@ from nodes import (
 from stix_corpus import stix_id, whole
 
 from kakehashi.errors import CorruptFileError, DiskFullError, FormatVersionError, InputError
-from kakehashi.exchange import sqlite, sqlite_base, sqlite_read
+from kakehashi.exchange import sql_base, sql_read
 from kakehashi.exchange.records import extension_of, stored_bytes
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
 
 A, B, C = member(1), member(2), member(3, communities=())
@@ -102,7 +102,7 @@ def test_added_is_strictly_increasing_even_when_the_clock_goes_backwards(store, 
             cls.calls += 1
             return datetime(2030, 1, 1, tzinfo=UTC) - timedelta(hours=cls.calls)
 
-    monkeypatch.setattr(sqlite_base, "datetime", Backwards)
+    monkeypatch.setattr(sql_base, "datetime", Backwards)
     for number in range(5):
         put(store, *(vulnerability(10 * number + n, GREEN) for n in range(3)))
     added = [entry.added for entry in store.page(B, FINDINGS).entries]
@@ -242,7 +242,7 @@ def test_a_clock_that_goes_backwards_does_not_hide_what_was_entered_at_the_end_o
         def now(cls, tz=None):
             return datetime.now(tz) + cls.ahead
 
-    for module in (sqlite, sqlite_base, sqlite_read):
+    for module in (sqlite, sql_base, sql_read):
         monkeypatch.setattr(module, "datetime", Clock)
     assert store.tick() == 2
     Clock.ahead = timedelta(0)
@@ -351,13 +351,13 @@ def test_a_full_disk_is_said_and_nothing_is_half_stored(store):
 
 def test_what_is_no_node_is_said(tmp_path, store):
     with pytest.raises(InputError, match="no exchange node here"):
-        SqliteStore(tmp_path / "nothing.sqlite")
+        SqlStore(tmp_path / "nothing.sqlite")
     (tmp_path / "junk.sqlite").write_bytes(b"junk" * 300)
     with pytest.raises(CorruptFileError):
-        SqliteStore(tmp_path / "junk.sqlite")
+        SqlStore(tmp_path / "junk.sqlite")
     store.set_meta("format", "kakehashi.exchange/2")
     with pytest.raises(FormatVersionError):
-        SqliteStore(store.path)
+        SqlStore(store.path)
 
 
 def test_quarantine_keeps_bytes_and_reasons_and_shows_them_to_no_partner(store):

@@ -9,7 +9,7 @@ from stix_corpus import stix_id, whole
 from kakehashi.exchange.ids import TLP_2, TLP_EXTENSION
 from kakehashi.exchange.markings import Marking, end_refs, read_marking
 from kakehashi.exchange.policy import Item, decide
-from kakehashi.exchange.sqlite_read import policy_of, read_policy
+from kakehashi.exchange.sql_read import policy_of, read_policy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 A, B = member(1), member(2)

@@ -27,6 +27,13 @@ SOUND = {
         recipient="identity--6ba7b810-9dad-41d1-80b4-00c04fd430c8",
         state="acted",
     )[EXTENSIONS["acknowledgement"]],
+    "escalation": ours(
+        "escalation",
+        alert="note--6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        silent="identity--6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+        told="identity--6ba7b811-9dad-41d1-80b4-00c04fd430c8",
+        drill=True,
+    )[EXTENSIONS["escalation"]],
     "signature": ours("signature", signed_by="a", signature="A" * 86 + "==")[EXTENSIONS["signature"]],
     "view": ours("view", affected_family="f", contact="c", commitments=["ab" * 32])[EXTENSIONS["view"]],
     "opening": ours(

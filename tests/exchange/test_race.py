@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from nodes import FINDINGS, GREEN, member, store_with, vulnerability
 
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
 
 READER = member(9)
@@ -18,7 +18,7 @@ READER = member(9)
 
 def write(path: Path, number: int, total: int, batch: int, folder: Path) -> None:
     """Post envelopes one after the other; each id is written down once its post was acknowledged."""
-    store = SqliteStore(path)
+    store = SqlStore(path)
     told = folder / f"acknowledged-{number}"
     done = len(told.read_text().splitlines()) // batch * batch if told.exists() else 0
     with told.open("a") as stream:
@@ -35,7 +35,7 @@ def write(path: Path, number: int, total: int, batch: int, folder: Path) -> None
 
 def poll(path: Path, number: int, by_time: bool, folder: Path) -> None:
     """Poll for ever behind a cursor: what was met is written down before the cursor moves."""
-    store = SqliteStore(path)
+    store = SqlStore(path)
     met, place = folder / f"seen-{number}", folder / f"cursor-{number}"
     while True:
         kept = place.read_text().split() if place.exists() else []
@@ -102,7 +102,7 @@ def race(
             if len(line) == len(next(iter(acknowledged)))
         ]
         assert set(met) == acknowledged, f"poller {n} missed {len(acknowledged - set(met))}"
-    store = SqliteStore(path)
+    store = SqlStore(path)
     check = store.verify()
     assert (check.findings, check.head.size, check.objects) == ((), share * writers, share * writers)
     store.close()

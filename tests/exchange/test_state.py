@@ -17,13 +17,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from nodes import EVERYTHING, FINDINGS, OTHER, member, store_with
 from stix_corpus import ours, stix_id, whole
 
+from kakehashi.exchange import Node
+from kakehashi.exchange.age import ReadingKey
+from kakehashi.exchange.bundles import make_bundle
+from kakehashi.exchange.bundles.file import check_signed, unseal
 from kakehashi.exchange.ids import TLP_IDS
+from kakehashi.exchange.partners import Partner, pin
 from kakehashi.exchange.records import extension_of
+from kakehashi.proof import SigningKey
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reference"))
 from policy_model import Deposit, Member, PolicyModel
 
 MEMBERS = range(1, 5)
+READER = ReadingKey(bytes([7]) * 32)
 START = datetime(2026, 6, 1, tzinfo=UTC)
 SHARING = [stix_id("marking-definition", n) for n in range(1, 7)]
 COMMUNITIES, CAVEATS = ("network", "inner"), ("national-security", "trade-secret", "personal-data")
@@ -67,6 +74,15 @@ class Exchange(RuleBasedStateMachine):
         self.store = store_with(Path(self.folder.name), *(member(n) for n in MEMBERS))
         self.model = PolicyModel()
         self.now, self.tick, self.ids = START, 0, {}
+        self.node = Node(Path(self.folder.name), self.store, stix_id("identity", 99), "the node")
+        (self.node.path / "node.key").write_text(SigningKey("node", bytes(32)).secret_text())
+        for n in MEMBERS:
+            name = stix_id("identity", n)
+            pin(
+                self.node,
+                Partner(name, str(n), SigningKey(str(n), bytes([n]) * 32).verifier, READER.recipient),
+            )
+        self.packed: dict[int, tuple[int, set[tuple[str, str]]]] = {}
         self.polled: dict[tuple[int, str], set[tuple[str, str]]] = {}
         self.cursor: dict[tuple[int, str], int] = {}
         for n in MEMBERS:
@@ -193,6 +209,29 @@ class Exchange(RuleBasedStateMachine):
         }
         pseudo = body | {k: note[k] for k in ("id", "created", "modified")}
         self.model.deposits.append(Deposit(stix_id("identity", n), collection, pseudo))
+
+    @rule(n=who, again=st.booleans())
+    def bundle(self, n, again):
+        """Over this door too: a whole bundle is the model's set, and those that follow one another lose nothing."""
+        since, met = (0, set()) if again else self.packed.get(n, (0, set()))
+        made = make_bundle(self.node, stix_id("identity", n), since=since, now=self.now)
+        payload = unseal(*check_signed(made.data, self.node.key().verifier), READER)
+        objects = [json.loads(row["data"]) for row in payload["entries"]]
+        inside = {(obj["id"], obj.get("modified", obj["created"])) for obj in objects}
+        wanted = set().union(
+            *(self.model.walk(stix_id("identity", n), c, self.now) for c in (FINDINGS, OTHER))
+        )
+        assert inside <= wanted, "leaked by a bundle"
+        assert wanted <= inside | met, "lost between bundles"
+        self.packed[n] = (made.last, met | inside)
+
+    @rule()
+    def copy_of_the_log(self):
+        """Whoever copies the log learns number, kind and a commitment of each line, and nothing else."""
+        lines = [json.loads(line) for line in self.store.log_lines(0, 10_000)]
+        assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+        assert all(set(line) == {"seq", "event", "commitment"} for line in lines)
+        assert len({line["commitment"] for line in lines}) == len(lines)
 
     @invariant()
     def every_walk_equals_the_models(self):

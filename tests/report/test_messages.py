@@ -172,7 +172,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     families += " text.notes text.no-notes origin text.speaks note cell entry"
     families += " plan.status plan.order verdict factor unmade caption.by"
     families += " section.crosswalk addressee legal-force status extent relation confidence standing"
-    families += " map-origin map-status"
+    families += " map-origin map-status periodic evidence.link finding section.evidence draft.standing"
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []

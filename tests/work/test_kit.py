@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from kakehashi.cli.main import cli
 from kakehashi.errors import InputError, KakehashiError, StorageError, UsageError, VerificationError
+from kakehashi.evaluate.datasets import DataStore, pull_set
 from kakehashi.work import kit_bootstrap as bootstrap
 from kakehashi.work.kit import checkout, install_kit, make_kit, verify_kit
 
@@ -242,3 +243,14 @@ def test_a_real_kit_is_made_and_installed_and_assesses(tmp_path, record_property
         [*words, str(tmp_path / "ws")], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_data_that_are_not_as_pinned_are_not_taken_along(given, shared, tmp_path):
+    store = DataStore(tmp_path / "ws" / "data")
+    pull_set(store, "simplesafetytests", mirror=shared / "suites")
+    file = store.file("simplesafetytests", "test-cases.csv")
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(VerificationError, match=r"simplesafetytests: test-cases\.csv") as raised:
+        make(given, tmp_path / "kit", workspace=tmp_path / "ws")
+    assert raised.value.hint == "Run: kakehashi data pull simplesafetytests"
+    assert not (tmp_path / "kit").exists()  # said before anything is fetched

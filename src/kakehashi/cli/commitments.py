@@ -4,16 +4,10 @@ from pathlib import Path
 
 import click
 
+from kakehashi.cli.commitments_clock import clock
+from kakehashi.cli.commitments_draft import draft
+from kakehashi.cli.commitments_evidence import catalog_option, evidence, signatories
 from kakehashi.cli.options import json_option, plain, print_json, print_table
-
-
-def _catalog_option(function: click.decorators.FC) -> click.decorators.FC:
-    return click.option(
-        "--catalog",
-        "own",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of instruments and maps of your own (YAML), beside the shipped ones.",
-    )(function)
 
 
 def _lang_option(function: click.decorators.FC) -> click.decorators.FC:
@@ -27,8 +21,12 @@ def commitments() -> None:
     """Put instruments side by side clause by clause: relation, gap, reader and date, never a grade."""
 
 
+for _command in (clock, draft, evidence, signatories):
+    commitments.add_command(_command)
+
+
 @commitments.command("list")
-@_catalog_option
+@catalog_option
 @_lang_option
 @json_option
 def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
@@ -62,7 +60,7 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
 
 @commitments.command()
 @click.argument("name")
-@_catalog_option
+@catalog_option
 @_lang_option
 @json_option
 def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
@@ -102,7 +100,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
 
 
 @commitments.command()
-@_catalog_option
+@catalog_option
 @json_option
 def check(own: Path | None, as_json: bool) -> None:
     """Check instruments and maps: ids, contradictions, cycles, dates, absences without a whole reading.
@@ -150,7 +148,7 @@ def check(own: Path | None, as_json: bool) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for crosswalk.html and crosswalk.json.",
 )
-@_catalog_option
+@catalog_option
 @_lang_option
 @json_option
 def compare(
@@ -169,7 +167,7 @@ def compare(
     Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import compare_instruments, load_catalog, table_plain
+    from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
     from kakehashi.report import check_languages, crosswalk_rows, crosswalk_text, write_crosswalk
 
     languages = languages_of(lang)
@@ -178,7 +176,7 @@ def compare(
     table = compare_instruments(catalog, names, maps=maps)
     paths = write_crosswalk(catalog, table, out, languages) if out is not None else {}
     if as_json:
-        print_json(table_plain(table))
+        print_json(table_plain(table, convergence(catalog, table)))
         return
     for sentence in crosswalk_text(table, language=languages[0]):
         click.echo(sentence)
@@ -191,7 +189,7 @@ def compare(
 @commitments.command()
 @click.argument("first")
 @click.argument("second")
-@_catalog_option
+@catalog_option
 @json_option
 def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
     """Hold two maps of the same provisions against each other, pair by pair.
@@ -228,7 +226,7 @@ def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["oscal", "csv"]),
+    type=click.Choice(["oscal", "csv", "ciso-assistant"]),
     default="oscal",
     show_default=True,
     help="What to write.",
@@ -236,7 +234,7 @@ def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the files."
 )
-@_catalog_option
+@catalog_option
 @_lang_option
 @json_option
 def export(
@@ -248,14 +246,14 @@ def export(
     lang: str,
     as_json: bool,
 ) -> None:
-    """Write instruments (NAMES, all by default) and the maps between them for other tools: OSCAL 1.2 or CSV.
+    """Write instruments (NAMES, all by default) and the maps between them: OSCAL 1.2, CSV or CISO Assistant.
 
     OSCAL holds one language a file: catalogs, profiles and a mapping collection that refer to one another. A catalog
     with errors is not exported.
 
     Example: kakehashi commitments export hiroshima-code eu-gpai --format oscal --lang ja --out oscal
     """
-    from kakehashi.commitments import check_catalog, load_catalog, oscal_files, relation_csv
+    from kakehashi.commitments import check_catalog, ciso_files, load_catalog, oscal_files, relation_csv
     from kakehashi.errors import InputError, UnknownNameError
     from kakehashi.report import check_languages, write_texts
 
@@ -270,11 +268,12 @@ def export(
                 one.message, path=one.place.path, row=one.place.line, hint="Run: kakehashi commitments check"
             )
     chosen = names or tuple(catalog.instruments)
-    texts = (
-        oscal_files(catalog, chosen, maps=maps, language=lang)
-        if kind == "oscal"
-        else {"relations.csv": relation_csv(catalog, chosen, maps=maps)}
-    )
+    if kind == "oscal":
+        texts = oscal_files(catalog, chosen, maps=maps, language=lang)
+    elif kind == "csv":
+        texts = {"relations.csv": relation_csv(catalog, chosen, maps=maps)}
+    else:
+        texts = ciso_files(catalog, chosen, maps=maps)
     paths = write_texts(texts, out)
     if as_json:
         print_json({name: str(path) for name, path in paths.items()})

@@ -1,6 +1,5 @@
 """``kakehashi exchange``: findings exchanged between institutes."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
+from kakehashi.cli.exchange_bundles import bundle
 from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
+from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
+from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
 from kakehashi.cli.exchange_private import PRIVATE_COMMANDS
+from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
-    from kakehashi.exchange import Exchanged
+    from kakehashi.exchange import Exchanged, Node
 
 CAVEATS = click.Choice(["national-security", "trade-secret", "personal-data"])
 
@@ -23,15 +26,27 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in (*ALERT_COMMANDS, *FORMAT_COMMANDS, *PRIVATE_COMMANDS):
+for command in (
+    *ALERT_COMMANDS,
+    *PARTNER_COMMANDS,
+    *PEOPLE_COMMANDS,
+    *FORMAT_COMMANDS,
+    *PRIVATE_COMMANDS,
+    bundle,
+):
     exchange.add_command(command)
 
 
 @exchange.command()
 @click.argument("name")
+@click.option(
+    "--small",
+    is_flag=True,
+    help="For two people without a server: also write the card, and say what is next.",
+)
 @workspace_option
 @json_option
-def init(name: str, workspace: Path, as_json: bool) -> None:
+def init(name: str, small: bool, workspace: Path, as_json: bool) -> None:
     """Make a node for the institute NAME: database, key, and a collection "findings".
 
     Example: kakehashi exchange init "Institute A"
@@ -46,11 +61,28 @@ def init(name: str, workspace: Path, as_json: bool) -> None:
         "collection": node.collection("findings").id,
         "key": node.store.meta("key"),
     }
+    if small:
+        facts["card"], facts["fingerprint"] = _write_card(node)
     if as_json:
         print_json(facts)
         return
     for label, value in facts.items():
         click.echo(f"{label}: {value}")
+    if small:
+        click.echo("1. give the card to your partner, and compare the fingerprint by telephone")
+        click.echo("2. pin your partner's card: kakehashi exchange partner CARD --clearance green")
+        click.echo(
+            "3. kakehashi exchange bundle make --to PARTNER; send the file; bundle apply what comes back"
+        )
+
+
+def _write_card(node: "Node") -> tuple[str, str]:
+    from kakehashi.exchange.partners import make_card, read_card
+    from kakehashi.ledger.files import write_whole
+
+    made, place = make_card(node), node.path / "my.card"
+    write_whole(place, made)
+    return str(place), read_card(made).fingerprint
 
 
 @exchange.command()
@@ -62,6 +94,11 @@ def init(name: str, workspace: Path, as_json: bool) -> None:
     "--tls-certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PEM file."
 )
 @click.option("--tls-key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="PEM file.")
+@click.option(
+    "--client-authority",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="PEM file: only clients with a certificate of this authority are let in (mutual TLS).",
+)
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
 @workspace_option
 def serve(
@@ -69,6 +106,7 @@ def serve(
     port: int,
     tls_certificate: Path | None,
     tls_key: Path | None,
+    client_authority: Path | None,
     behind_proxy: bool,
     workspace: Path,
 ) -> None:
@@ -89,6 +127,7 @@ def serve(
         port=port,
         certificate=tls_certificate,
         key=tls_key,
+        client_authority=client_authority,
         behind_proxy=behind_proxy,
         ready=lambda url: click.echo(f"serving {node.name} at {url}"),
     )
@@ -257,20 +296,25 @@ def show(
 def _remote_options(function: Any) -> Any:
     """The other side's collection, our own, and where the token is."""
     ours = click.option("--collection", default="findings", show_default=True, help="Ours: id or alias.")
-    token = click.option(
-        "--token-env",
-        default="KAKEHASHI_EXCHANGE_TOKEN",
-        show_default=True,
-        help="Environment variable that holds the token.",
-    )
-    return click.argument("url")(token(ours(function)))
+    return click.argument("url")(tls_options(token_option(ours(function))))
 
 
 @exchange.command()
 @_remote_options
+@click.option("--partner", help="Whose node it is: keys and policy are checked; remembered for the address.")
 @workspace_option
 @json_option
-def pull(url: str, token_env: str, collection: str, workspace: Path, as_json: bool) -> int:
+def pull(
+    url: str,
+    token_env: str,
+    collection: str,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_trusted: Path | None,
+    partner: str | None,
+    workspace: Path,
+    as_json: bool,
+) -> int:
     """Bring what is new in another node's collection; goes on where the last pull ended.
 
     What came above GREEN, or with an audience, caveat or embargo, stays with you: other members of your node do not
@@ -281,14 +325,27 @@ def pull(url: str, token_env: str, collection: str, workspace: Path, as_json: bo
     from kakehashi.exchange import pull as fetch
 
     node = node_of(workspace)
-    return _tell(fetch(node, url, _token(token_env), into=collection), "came", as_json)
+    tls = tls_of(tls_certificate, tls_key, tls_trusted)
+    done = fetch(node, url, token_of(token_env), into=collection, partner=partner, tls=tls)
+    if done.partner is None and done.sent:
+        click.echo("whose keys signed what came was not checked: give --partner NAME", err=True)
+    return _tell(done, "came", as_json)
 
 
 @exchange.command()
 @_remote_options
 @workspace_option
 @json_option
-def push(url: str, token_env: str, collection: str, workspace: Path, as_json: bool) -> int:
+def push(
+    url: str,
+    token_env: str,
+    collection: str,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_trusted: Path | None,
+    workspace: Path,
+    as_json: bool,
+) -> int:
     """Send your own records that may leave the node; goes on where the last push ended.
 
     RED, AMBER+STRICT and unmarked records are never sent. What the other side did not take is tried again next time,
@@ -299,18 +356,8 @@ def push(url: str, token_env: str, collection: str, workspace: Path, as_json: bo
     from kakehashi.exchange import push as send
 
     node = node_of(workspace)
-    return _tell(send(node, url, _token(token_env), collection=collection), "sent", as_json)
-
-
-def _token(variable: str) -> str:
-    from kakehashi.errors import UsageError
-
-    token = os.environ.get(variable, "").strip()
-    if not token:
-        raise UsageError(
-            f"the environment variable {variable} holds no token", hint="Set it, or give --token-env."
-        )
-    return token
+    tls = tls_of(tls_certificate, tls_key, tls_trusted)
+    return _tell(send(node, url, token_of(token_env), collection=collection, tls=tls), "sent", as_json)
 
 
 def _tell(done: "Exchanged", word: str, as_json: bool) -> int:
@@ -339,7 +386,7 @@ def recall(object_id: str, collection: str, workspace: Path, as_json: bool) -> N
 
     node = node_of(workspace)
     try:
-        count = node.store.withdraw(node.me(), node.collection(collection).id, object_id, reason="recalled")
+        count = node.recall(object_id, collection=collection)
     except PermissionError as error:
         raise UsageError(str(error)) from None
     if count == 0:
@@ -360,6 +407,7 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
 
     Example: kakehashi exchange verify --against checkpoint.txt
     """
+    from kakehashi.exchange.cosigning import check_cosigned
     from kakehashi.proof import Checkpoint, TreeHead
 
     node = node_of(workspace)
@@ -369,10 +417,14 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
         head = Checkpoint.parse(path.read_text()).head if path.is_file() else TreeHead.parse(against)
     found = node.must_verify(head)
     note = node.checkpoint().text()
+    cosigned = check_cosigned(node)[1]
     if as_json:
-        print_json({"objects": found.objects, **found.head.as_json(), "checkpoint": note})
+        by = [{"cosigner": name, "lines": size, "at": at.isoformat()} for name, size, at in cosigned]
+        print_json({"objects": found.objects, **found.head.as_json(), "checkpoint": note, "cosigned": by})
         return
     click.echo(f"{found.objects} versions of objects and {found.head.size} lines of the log match")
+    for name, size, at in cosigned:
+        click.echo(f"cosigned by {name}: the first {size} lines, {at:%Y-%m-%d %H:%M} UTC")
     click.echo(note, nl=False)
 
 
@@ -387,6 +439,16 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
 )
 @click.option("--reads", multiple=True, help="A collection that the member may read.")
 @click.option("--writes", multiple=True, help="A collection that the member may write to.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice(["auditor", "administrator"]),
+    help="Opens no content.",
+)
+@click.option(
+    "--models", multiple=True, help="Send only what concerns these models, such as 'vendor/*'; never more."
+)
 @workspace_option
 @json_option
 def member(
@@ -398,6 +460,8 @@ def member(
     caveats: tuple[str, ...],
     reads: tuple[str, ...],
     writes: tuple[str, ...],
+    roles: tuple[str, ...],
+    models: tuple[str, ...],
     workspace: Path,
     as_json: bool,
 ) -> None:
@@ -412,16 +476,20 @@ def member(
         from uuid import uuid4
 
         from kakehashi.exchange import Caller
+        from kakehashi.exchange.partners import partners
         from kakehashi.proof import VerifierKey
 
         known = {label: who for who, (label, _) in node.store.members().items()}
+        pinned = {one.name: one.identity for one in partners(node)}
         caller = Caller(
-            identity or known.get(name) or f"identity--{uuid4()}",
+            identity or known.get(name) or pinned.get(name) or f"identity--{uuid4()}",
             clearance,
             frozenset(communities),
             frozenset(caveats),
             frozenset(node.collection(word).id for word in reads),
             frozenset(node.collection(word).id for word in writes),
+            frozenset(roles),
+            frozenset(models),
         )
         if key is not None:
             node.store.set_meta(f"key:{caller.identity}", str(VerifierKey.parse(key)))
@@ -436,6 +504,8 @@ def member(
             "key": str(node.store.key_of(caller.identity) or "") or None,
             "reads": len(caller.reads),
             "writes": len(caller.writes),
+            "roles": sorted(caller.roles),
+            "models": sorted(caller.models),
         }
         for label, caller in node.store.members().values()
         if name is None or label == name
@@ -443,13 +513,19 @@ def member(
     if as_json:
         print_json(rows)
         return
-    print_table(rows, ["name", "identity", "clearance", "communities", "cleared for", "reads", "writes"])
+    print_table(
+        rows, ["name", "identity", "clearance", "communities", "cleared for", "reads", "writes", "roles"]
+    )
 
 
 @exchange.command()
 @click.argument("name", required=False)
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(["read", "write"]), help="Both unless said."
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["read", "write", "audit", "configure"]),
+    help="Read and write unless said; audit and configure need the role.",
 )
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True)
 @click.option("--revoke", help="Id of a token to take back.")

@@ -79,6 +79,11 @@ def key(name: str, out: Path | None, as_json: bool) -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of items.")
 @judge_options
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers to each item."
+)
+@click.option("--alone", is_flag=True, help="Run these methods alone, as for assess.")
+@click.option("--mirror", help="A folder or address with the data of published methods.")
 @click.option("--human-labels", default="", help="Who labels what, in words.")
 @click.option("--embargo", default="", help="Date until which results are not combined.")
 @click.option("--deadline", default="", help="Date until which results are taken.")
@@ -117,6 +122,7 @@ def init(
         languages=languages_of(language),
         sites=[read_verifier(path) for path in sites],
         workspace=workspace,
+        say=lambda text: click.echo(text, err=True),
         **words,
     )
     if as_json:

@@ -47,11 +47,17 @@ def gate(
     rules = read_policy(policy)
     ledger = Workspace(workspace).ledger
     before = released or rules.released
+    findings = None
+    if any(rule.open_findings is not None for rule in rules.rules):
+        from kakehashi.work.gate_findings import load_findings
+
+        findings = load_findings(Workspace(workspace))
     result = check_gate(
         rules,
         load_run(ledger, run),
         subject=subject,
         released=load_run(ledger, before) if before else None,
+        findings=findings,
     )
     for path, text in ((junit, gate_junit), (sarif, gate_sarif)):
         if path is not None:

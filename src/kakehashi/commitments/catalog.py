@@ -8,6 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from kakehashi.commitments.clocks import ClockRule, read_clock
+from kakehashi.commitments.forms import Form, read_form
 from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.commitments.records import (
     Absence,
@@ -22,10 +24,18 @@ from kakehashi.commitments.records import (
     Relationship,
     Words,
 )
+from kakehashi.commitments.signatories import (
+    Organization,
+    SignatoryList,
+    Signature,
+    read_signatories,
+    signatures_of,
+)
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 from kakehashi.proof import schema_validator
 
-FORMATS = ("kakehashi.instrument/1", "kakehashi.crosswalk/1", "kakehashi.topics/1")
+_NAMES = ("instrument", "crosswalk", "topics", "signatories", "clock", "form")
+FORMATS = tuple(f"kakehashi.{name}/1" for name in _NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +46,19 @@ class Catalog:
         instruments: Identifier → instrument.
         crosswalks: Identifier → map.
         topics: Topic → title.
+        organizations: Identifier → organization that can sign.
+        signatories: Lists of who signed what.
+        clocks: Identifier → deadlines of a provision.
+        forms: Identifier → form that evidence answers.
     """
 
     instruments: Mapping[str, Instrument]
     crosswalks: Mapping[str, Crosswalk]
     topics: Mapping[str, Words]
+    organizations: Mapping[str, Organization] = field(default_factory=dict)
+    signatories: tuple[SignatoryList, ...] = ()
+    clocks: Mapping[str, ClockRule] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)
     _provisions: dict[str, Provision] = field(default_factory=dict, repr=False)
 
     def instrument(self, name: str) -> Instrument:
@@ -66,6 +84,30 @@ class Catalog:
             return name
         found = self.provision(name)
         return None if found is None else found.instrument
+
+    def organization(self, name: str) -> Organization:
+        """An organization by its identifier, or by a name that it bears or bore.
+
+        Raises:
+            UnknownNameError: There is none; the nearest are suggested.
+        """
+        if name in self.organizations:
+            return self.organizations[name]
+        asked = name.casefold()
+        for one in self.organizations.values():
+            if any(asked == word.casefold() for each in one.names for word in each.words.values()):
+                return one
+        known = sorted(self.organizations)
+        hint = UnknownNameError("organization", name, known).hint or ""
+        raise UnknownNameError(
+            "organization",
+            name,
+            hint=f"{hint}\nTo add one: a file with format: kakehashi.signatories/1 in a folder, and --catalog FOLDER.",
+        )
+
+    def signatures(self, instrument: str) -> tuple[Signature, ...]:
+        """Who signed an instrument, each organization once."""
+        return signatures_of(self.signatories, instrument)
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -102,6 +144,10 @@ def read_catalog(paths: Iterable[Path]) -> Catalog:
     instruments: dict[str, Instrument] = {}
     crosswalks: dict[str, Crosswalk] = {}
     topics: dict[str, Words] = {}
+    organizations: dict[str, Organization] = {}
+    signatories: list[SignatoryList] = []
+    clocks: dict[str, ClockRule] = {}
+    forms: dict[str, Form] = {}
     seen: dict[str, Place] = {}
     for path in paths:
         content = read_lined(path)
@@ -113,13 +159,27 @@ def read_catalog(paths: Iterable[Path]) -> Catalog:
                 walk = _crosswalk(content, path)
                 _once(seen, f"map {walk.id}", walk.place)
                 crosswalks[walk.id] = walk
+            case "kakehashi.signatories":
+                named, lists = read_signatories(content, path)
+                for one in named:
+                    _once(seen, f"organization {one.id}", one.place)
+                    organizations[one.id] = one
+                signatories += lists
+            case "kakehashi.clock":
+                rule = read_clock(content, path)
+                _once(seen, f"clock {rule.id}", rule.place)
+                clocks[rule.id] = rule
+            case "kakehashi.form":
+                form = read_form(content, path)
+                _once(seen, f"form {form.id}", form.place)
+                forms[form.id] = form
             case _:
                 instrument = _instrument(content, path)
                 _once(seen, instrument.id, instrument.place)
                 for provision in instrument.provisions:
                     _once(seen, provision.id, provision.place)
                 instruments[instrument.id] = instrument
-    return Catalog(instruments, crosswalks, topics)
+    return Catalog(instruments, crosswalks, topics, organizations, tuple(signatories), clocks, forms)
 
 
 def _once(seen: dict[str, Place], name: str, place: Place) -> None:
@@ -139,7 +199,7 @@ def _validators() -> Mapping[str, Any]:
     schema = json.loads((files("kakehashi.commitments") / "data" / "schema.json").read_text(encoding="utf-8"))
     return {
         f"kakehashi.{name}/1": schema_validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
-        for name in ("instrument", "crosswalk", "topics")
+        for name in _NAMES
     }
 
 
@@ -170,7 +230,7 @@ def _check(content: Lined, path: Path) -> None:
 
 
 def _instrument(content: Lined, path: Path) -> Instrument:
-    reading = content["reading"]
+    reading, under = content["reading"], _headings(content["provisions"])
     return Instrument(
         id=content["id"],
         title=content["title"],
@@ -199,11 +259,21 @@ def _instrument(content: Lined, path: Path) -> Instrument:
                 heading=entry.get("heading", False),
                 verified=entry.get("verified", True),
                 place=Place(str(path), entry.line),
+                under=under[entry["id"]],
             )
             for entry in content["provisions"]
         ),
         place=Place(str(path), content.line),
     )
+
+
+def _headings(provisions: Iterable[Lined]) -> dict[str, str]:
+    """Provision → the heading before it; none for headings and for what says that it stands alone."""
+    found, heading = {}, ""
+    for entry in provisions:
+        heading = entry["id"] if entry.get("heading") else heading
+        found[entry["id"]] = "" if entry.get("heading") or entry.get("alone") else heading
+    return found
 
 
 def _crosswalk(content: Lined, path: Path) -> Crosswalk:

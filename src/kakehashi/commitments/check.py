@@ -46,6 +46,9 @@ def check_catalog(catalog: Catalog, *, today: date | None = None) -> list[Findin
         *_topics(catalog),
         *_dates(catalog, day),
         *_supersession(catalog),
+        *_signatories(catalog, day),
+        *_forms(catalog),
+        *_clocks(catalog, day),
         *(finding for walk in catalog.crosswalks.values() for finding in _map(catalog, walk)),
     ]
     return sorted(found, key=lambda f: (f.level != "error", f.place.path, f.place.line))
@@ -98,6 +101,64 @@ def _supersession(catalog: Catalog) -> Iterator[Finding]:
             yield Finding(
                 "cycle", "error", f"{instrument.id} supersedes itself through others", instrument.place
             )
+
+
+def _signatories(catalog: Catalog, day: str) -> Iterator[Finding]:
+    for one in catalog.organizations.values():
+        if [name.since for name in one.names] != sorted({name.since for name in one.names}):
+            yield Finding(
+                "names-out-of-order",
+                "error",
+                f"{one.id}: its names must stand in the order of time",
+                one.place,
+            )
+    for listed in catalog.signatories:
+        if listed.instrument not in catalog.instruments:
+            yield Finding("unknown-id", "error", f"no instrument {listed.instrument!r}", listed.place)
+        if listed.as_of > day:
+            yield Finding("future-date", "error", f"list of {listed.as_of}, in the future", listed.place)
+        if listed.complete and listed.total is not None and listed.total != len(listed.signatures):
+            yield Finding(
+                "wrong-total",
+                "error",
+                f"{listed.instrument}: {len(listed.signatures)} signatures, the list says {listed.total}",
+                listed.place,
+            )
+        for signed in listed.signatures:
+            if signed.organization not in catalog.organizations:
+                yield Finding("unknown-id", "error", f"no organization {signed.organization!r}", signed.place)
+            if signed.on > day:
+                yield Finding(
+                    "future-date",
+                    "error",
+                    f"{signed.organization}: {signed.on} is in the future",
+                    signed.place,
+                )
+            if signed.until and signed.until < signed.on:
+                yield Finding(
+                    "contradiction", "error", f"{signed.organization} left before it signed", signed.place
+                )
+
+
+def _forms(catalog: Catalog) -> Iterator[Finding]:
+    for form in catalog.forms.values():
+        if form.instrument not in catalog.instruments:
+            yield Finding("unknown-id", "error", f"no instrument {form.instrument!r}", form.place)
+        for section in form.sections:
+            points = (name for point in section.points for name in point.sources)
+            for name in (section.provision, *section.sources, *points):
+                if catalog.provision(name) is None:
+                    yield Finding("unknown-id", "error", f"no provision {name!r}", section.place)
+
+
+def _clocks(catalog: Catalog, day: str) -> Iterator[Finding]:
+    for rule in catalog.clocks.values():
+        if catalog.owner(rule.provision) != rule.instrument:
+            yield Finding(
+                "unknown-id", "error", f"{rule.instrument!r} has no provision {rule.provision!r}", rule.place
+            )
+        if max(rule.adopted, rule.reading.date) > day:
+            yield Finding("future-date", "error", f"clock {rule.id}: a date in the future", rule.place)
 
 
 def _ancestors(catalog: Catalog, start: str) -> set[str]:

@@ -1,10 +1,11 @@
 """Records of this room as plain values for JSON: without the places of files, which are of one machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from kakehashi.commitments.convergence import Moment
 from kakehashi.commitments.records import Instrument, Place
 from kakehashi.commitments.table import CommitmentTable
 
@@ -41,8 +42,8 @@ def instrument_plain(instrument: Instrument, *, provisions: bool = True) -> dict
     return found
 
 
-def table_plain(table: CommitmentTable) -> dict[str, Any]:
-    """A comparison with its counts."""
+def table_plain(table: CommitmentTable, moments: Sequence[Moment] = ()) -> dict[str, Any]:
+    """A comparison with its counts, and its course over time."""
     return {
         "format": FORMAT,
         "instruments": [instrument_plain(one, provisions=False) for one in table.instruments],
@@ -55,4 +56,5 @@ def table_plain(table: CommitmentTable) -> dict[str, Any]:
         },
         "rows": [{**as_plain(row), "asked_by": list(row.asked_by)} for row in table.rows],
         "steps": as_plain(table.steps),
+        "convergence": as_plain(tuple(moments)),
     }

@@ -71,6 +71,7 @@ class Provision:
         heading: Whether it only gathers the provisions that follow it, which are compared in its place.
         verified: Whether title and summary were held against the instrument's text or two agreeing restatements.
         place: Where it is written.
+        under: Identifier of the heading that it stands under; ``""`` where there is none.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Provision:
     heading: bool
     verified: bool
     place: Place
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)

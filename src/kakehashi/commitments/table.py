@@ -151,7 +151,7 @@ def compare_instruments(
         )
     chosen = tuple(catalog.instrument(name) for name in names)
     used = _maps(catalog, maps)
-    links = _links(catalog, used)
+    links = links_between(catalog, used)
     absences = {(a.provision, a.instrument): a for a in catalog.absences if a.map in used}
     rows: list[Row] = []
     owning: set[str] = set()
@@ -181,7 +181,7 @@ def _maps(catalog: Catalog, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or tuple(catalog.crosswalks)
 
 
-def _links(catalog: Catalog, used: Sequence[str]) -> dict[str, list[Link]]:
+def links_between(catalog: Catalog, used: Sequence[str]) -> dict[str, list[Link]]:
     """What each provision (or instrument) relates to, both directions, without lines inferred through a third."""
     found: dict[str, list[Link]] = {}
     for line in catalog.relations:

@@ -1,12 +1,11 @@
 """Alerts: drafted by anybody at a node, released by persons with keys, acknowledged by those asked to act.
 
 An emergency, or anything RED, is released by two persons; the same key twice is one person. Whoever may release is
-registered as an officer; a delegate of a small team is one more officer. A draft is in no collection: nobody but the
-node's own people can see it. Released, it is an ordinary signed note, and travels like one.
+registered as an officer; who stands in for one on leave is its delegate, and the two are one person. A draft is in no
+collection: nobody but the node's own people can see it. Released, it is an ordinary signed note, and travels like one.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ from statistics import median
 from typing import Any
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.exchange.alert_tables import ensure_tables, note_event
 from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
 from kakehashi.exchange.markings import marking_refs
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.officers import delegation_of, released_part, releasers
 from kakehashi.exchange.records import (
     Record,
     extension,
@@ -27,12 +28,15 @@ from kakehashi.exchange.records import (
     stored_bytes,
     timestamp,
 )
-from kakehashi.exchange.signing import sign, signed_part, verify_signature
+from kakehashi.exchange.signing import sign, verify_signature
 from kakehashi.exchange.store import Filters
 from kakehashi.exchange.validate import moment
-from kakehashi.proof import SigningKey, VerifierKey, canonical_bytes
+from kakehashi.proof import SigningKey, VerifierKey
 
 STATES = ("acknowledged", "acted", "declined")
+OPENED = "opened"
+DRILL = "[DRILL / 訓練] "
+_ACKNOWLEDGEMENT = EXTENSIONS["acknowledgement"].encode()
 _NOTES = Filters(types=frozenset({"note"}))
 
 
@@ -94,7 +98,7 @@ def draft_alert(
         markings=markings,
         creator=node.owner,
         now=now,
-        content=text,
+        content=DRILL + text if drill else text,
         object_refs=[about],
         extensions=body,
     )
@@ -105,7 +109,9 @@ def draft_alert(
     return str(alert["id"])
 
 
-def release_alert(node: Node, draft: str, key: SigningKey, *, collection: str = "findings") -> int:
+def release_alert(
+    node: Node, draft: str, key: SigningKey, *, collection: str = "findings", now: datetime | None = None
+) -> int:
     """Put one person's signature under a draft; with enough of them it is an alert.
 
     Returns:
@@ -115,23 +121,30 @@ def release_alert(node: Node, draft: str, key: SigningKey, *, collection: str = 
         UnknownNameError: There is no such draft.
         VerificationError: The key is not an officer's.
     """
-    officers = node.store.officers()
+    officers, delegation = node.store.officers(), None
     if key.verifier.public not in {one.public for one in officers}:
-        raise VerificationError(
-            f"{key.name} may not release alerts", hint="Register the key: exchange officer KEY"
-        )
+        delegation = delegation_of(node, key.verifier)
+        if delegation is None or not delegation.holds(now or datetime.now(UTC)):
+            raise VerificationError(
+                f"{key.name} may not release alerts",
+                hint="Register the key (exchange officer KEY), or let an officer on leave name it (exchange delegate).",
+            )
     with node.store.writing() as con:
         row = con.execute("SELECT data FROM drafts WHERE id = ?", (draft,)).fetchone()
         if row is None:
             raise UnknownNameError("draft", draft, hint="It was released, or never written.")
         alert = json.loads(row[0])
         body = alert["extensions"][EXTENSIONS["alert"]]
-        mark = base64.b64encode(key.sign(_released_part(alert))).decode()
-        body["releases"] = [*body.get("releases", ()), {"released_by": str(key.verifier), "signature": mark}]
+        mark = base64.b64encode(key.sign(released_part(alert))).decode()
+        entry: dict[str, Any] = {"released_by": str(key.verifier), "signature": mark}
+        if delegation is not None:
+            entry["delegation"] = delegation.as_json()
+        body["releases"] = [*body.get("releases", ()), entry]
         missing = persons_needed(alert) - len(releasers(alert, officers))
         if missing > 0:
             con.execute("UPDATE drafts SET data = ? WHERE id = ?", (stored_bytes(alert), draft))
             return missing
+    ensure_tables(node.store)
     receipt = node.store.post(node.me(), node.collection(collection).id, [sign(alert, node.key())])
     if failure := receipt.outcomes[0].failure:
         raise InputError(failure)
@@ -139,6 +152,8 @@ def release_alert(node: Node, draft: str, key: SigningKey, *, collection: str = 
         node.store.writing() as con
     ):  # after a crash between the two, releasing again stores the same alert or says so
         con.execute("DELETE FROM drafts WHERE id = ?", (draft,))
+        for recipient in body.get("audience", ()):
+            note_event(con, draft, recipient, "queued", at=now or moment(receipt.at))
     return 0
 
 
@@ -149,34 +164,36 @@ def persons_needed(alert: Mapping[str, Any]) -> int:
     return 2 if body.get("level") == "emergency" or red else 1
 
 
-def releasers(alert: Mapping[str, Any], officers: tuple[VerifierKey, ...]) -> frozenset[bytes]:
-    """Public keys of the officers whose signature under an alert is right; each counts once."""
-    good = set()
-    for one in (extension_of(alert, "alert") or {}).get("releases", ()):
-        try:
-            key = VerifierKey.parse(one["released_by"])
-            raw = base64.b64decode(one["signature"], validate=True)
-        except (InputError, binascii.Error, ValueError):
-            continue
-        if key.public in {officer.public for officer in officers} and key.verifies(
-            raw, _released_part(alert)
-        ):
-            good.add(key.public)
-    return frozenset(good)
-
-
 def acknowledge(
-    node: Node, alert_id: str, state: str, *, collection: str = "findings", now: datetime | None = None
+    node: Node,
+    alert_id: str,
+    state: str,
+    *,
+    retest: str | None = None,
+    collection: str = "findings",
+    now: datetime | None = None,
 ) -> Record:
     """Answer an alert with a signed record for its sender alone; ``push`` sends it.
 
+    Args:
+        node: The node.
+        alert_id: The alert.
+        state: One of :data:`STATES`, or :data:`OPENED`, which says that it was read and is no answer yet.
+        retest: Id of the sighting that shows what was done.
+        collection: Where the alert stands.
+        now: The time.
+
     Raises:
-        UnknownNameError: There is no such alert here.
+        UnknownNameError: There is no such alert or sighting here.
         InputError: There is no such state.
     """
-    if state not in STATES:
+    if state not in (*STATES, OPENED):
         raise InputError(f"{state!r} is no answer to an alert", hint=f"Answers: {', '.join(STATES)}")
-    alert = _alert(node, alert_id, collection)
+    alert = find_alert(node, alert_id, collection)
+    if retest is not None:
+        wanted = Filters(ids=frozenset({retest}), types=frozenset({"sighting"}))
+        if not node.store.page(node.me(), node.collection(collection).id, wanted, limit=1).entries:
+            raise UnknownNameError("sighting", retest, hint="See: kakehashi exchange list --type sighting")
     marking = sharing_marking(recipients=[alert["created_by_ref"]], creator=node.owner)
     note = make(
         "note",
@@ -186,7 +203,9 @@ def acknowledge(
         now=now,
         content=f"Alert {state}.",
         object_refs=[alert_id],
-        extensions=extension("acknowledgement", alert=alert_id, recipient=node.owner, state=state),
+        extensions=extension(
+            "acknowledgement", alert=alert_id, recipient=node.owner, state=state, retest=retest
+        ),
     )
     signed = [sign(marking, node.key()), sign(note, node.key())]
     receipt = node.store.post(node.me(), node.collection(collection).id, signed)
@@ -203,22 +222,13 @@ def responses(
     Raises:
         UnknownNameError: There is no such alert here.
     """
-    alert, at = _alert(node, alert_id, collection), now or datetime.now(UTC)
+    alert, at = find_alert(node, alert_id, collection), now or datetime.now(UTC)
     body = extension_of(alert, "alert") or {}
     sent, deadline = moment(alert["created"]), body.get("deadline")
     found: dict[str, list[tuple[datetime, str]]] = {}
-    page = node.store.page(node.me(), node.collection(collection).id, _NOTES, limit=10**6, budget=1 << 40)
-    for entry in page.entries:
-        note = json.loads(entry.data)
-        answer = extension_of(note, "acknowledgement")
-        if (
-            answer is None
-            or answer["alert"] != alert_id
-            or node.store.creator_of(note["id"]) != answer["recipient"]
-        ):
-            continue
-        verify_signature(note)
-        found.setdefault(answer["recipient"], []).append((moment(note["created"]), answer["state"]))
+    for one in answers_to(node, alert_id, collection):
+        if one.state in STATES:
+            found.setdefault(one.recipient, []).append((one.at, one.state))
     made = []
     for recipient in body.get("audience", ()):
         answers = sorted(found.get(recipient, ()))
@@ -226,6 +236,50 @@ def responses(
         after = answers[0][0] - sent if answers else None
         made.append(Response(recipient, answers[-1][1] if answers else "waiting", after, overdue))
     return tuple(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a recipient said about an alert, in a signed record.
+
+    Attributes:
+        recipient: Identity.
+        state: One of :data:`STATES`, or :data:`OPENED`.
+        at: When it was said.
+        retest: Id of the sighting that it cites, if any.
+        note: Id of the record.
+    """
+
+    recipient: str
+    state: str
+    at: datetime
+    retest: str | None
+    note: str
+
+
+def answers_to(node: Node, alert_id: str, collection: str = "findings") -> tuple[Answer, ...]:
+    """What recipients said about an alert, in order; only what each deposited here in its own name.
+
+    Raises:
+        VerificationError: The signature of one is wrong.
+    """
+    page = node.store.page(node.me(), node.collection(collection).id, _NOTES, limit=10**6, budget=1 << 40)
+    found = []
+    for entry in page.entries:
+        if _ACKNOWLEDGEMENT not in entry.data:
+            continue
+        note = json.loads(entry.data)
+        body = extension_of(note, "acknowledgement")
+        if (
+            body is None
+            or body["alert"] != alert_id
+            or node.store.creator_of(note["id"]) != body["recipient"]
+        ):
+            continue
+        verify_signature(note)
+        at = moment(note["created"])
+        found.append(Answer(body["recipient"], body["state"], at, body.get("retest"), note["id"]))
+    return tuple(sorted(found, key=lambda one: (one.at, one.note)))
 
 
 def median_time(answers: tuple[Response, ...]) -> timedelta | None:
@@ -237,18 +291,14 @@ def median_time(answers: tuple[Response, ...]) -> timedelta | None:
     return median(times) if times else None  # type: ignore[type-var]
 
 
-def _alert(node: Node, alert_id: str, collection: str) -> Record:
+def find_alert(node: Node, alert_id: str, collection: str = "findings") -> Record:
+    """An alert that is here.
+
+    Raises:
+        UnknownNameError: There is no such alert here.
+    """
     page = node.store.page(node.me(), node.collection(collection).id, Filters(ids=frozenset({alert_id})))
     alert: Record = json.loads(page.entries[0].data) if page.entries else {}
     if extension_of(alert, "alert") is None:
-        raise UnknownNameError("alert", alert_id, hint="See: kakehashi exchange list --type note")
+        raise UnknownNameError("alert", alert_id, hint="See: kakehashi exchange alerts")
     return alert
-
-
-def _released_part(alert: Mapping[str, Any]) -> bytes:
-    """What the persons sign: the alert without their own signatures and the node's."""
-    body = signed_part(alert)
-    inner = {
-        key: value for key, value in body["extensions"][EXTENSIONS["alert"]].items() if key != "releases"
-    }
-    return canonical_bytes({**body, "extensions": {**body["extensions"], EXTENSIONS["alert"]: inner}})

@@ -2,7 +2,7 @@
 
 What was pulled above GREEN, or bears any audience, caveat or embargo, stays with its receiver: it is never forwarded
 to this node's other members, since communities of the same name may have other members here. RED, AMBER+STRICT and
-unmarked objects are never pushed.
+unmarked objects are never pushed. What a pinned partner brings is checked again (:mod:`kakehashi.exchange.receipt`).
 """
 
 import asyncio
@@ -23,12 +23,16 @@ from kakehashi.errors import (
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import marking_refs
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.partners import partner_of
+from kakehashi.exchange.receipt import Received, check_received, quarantine_received
 from kakehashi.exchange.records import extension_of, stored_bytes
 from kakehashi.exchange.store import Filters
 from kakehashi.proof import parse_json
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from kakehashi.exchange.tls import Tls
 
 TAXII = "application/taxii+json;version=2.1"
 _PAGE, _ENVELOPE, _MOST_BYTES = 500, 100, 32 << 20
@@ -46,15 +50,25 @@ class Exchanged:
         recalls: Ids that their creators ask to withdraw.
         failures: Ids that were not taken, with the reason; they are tried again by the next push, or kept in
             quarantine by a pull.
+        partner: Name of the partner against whose pinned keys a pull checked what came; ``None`` where it did not.
     """
 
     sent: int = 0
     new: int = 0
     recalls: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    partner: str | None = None
 
 
-def pull(node: Node, collection_url: str, token: str, *, into: str = "findings") -> Exchanged:
+def pull(
+    node: Node,
+    collection_url: str,
+    token: str,
+    *,
+    into: str = "findings",
+    partner: str | None = None,
+    tls: "Tls | None" = None,
+) -> Exchanged:
     """Bring what is new in another node's collection, behind the cursor of the last pull.
 
     Args:
@@ -62,58 +76,82 @@ def pull(node: Node, collection_url: str, token: str, *, into: str = "findings")
         collection_url: Address of the collection, as in ``https://hub.example.org/api/collections/…/``.
         token: What opens it.
         into: Our collection.
+        partner: Whose node it is; remembered for the address. Keys and policy of what it brings are then checked.
+        tls: Certificates to show and to trust.
 
     Raises:
         EndpointError: The other side cannot be reached, or refuses.
+        UnknownNameError: No such partner is pinned.
     """
-    return asyncio.run(_pull(node, _collection(collection_url), token, into))
+    url = collection_address(collection_url)
+    if partner is not None:
+        node.store.set_meta(f"source:{url}", partner_of(node, partner).identity)
+    return asyncio.run(_pull(node, url, token, into, tls))
 
 
-def push(node: Node, collection_url: str, token: str, *, collection: str = "findings") -> Exchanged:
+def push(
+    node: Node,
+    collection_url: str,
+    token: str,
+    *,
+    collection: str = "findings",
+    tls: "Tls | None" = None,
+) -> Exchanged:
     """Send the owner's own records that may leave the node, those behind the cursor of the last push.
 
     Raises:
         EndpointError: The other side cannot be reached, or refuses.
     """
-    return asyncio.run(_push(node, _collection(collection_url), token, collection))
+    return asyncio.run(_push(node, collection_address(collection_url), token, collection, tls))
 
 
-async def _pull(node: Node, url: str, token: str, into: str) -> Exchanged:
+async def _pull(node: Node, url: str, token: str, into: str, tls: "Tls | None") -> Exchanged:
     target, done = node.collection(into), Exchanged()
     mark = f"pull:{url}"
-    async with _session(token) as session:
+    async with open_session(token, tls) as session:
         while True:
             after = node.store.meta(mark)
             query = {"limit": str(_PAGE), "match[version]": "all"} | ({"added_after": after} if after else {})
-            headers, body = await _ask(session, "GET", f"{url}objects/", query=query)
+            headers, body = await ask(session, "GET", f"{url}objects/", query=query)
             objects = body.get("objects", [])
             if not isinstance(objects, list):
                 raise BadAnswerError("objects is not a list", endpoint=url)
             if not objects:
                 return done
-            receipt = node.store.post(node.me(), target.id, objects, pulled=True)
-            held = []
-            for obj, outcome in zip(objects, receipt.outcomes, strict=True):
-                if outcome.failure is not None:
-                    done.failures[outcome.id] = outcome.failure
-                    held.append((json.dumps(obj).encode(), [outcome.failure]))
-                else:
-                    done.sent += 1
-                    done.new += outcome.new
-                    if body_of := extension_of(obj, "tombstone"):
-                        done.recalls.append(str(body_of["removed"]))
-            if held:
-                node.store.quarantine(url, held)
+            take_pulled(node, target.id, objects, url, done)
             last = headers.get("X-TAXII-Date-Added-Last")
             if not last or last == after:
                 raise BadAnswerError("no X-TAXII-Date-Added-Last, so no cursor", endpoint=url)
             node.store.set_meta(mark, last)  # only now: what came before is on the disk
 
 
-async def _push(node: Node, url: str, token: str, collection: str) -> Exchanged:
+def take_pulled(node: Node, collection: str, objects: Sequence[Any], source: str, done: Exchanged) -> None:
+    """Store objects that came from another node; what cannot be taken in goes into quarantine.
+
+    Where a partner is known for the source, keys and policy are checked first.
+    """
+    identity = node.store.meta(f"source:{source}")
+    received = Received(list(objects))
+    if identity is not None:
+        deliverer = partner_of(node, identity)
+        done.partner, received = deliverer.name, check_received(node, deliverer, objects)
+    receipt = node.store.post(node.me(), collection, received.sound, pulled=True)
+    for obj, outcome in zip(received.sound, receipt.outcomes, strict=True):
+        if outcome.failure is not None:
+            received.held.append((outcome.id, json.dumps(obj).encode(), outcome.failure))
+        else:
+            done.sent += 1
+            done.new += outcome.new
+            if body_of := extension_of(obj, "tombstone"):
+                done.recalls.append(str(body_of["removed"]))
+    done.failures |= {ref: reason for ref, _, reason in received.held}
+    quarantine_received(node, source, received.held)
+
+
+async def _push(node: Node, url: str, token: str, collection: str, tls: "Tls | None") -> Exchanged:
     source, done = node.collection(collection), Exchanged()
     mark, owed = f"push:{url}", f"owed:{url}"
-    async with _session(token) as session:
+    async with open_session(token, tls) as session:
         refs = json.loads(node.store.meta(owed) or "[]")
         if refs:
             again = Filters(ids=frozenset(refs), versions=_EVERYTHING.versions)
@@ -136,10 +174,10 @@ async def _send(session: "aiohttp.ClientSession", url: str, objects: Sequence[An
     objects = [obj for obj in objects if _may_leave(obj)]
     for obj in objects:
         if tombstone := extension_of(obj, "tombstone"):
-            await _ask(session, "DELETE", f"{url}objects/{tombstone['removed']}/", missing_is_fine=True)
+            await ask(session, "DELETE", f"{url}objects/{tombstone['removed']}/", missing_is_fine=True)
     for start in range(0, len(objects), _ENVELOPE):
         batch = objects[start : start + _ENVELOPE]
-        _, status = await _ask(session, "POST", f"{url}objects/", body=stored_bytes({"objects": batch}))
+        _, status = await ask(session, "POST", f"{url}objects/", body=stored_bytes({"objects": batch}))
         failed = {str(one.get("id")): str(one.get("message")) for one in status.get("failures", [])}
         done.failures.update(failed)
         done.sent += len(batch) - len(failed)
@@ -153,16 +191,20 @@ def _may_leave(obj: Mapping[str, Any]) -> bool:
     return bool(levels) and levels <= _PUSHED
 
 
-def _session(token: str) -> "aiohttp.ClientSession":
+def open_session(token: str, tls: "Tls | None" = None) -> "aiohttp.ClientSession":
+    """A session that shows a token to the other side, and a certificate where it asks for one."""
     import aiohttp
 
     headers = {"Authorization": f"Bearer {token}", "Accept": TAXII}
     return aiohttp.ClientSession(
-        headers=headers, trust_env=True, timeout=aiohttp.ClientTimeout(total=300, connect=15)
+        headers=headers,
+        trust_env=True,
+        timeout=aiohttp.ClientTimeout(total=300, connect=15),
+        connector=None if tls is None else aiohttp.TCPConnector(ssl=tls.context()),
     )
 
 
-async def _ask(
+async def ask(
     session: "aiohttp.ClientSession",
     method: str,
     url: str,
@@ -171,6 +213,11 @@ async def _ask(
     body: bytes | None = None,
     missing_is_fine: bool = False,
 ) -> tuple[Mapping[str, str], dict[str, Any]]:
+    """Headers and body of an answer; what goes wrong is an error of ours.
+
+    Raises:
+        EndpointError: The other side cannot be reached, refuses, or answers what is not JSON.
+    """
     import aiohttp
 
     sent = {"Content-Type": TAXII} if body is not None else {}
@@ -183,7 +230,7 @@ async def _ask(
                 data += await response.content.read(_MOST_BYTES + 1 - len(data))
             if missing_is_fine and response.status == 404:
                 return {}, {}
-            _check(url, response.status, data)
+            check_status(url, response.status, data)
             return response.headers, _json(url, data)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise EndpointUnreachableError(
@@ -191,7 +238,12 @@ async def _ask(
         ) from None
 
 
-def _check(url: str, status: int, data: bytes) -> None:
+def check_status(url: str, status: int, data: bytes) -> None:
+    """Raise what an answer's status means.
+
+    Raises:
+        EndpointError: It is not 2xx.
+    """
     if 200 <= status < 300:
         return
     kinds: dict[int, type[EndpointError]] = {401: AuthenticationError, 403: AuthenticationError}
@@ -216,7 +268,21 @@ def _json(url: str, data: bytes) -> dict[str, Any]:
     return found
 
 
-def _collection(url: str) -> str:
+def api_root_of(url: str) -> str:
+    """The API root that a collection's address stands under; an API root's own address stays.
+
+    Raises:
+        InputError: It is no address that a token may be sent to.
+    """
+    return collection_address(url).partition("collections/")[0]
+
+
+def collection_address(url: str) -> str:
+    """A collection's address as it is used.
+
+    Raises:
+        InputError: It is none, or would show the token to others.
+    """
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)

@@ -7,6 +7,8 @@ does it.
 
 from uuid import UUID, uuid5
 
+from kakehashi.model.tlp import LEVELS as LEVELS
+
 NAMESPACE = UUID("6d2f3c0e-9a41-4d5b-8f57-2b8d1c7e4a90")
 """Namespace of every id that Kakehashi derives."""
 
@@ -26,14 +28,12 @@ EXTENSIONS = {
     "view": "extension-definition--6209c60d-5031-574e-8374-bbd1286a5d8c",
     "opening": "extension-definition--fee95544-0bde-5a5d-af7c-1694292e3480",
     "acknowledgement": "extension-definition--281b6b16-17c8-53c6-a04e-d7b9319d1ae5",
+    "escalation": "extension-definition--b6fbb91d-4e1d-52ae-a80b-278ef618bf99",
 }
 """Name of an extension → its id; the schema is ``schemas/<name>.schema.json``."""
 
 TLP_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 """The TLP 2.0 extension of OASIS, with the one property ``tlp_2_0``."""
-
-LEVELS = ("clear", "green", "amber", "amber+strict", "red")
-"""The levels of TLP 2.0, least restricted first."""
 
 TLP_IDS = {
     "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",

@@ -9,8 +9,8 @@ from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record
 from kakehashi.exchange.signing import minimal_view, sign
-from kakehashi.exchange.sqlite import SqliteStore
-from kakehashi.exchange.sqlite_verify import read_head
+from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Collection, Filters, Finding, Verification
 from kakehashi.exchange.tokens import Tokens
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
@@ -30,7 +30,7 @@ class Node:
     """
 
     path: Path
-    store: SqliteStore
+    store: SqlStore
     owner: str
     name: str
 
@@ -56,7 +56,7 @@ class Node:
         place = path / "node.key"
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
-        store = SqliteStore(path / "node.sqlite", create=True)
+        store = SqlStore(path / "node.sqlite", create=True)
         (path / "node.sqlite").chmod(0o600)
         findings = Collection(str(uuid4()), "Findings", "findings")
         store.add_collection(findings)
@@ -75,7 +75,7 @@ class Node:
         Raises:
             InputError: There is none.
         """
-        store = SqliteStore(path / "node.sqlite")
+        store = SqlStore(path / "node.sqlite")
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
             raise InputError(
@@ -150,6 +150,18 @@ class Node:
             raise InputError("; ".join(failures))
         return made
 
+    def recall(self, ref: str, *, collection: str = "findings", reason: str = "recalled") -> int:
+        """Withdraw an object of the owner's own; its tombstone is signed, so that partners can tell whose it is.
+
+        Returns:
+            How many versions were deleted; 0 where there is no such object.
+
+        Raises:
+            PermissionError: It is another member's.
+        """
+        key, target = self.key(), self.collection(collection).id
+        return self.store.withdraw(self.me(), target, ref, reason=reason, seal=lambda note: sign(note, key))
+
     def checkpoint(self) -> Checkpoint:
         """The log's head, signed by the node's key: what a partner keeps to find a rewriting by."""
         key = self.key()
@@ -163,7 +175,12 @@ class Node:
         Args:
             against: A head that was kept elsewhere: it finds a log that was cut or rewritten as a whole.
         """
+        from kakehashi.exchange.cosigning import check_cosigned
+        from kakehashi.exchange.reads import check_reads
+
         found = self.store.verify()
+        more = (*check_reads(self.store), *check_cosigned(self)[0])
+        found = Verification(found.head, found.objects, (*found.findings, *more))
         if against is None:
             return found
         with self.store.reading() as con:

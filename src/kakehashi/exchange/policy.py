@@ -24,6 +24,10 @@ from types import MappingProxyType
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.markings import BUILT_IN, Marking
 
+ROLES = ("reader", "contributor", "releaser", "alert-officer", "auditor", "administrator")
+"""What members may be. Reader and contributor follow from the collections that a member reads and writes; releasers
+and alert officers are persons with keys; an auditor reads who read what; an administrator, the members' rights."""
+
 _RANK = {level: rank for rank, level in enumerate(LEVELS)}
 
 
@@ -38,7 +42,9 @@ class Caller:
         caveats: Caveats that the member is cleared for.
         reads: Collections that the member may read.
         writes: Collections that the member may write to.
-        roles: Roles; none of them opens content.
+        roles: Of :data:`ROLES`; none of them opens content.
+        models: What the member subscribed to, such as ``vendor/*``; empty means everything. It narrows what is sent
+            (:mod:`kakehashi.exchange.subscription`) and never widens what may be seen.
     """
 
     identity: str
@@ -48,6 +54,7 @@ class Caller:
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

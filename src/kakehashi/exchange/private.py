@@ -1,6 +1,6 @@
 """Asking whether a prompt is known without showing it: private set intersection over bands of its sketch.
 
-The sketch of 128 minima is cut into 21 bands of six. The asker sends its bands raised to a secret power on an elliptic
+The sketch of 128 minima is cut into nine bands of fourteen. The asker sends its bands raised to a secret power on an elliptic
 curve; the other side answers with them raised to its own, and with its own bands raised likewise: common bands meet,
 others stay hidden. What the asker learns: which of its bands are there, how many bands there are, whom to ask. What
 the answerer learns: how many bands were asked. A plain hash of a guessable prompt would tell it to anyone with a list
@@ -24,8 +24,8 @@ QUERY, ANSWER, SECRET = (
     "kakehashi.private-answer/1",
     "kakehashi.private-secret/1",
 )
-ROWS, BANDS = 6, 21
-NEEDED = 2
+ROWS, BANDS = 14, 9
+NEEDED = 1
 """Common bands of one reading of the text from which it counts as known."""
 MOST_ELEMENTS = 100
 _FALSE_POSITIVES = 1e-6
@@ -53,7 +53,7 @@ def bands(sketch: Sequence[int]) -> list[str]:
 
     Examples:
         >>> len(bands(range(128))), bands(range(128))[1]
-        (21, '1:6,7,8,9,10,11')
+        (9, '1:14,15,16,17,18,19,20,21,22,23,24,25,26,27')
     """
     return [
         f"{band}:{','.join(str(value) for value in sketch[band * ROWS : band * ROWS + ROWS])}"

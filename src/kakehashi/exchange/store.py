@@ -135,7 +135,7 @@ class Verification:
 
 
 class Store(Protocol):
-    """The store of a node; :class:`~kakehashi.exchange.sqlite.SqliteStore` is the one there is."""
+    """The store of a node; :class:`~kakehashi.exchange.sql_store.SqlStore` is the one there is."""
 
     def post(
         self, caller: Caller, collection: str, objects: Sequence[Any], *, key: str | None = None

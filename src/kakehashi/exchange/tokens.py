@@ -10,10 +10,12 @@ from uuid import uuid4
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite import SqliteStore
+from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.validate import moment
 
-SCOPES = ("read", "write")
+SCOPES = ("read", "write", "audit", "configure")
+USUAL = ("read", "write")
+_OF_ROLE = {"auditor": "audit", "administrator": "configure"}
 _PREFIX = "kx_"
 
 
@@ -43,11 +45,11 @@ class Tokens:
         store: The node's store.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     def issue(
-        self, identity: str, *, scopes: Iterable[str] = SCOPES, days: float = 90, now: datetime | None = None
+        self, identity: str, *, scopes: Iterable[str] = USUAL, days: float = 90, now: datetime | None = None
     ) -> tuple[Token, str]:
         """A new token and its text, which is shown this once.
 
@@ -57,7 +59,7 @@ class Tokens:
         """
         wanted = tuple(sorted(set(scopes)))
         if not wanted or set(wanted) - set(SCOPES):
-            raise InputError(f"scopes are {' and '.join(SCOPES)}, not {', '.join(wanted) or 'none'}")
+            raise InputError(f"scopes are {', '.join(SCOPES)}, not {', '.join(wanted) or 'none'}")
         if not days > 0:
             raise InputError(f"a token of {days} days is none", hint="Give a number of days above 0.")
         if self._store.member(identity) is None:
@@ -104,6 +106,7 @@ class Tokens:
             member,
             reads=member.reads if "read" in scopes else nothing,
             writes=member.writes if "write" in scopes else nothing,
+            roles=frozenset(one for one in member.roles if _OF_ROLE.get(one) in (None, *scopes)),
         )
 
 

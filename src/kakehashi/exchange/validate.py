@@ -482,6 +482,7 @@ _CARRIERS = {
     "view": "vulnerability",
     "opening": "vulnerability",
     "acknowledgement": "note",
+    "escalation": "note",
 }
 TYPES = tuple(sorted(_TYPES))
 """The types of the standard that a node exchanges."""

@@ -17,7 +17,10 @@ from kakehashi.proof import canonical_bytes, parse_json, schema_validator
 
 RECORD_FORMAT = "kakehashi.record/1"
 
-KINDS = ("run", "result", "calibration", "plan", "retract", "supersede", "tombstone", "merge")
+KINDS = (
+    *("run", "result", "calibration", "plan", "retract", "supersede", "tombstone", "merge"),
+    *("evidence", "reply", "clock"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -426,6 +426,18 @@ class Ledger:
             self._hidden = hidden_records(self._all())
         return self._hidden
 
+    def cut(self, size: int) -> None:
+        """Read the ledger from now on as it was when its log had ``size`` records.
+
+        Raises:
+            UsageError: It is open for writing, or the log never had that size.
+        """
+        if self.write:
+            raise UsageError(f"the ledger {self.path} is open for writing; only a reader can look back")
+        kept = self._known()[: self.root(size).size]
+        self._ids, self._index = kept, {record_id: place for place, record_id in enumerate(kept)}
+        self._hidden = self._sources = None
+
     # ------------------------------------------------------------------ prove
 
     def root(self, size: int | None = None) -> TreeHead:

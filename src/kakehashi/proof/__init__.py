@@ -2,6 +2,7 @@
 
 from kakehashi.proof.canonical import Json, canonical_bytes, es6_number, parse_json
 from kakehashi.proof.checkpoint import Checkpoint, TreeHead
+from kakehashi.proof.cosign import Cosignature, cosign, cosignatures
 from kakehashi.proof.keys import SigningKey, VerifierKey
 from kakehashi.proof.merkle import (
     EMPTY_ROOT,
@@ -15,17 +16,22 @@ from kakehashi.proof.merkle import (
     verify_inclusion,
 )
 from kakehashi.proof.schema import schema_validator
+from kakehashi.proof.tree import MerkleTree
 
 __all__ = [
     "EMPTY_ROOT",
     "Checkpoint",
+    "Cosignature",
     "Frontier",
     "Json",
+    "MerkleTree",
     "SigningKey",
     "TreeHead",
     "VerifierKey",
     "canonical_bytes",
     "consistency_proof",
+    "cosign",
+    "cosignatures",
     "es6_number",
     "inclusion_proof",
     "leaf_hash",

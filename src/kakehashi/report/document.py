@@ -96,7 +96,23 @@ class Blank:
     why: str = "blank.none"
 
 
-Piece: TypeAlias = Say | Number | Span | Date | Term | Verbatim | Code | Listed | Blank
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A piece that leads somewhere: to an :class:`Anchored` piece or a section, or to a web address."""
+
+    piece: "Piece"
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A piece that others lead to; ``name`` is unique within the document."""
+
+    piece: "Piece"
+    name: str
+
+
+Piece: TypeAlias = Say | Number | Span | Date | Term | Verbatim | Code | Listed | Blank | Linked | Anchored
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +266,7 @@ class Document:
         mark: What stands at the foot of every printed page.
         sections: Its parts; the first is the first page.
         tree_size: Size of the ledger's log.
-        root: Root of the ledger's log.
+        root: Root of the ledger's log; ``""`` where the document rests on no ledger.
     """
 
     title: Piece

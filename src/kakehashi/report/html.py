@@ -1,8 +1,9 @@
 """A document as one HTML file: all languages in it, a switch that needs no script, nothing loaded from elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import TypeAlias
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -32,6 +33,9 @@ from kakehashi.report.voice import LANGUAGES, Voice, check_languages
 
 #: Names of the languages as their speakers write them.
 ENDONYMS = {"ja": "日本語", "en": "English"}
+
+#: Language → id of a figure → the figure as inline SVG, ``None`` where it has nothing to show.
+Pictures: TypeAlias = Mapping[str, Mapping[str, Markup | None]]
 
 
 def render_html(
@@ -67,14 +71,26 @@ def render_crosswalk(
 
 
 def render_document(
-    document: Document, *, run: str, languages: Sequence[str] = LANGUAGES, charts: bool | None = None
+    document: Document,
+    *,
+    run: str,
+    languages: Sequence[str] = LANGUAGES,
+    charts: bool | None = None,
+    pictures: Pictures | None = None,
 ) -> str:
-    """Any composed document as a single self-contained HTML file; arguments as for :func:`render_html`."""
+    """Any composed document as a single self-contained HTML file; arguments as for :func:`render_html`.
+
+    Args:
+        document: The document.
+        run: Id of the run that the foot names, ``""`` where there is none.
+        languages: See :func:`render_html`.
+        charts: See :func:`render_html`.
+        pictures: Figures that are drawn already, by language and id.
+    """
     check_languages(languages)
-    if charts and not charts_available():
-        raise MissingExtraError("charts", "drawing figures")
     voices = [Voice(language) for language in languages]
-    drawn = charts_available() if charts is None else charts
+    drawn = _drawn(charts)
+    shown = drawn_figures(document, languages, charts=charts) if pictures is None else pictures
     template = _environment().get_template("page.html.j2")
     missing = MissingExtraError("charts", "drawing figures").hint or ""
     return template.render(
@@ -83,22 +99,52 @@ def render_document(
         css=Markup(_text("page.css")),
         feet={voice.language: _css_string(voice.plain(document.mark)) for voice in voices},
         endonyms=ENDONYMS,
-        pictures={
-            voice.language: {figure.id: draw(figure, voice) for figure in _figures(document)} if drawn else {}
-            for voice in voices
-        },
-        drawn=drawn or not _figures(document),
+        pictures=shown,
+        drawn=drawn or not figures_of(document),
         charts_command=Code(missing.removeprefix("Run: ")),
-        footer=_footer(document, run),
+        footer=document_footer(document, run),
         say=Say,
         joined=lambda pieces: Listed(tuple(pieces), "sentence"),
         kind=_kind,
-        spans=_spans,
+        spans=first_cell_spans,
         shape=_shape,
     )
 
 
-def _footer(document: Document, run: str) -> Piece:
+def drawn_figures(
+    document: Document, languages: Sequence[str] = LANGUAGES, *, charts: bool | None = None
+) -> Pictures:
+    """The document's figures as inline SVG: language → id of the figure → picture.
+
+    Raises:
+        MissingExtraError: Figures were asked for, and the extra is not installed.
+    """
+    drawn = _drawn(charts)
+    return {
+        language: {figure.id: draw(figure, Voice(language)) for figure in figures_of(document)}
+        if drawn
+        else {}
+        for language in languages
+    }
+
+
+def _drawn(charts: bool | None) -> bool:
+    if charts and not charts_available():
+        raise MissingExtraError("charts", "drawing figures")
+    return charts_available() if charts is None else charts
+
+
+def document_footer(document: Document, run: str) -> Piece:
+    """What stands at the end of a document: the software, the run, size and root of the ledger."""
+    if document.root and not run:
+        return Say(
+            "page.footer-ledger",
+            {
+                "software": Code(f"kakehashi {__version__}"),
+                "size": Number(document.tree_size),
+                "root": Code(document.root),
+            },
+        )
     if not document.root:
         return Say("page.footer-plain", {"software": Code(f"kakehashi {__version__}")})
     return Say(
@@ -133,7 +179,8 @@ def _text(name: str) -> str:
     return (files("kakehashi.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _figures(document: Document) -> list[Figure]:
+def figures_of(document: Document) -> list[Figure]:
+    """All figures of a document, in their order."""
     sections = list(document.sections)
     found = []
     while sections:
@@ -154,7 +201,7 @@ def _shape(table: Table) -> str:
     return " ".join(name for name, holds in (("wide", wide), ("short", short)) if holds)
 
 
-def _spans(table: Table) -> list[int]:
+def first_cell_spans(table: Table) -> list[int]:
     """For each row how many rows its first cell stands for; 0 where it is covered by one above."""
     if table.heads < 2:
         return [1] * len(table.rows)

@@ -11,9 +11,11 @@ from markupsafe import Markup, escape
 
 from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.report.document import (
+    Anchored,
     Blank,
     Code,
     Date,
+    Linked,
     Listed,
     Number,
     Piece,
@@ -32,20 +34,31 @@ _MONTHS = (
 )
 
 
+#: The C parser where it is there: message files are read at every start.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 #: A name up to this long is kept on one line.
 _SHORT = 32
 
 
 @cache
 def messages(language: str) -> dict[str, str]:
-    """The message file of a language: flat, key → text with placeholders in braces.
+    """The messages of a language: flat, key → text with placeholders in braces.
+
+    They stand in ``<language>.yaml`` and, for single kinds of reports, in a folder of the language's name.
 
     Raises:
         UnknownNameError: There is no file for that language.
     """
     check_languages((language,))
-    text = (files("kakehashi.report") / "messages" / f"{language}.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, str] = yaml.safe_load(text)
+    folder = files("kakehashi.report") / "messages"
+    parts = sorted((one for one in (folder / language).iterdir()), key=lambda one: one.name)
+    loaded: dict[str, str] = {}
+    for file in (folder / f"{language}.yaml", *parts):
+        more: dict[str, str] = yaml.load(file.read_text(encoding="utf-8"), _LOADER)
+        if twice := set(more) & set(loaded):
+            raise ValueError(f"{file.name} has messages that stand elsewhere: {sorted(twice)}")
+        loaded |= more
     return loaded
 
 
@@ -118,6 +131,15 @@ class Voice:
                 return Markup("<code>{}</code>").format(piece.text)
             case Listed():
                 return self._list([self.html(part) for part in piece.pieces], piece.join)
+            case Linked():
+                if not piece.to.startswith(("https://", "http://")):
+                    inner = Markup('<a class="to" href="#{}-{}">{}</a>')
+                    return inner.format(self.language, piece.to, self.html(piece.piece))
+                return Markup('<a href="{}" rel="noreferrer">{}</a>').format(piece.to, self.html(piece.piece))
+            case Anchored():
+                return Markup('<span id="{}-{}">{}</span>').format(
+                    self.language, piece.name, self.html(piece.piece)
+                )
             case Blank():
                 return Markup('<span class="blank">{}</span>').format(self._messages[piece.why])
 

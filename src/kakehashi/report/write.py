@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from kakehashi.commitments import Catalog, CommitmentTable, table_plain
+from kakehashi.commitments import Catalog, CommitmentTable, convergence, table_plain
 from kakehashi.errors import DiskFullError, StorageError
 from kakehashi.report.brief import Brief
-from kakehashi.report.html import render_brief, render_crosswalk, render_html
+from kakehashi.report.formats import STANDARD_FORMATS, render_files
+from kakehashi.report.html import render_brief, render_crosswalk
+from kakehashi.report.pages import assessment_document
+from kakehashi.report.pages.periodic import periodic_document
+from kakehashi.report.periodic.values import Periodic
 from kakehashi.report.values import Assessment, as_lines
 from kakehashi.report.voice import LANGUAGES
 
@@ -19,26 +23,58 @@ def write_report(
     languages: Sequence[str] = LANGUAGES,
     *,
     charts: bool | None = None,
+    formats: Sequence[str] = STANDARD_FORMATS,
 ) -> dict[str, Path]:
-    """Write ``report.html`` and ``report.json``; both hold the same values, and neither is left half-written.
+    """Write the report in the formats asked for; all hold the same values, and none is left half-written.
 
     Args:
         assessment: The values.
         folder: Where the files go; made where it does not exist.
-        languages: Languages of the HTML file.
+        languages: Languages of the HTML file, and of the other files one each.
         charts: See :func:`~kakehashi.report.html.render_html`.
+        formats: ``"html"`` and ``"json"`` by default; see :data:`~kakehashi.report.formats.FORMATS`.
 
     Returns:
         Name of the file → its path.
 
     Raises:
         StorageError: The folder cannot be written to.
+        UnknownNameError: There is no such format.
+        MissingExtraError: A format needs an extra that is not installed.
     """
-    texts = {
-        "report.html": render_html(assessment, languages=languages, charts=charts),
-        "report.json": assessment.to_json(),
-    }
-    return write_texts(texts, Path(folder))
+    files = render_files(
+        assessment_document(assessment),
+        name="report",
+        run=assessment.run.id,
+        made=assessment.run.created,
+        body=assessment.to_json(),
+        languages=languages,
+        formats=formats,
+        charts=charts,
+    )
+    return write_texts(files, Path(folder))
+
+
+def write_periodic(
+    report: Periodic,
+    folder: Path | str,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    charts: bool | None = None,
+    formats: Sequence[str] = STANDARD_FORMATS,
+) -> dict[str, Path]:
+    """Write the report of a period under its kind's name; arguments, result and errors as for :func:`write_report`."""
+    files = render_files(
+        periodic_document(report),
+        name=report.period.kind,
+        run="",
+        made=report.period.as_of,
+        body=report.to_json(),
+        languages=languages,
+        formats=formats,
+        charts=charts,
+    )
+    return write_texts(files, Path(folder))
 
 
 def write_brief(
@@ -58,12 +94,12 @@ def write_crosswalk(
     """Write ``crosswalk.html`` and ``crosswalk.json``; result and errors as for :func:`write_report`."""
     texts = {
         "crosswalk.html": render_crosswalk(catalog, table, languages=languages),
-        "crosswalk.json": as_lines(table_plain(table)),
+        "crosswalk.json": as_lines(table_plain(table, convergence(catalog, table))),
     }
     return write_texts(texts, folder)
 
 
-def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
+def write_texts(texts: Mapping[str, str | bytes], folder: Path) -> dict[str, Path]:
     """Write files, each whole or not at all.
 
     Raises:
@@ -77,7 +113,7 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> dict[str, Path]:
         for name, text in texts.items():
             path = folder / name
             part = path.with_name(f"{name}.part")
-            part.write_text(text, encoding="utf-8", newline="\n")
+            part.write_bytes(text if isinstance(text, bytes) else text.encode())
             part.replace(path)
             written[name] = path
     except OSError as error:

@@ -16,6 +16,8 @@ from kakehashi.work.workspace import Workspace
 EXTRAS = {
     "local": (("xllamacpp",), "serving embedded models"),
     "charts": (("altair", "vl_convert"), "figures in reports"),
+    "pdf": (("typst", "noto_cjk_sans_jp_regular", "noto_cjk_sans_jp_bold"), "reports as PDF"),
+    "tables": (("openpyxl",), "reports as workbooks"),
     "exchange": (("starlette", "uvicorn"), "serving an exchange node"),
     "provenance": (("c2pa",), "reading Content Credentials"),
     "inspect": (("inspect_ai", "inspect_evals"), "tasks of Inspect as methods"),

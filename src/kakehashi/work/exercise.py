@@ -25,6 +25,7 @@ from kakehashi.ledger import now_utc
 from kakehashi.ledger.files import write_whole
 from kakehashi.proof import SigningKey, VerifierKey
 from kakehashi.work.code import CodeWords
+from kakehashi.work.data import pull_for
 from kakehashi.work.holdout import Holdout, holdout
 from kakehashi.work.judging import JudgeWords, with_fitting_calibrations
 from kakehashi.work.manifest import OWN, check_manifest, shared_manifest
@@ -97,12 +98,16 @@ def init_exercise(
     phrases: Sequence[Path] = (),
     calibrations: Sequence[Path] = (),
     allow_family: bool = False,
+    repeats: int = 1,
+    alone: bool = False,
+    mirror: Path | str | None = None,
     human_labels: str = "",
     embargo: str = "",
     deadline: str = "",
     margin: float = MARGIN,
     sites: Sequence[VerifierKey] = (),
     workspace: Path | str = Path("kakehashi-work"),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Protocol:
     """Write the signed protocol of an exercise; its words are those of ``assess``.
 
@@ -120,12 +125,16 @@ def init_exercise(
         phrases: As for ``assess``.
         calibrations: As for ``assess``.
         allow_family: As for ``assess``.
+        repeats: As for ``assess``.
+        alone: As for ``assess``.
+        mirror: As for ``assess``.
         human_labels: Who labels what, in words.
         embargo: Date or time until which results are not combined.
         deadline: Date or time until which results are taken.
         margin: Largest difference that counts as the same, as a share of a measure's range.
         sites: Keys of those who may take part; nobody else may then.
         workspace: Workspace with the user's own methods.
+        say: Told what was decided on the way.
 
     Raises:
         UsageError: There is a protocol already, dates that make no sense, or a method that nobody has reviewed.
@@ -137,7 +146,10 @@ def init_exercise(
         raise UsageError("an exercise needs a title", hint='Add --title "July round".')
     until, last = end_of(embargo), end_of(deadline)
     rooms = Workspace(Path(workspace))
-    runs = []
+    data = DataStore(rooms.data)
+    if mirror is not None:
+        pull_for(methods, data, mirror, say=say)
+    runs: list[dict[str, Any]] = []
     for judge in judges or ("",):
         words = _words((judge,) if judge else (), phrases, calibrations, allow_family)
         plan = make_plan(
@@ -149,9 +161,14 @@ def init_exercise(
             seed=seed,
             models=rooms.models,
             own_methods=rooms.methods,
-            data=DataStore(rooms.data),
+            data=data,
             judge=words,
+            repeats=repeats,
+            alone=alone,
         )
+        if not runs:
+            for note in plan.notes:
+                say(note)
         for planned in plan.methods:
             if "unreviewed" in [planned.card.review.get(one) for one in planned.selection.languages]:
                 raise UsageError(
@@ -415,7 +432,7 @@ def run_exercise(
         runs.append({"run": done.run, "manifest": shared_with_runtime(one.plan.manifest)})
     private: list[dict[str, Any]] = []
     for found in holdouts:
-        words = {**made[0].words, **settings, "methods": [found.method], "limit": None}
+        words = {**made[0].words, **settings, "methods": [found.method], "limit": None, "repeats": 1}
         done = assess(**words, workspace=workspace, say=say)
         private.append({"run": done.run, "method": found.method})
     kept = site.read()

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from math import ceil, isfinite
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from kakehashi.errors import NotEstimableError, UnknownNameError, UsageError
 from kakehashi.model import Measurement, Polarity
 from kakehashi.work.gate_policy import GatePolicy, Rule, Waiver
 from kakehashi.work.view import RunView
+
+if TYPE_CHECKING:
+    from kakehashi.work.gate_findings import OpenFinding
 
 
 class Answer(StrEnum):
@@ -106,6 +109,7 @@ def check_gate(
     *,
     subject: str | None = None,
     released: RunView | None = None,
+    findings: "Sequence[OpenFinding] | None" = None,
     today: date | None = None,
 ) -> GateResult:
     """Hold a run against a policy.
@@ -119,6 +123,7 @@ def check_gate(
         view: The run.
         subject: The system, where the run has several.
         released: The last released run, for rules that compare with it.
+        findings: Open findings of the exchange; ``None`` where there is no node: rules about them miss their data.
         today: Day on which waivers are looked at; today by default.
 
     Raises:
@@ -130,7 +135,10 @@ def check_gate(
     day = (today or date.today()).isoformat()
     checks: list[Checked] = []
     for rule in policy.rules:
-        checks += _rule(rule, view, name, released)
+        if rule.open_findings is not None:
+            checks.append(_findings(rule, view, name, findings))
+        else:
+            checks += _rule(rule, view, name, released)
     waivers = {waiver.rule: waiver for waiver in policy.waivers if waiver.expires >= day}
     notes = [
         f"the waiver of {waiver.rule} by {waiver.approver} expired on {waiver.expires} and holds no more"
@@ -200,6 +208,28 @@ def _rule(rule: Rule, view: RunView, subject: str, released: RunView | None) -> 
             )
         else:
             yield _regression(rule, part, view, released)
+
+
+def _findings(rule: Rule, view: RunView, subject: str, findings: "Sequence[OpenFinding] | None") -> Checked:
+    assert rule.open_findings is not None
+    asked = f"at most {rule.open_findings} open findings of severity {rule.severity} or above asked"
+    if findings is None:
+        return Checked(
+            rule.id, Answer.MISSING, f"{asked}; there is no exchange node in this workspace", subject
+        )
+    system = next(one for one in view.subjects if one.name == subject)
+    held = [one for one in findings if one.at_least(rule.severity) and one.concerns(system)]
+    named = ", ".join(f"{one.name} ({one.severity}, {one.id})" for one in held[:5])
+    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+    good = len(held) <= rule.open_findings
+    return Checked(
+        rule.id,
+        Answer.PASS if good else Answer.FAIL,
+        f"{len(held)} open{': ' if held else ''}{named}{more}; {asked}",
+        subject,
+        value=float(len(held)),
+        threshold=float(rule.open_findings),
+    )
 
 
 def _parts(rule: Rule, view: RunView, subject: str) -> list[Measurement]:

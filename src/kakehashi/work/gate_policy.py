@@ -22,8 +22,11 @@ _RULE = (
     "at_most",
     "not_worse_than_released_by",
     "methods",
+    "open_findings_at_most",
+    "severity",
 )
 _WAIVER = ("rule", "approver", "reason", "expires")
+_TESTS = ("at_least", "at_most", "not_worse_than_released_by", "methods", "open_findings_at_most")
 _TOP = ("format", "title", "subject", "released", "rules", "waivers")
 
 
@@ -41,6 +44,8 @@ class Rule:
         at_most: The interval must lie at or below this.
         margin: How much worse than the released run it may be, on the same items.
         methods: Methods (``id`` or ``id@version``) that the run must have; then nothing else.
+        open_findings: How many open findings of the exchange may concern the system; with ``severity`` alone.
+        severity: From which severity on findings count: ``low``, ``medium``, ``high`` or ``critical``.
     """
 
     id: str
@@ -52,6 +57,8 @@ class Rule:
     at_most: float | None = None
     margin: float | None = None
     methods: tuple[str, ...] = ()
+    open_findings: int | None = None
+    severity: str = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +150,10 @@ def _rule(entry: Mapping[str, Any], path: Path) -> Rule:
         raise InputError(
             f"a rule's id may hold small letters, digits, '.', '_' and '-' only, not {name!r}", path=path
         )
-    tests = [key for key in ("at_least", "at_most", "not_worse_than_released_by", "methods") if key in entry]
+    tests = [key for key in _TESTS if key in entry]
     if len(tests) != 1:
         raise InputError(
-            f"rule {name!r} has {len(tests)} of at_least, at_most, not_worse_than_released_by and methods",
+            f"rule {name!r} has {len(tests)} of {', '.join(_TESTS)}",
             path=path,
             hint="Give each rule exactly one of them.",
         )
@@ -155,6 +162,8 @@ def _rule(entry: Mapping[str, Any], path: Path) -> Rule:
         if not isinstance(methods, list) or not methods:
             raise InputError(f"rule {name!r}: 'methods' must be a list of methods", path=path)
         return Rule(name, methods=tuple(map(str, methods)))
+    if "open_findings_at_most" in entry:
+        return _findings_rule(entry, name, path)
     measure = str(entry.get("measure") or "")
     if ":" not in measure:
         raise InputError(
@@ -175,6 +184,24 @@ def _rule(entry: Mapping[str, Any], path: Path) -> Rule:
         at_most=_number(entry, "at_most", name, path),
         margin=_number(entry, "not_worse_than_released_by", name, path, least=0.0),
     )
+
+
+def _findings_rule(entry: Mapping[str, Any], name: str, path: Path) -> Rule:
+    most, severity = entry["open_findings_at_most"], str(entry.get("severity") or "high")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+        raise InputError(
+            f"rule {name!r}: open_findings_at_most must be a whole number, not {most!r}", path=path
+        )
+    if severity not in ("low", "medium", "high", "critical"):
+        raise InputError(
+            f"rule {name!r}: {severity!r} is no severity",
+            path=path,
+            hint="Write low, medium, high or critical.",
+        )
+    extra = sorted(set(entry) - {"id", "open_findings_at_most", "severity"})
+    if extra:
+        raise InputError(f"rule {name!r} is about findings and takes no {', '.join(extra)}", path=path)
+    return Rule(name, open_findings=most, severity=severity)
 
 
 def _number(

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from kakehashi import __version__
 from kakehashi.errors import InputError, KakehashiError, StorageError, UsageError, VerificationError
+from kakehashi.evaluate.datasets import DataStore, verify_set
 from kakehashi.evaluate.local import embedded_model, pull, weights_path
 from kakehashi.ledger import now_utc
 from kakehashi.ledger.files import write_whole
@@ -74,8 +75,10 @@ def make_kit(
 
     Raises:
         UsageError: The folder holds other things.
+        VerificationError: A file of a data set is not as it was pinned.
         StorageError: pip gave nothing, or the disk is full.
     """
+    _must_be_as_pinned(Workspace(Path(workspace)).data)
     _begin(folder)
     here = source or (checkout() if package == "kakehashi" else None)
     notes: list[str] = []
@@ -83,7 +86,7 @@ def make_kit(
     _wheels(folder / "wheels", here, requirement, wheels, say)
     placed = _models(folder / "models", models, Workspace(Path(workspace)), say)
     try:
-        data = Workspace(Path(workspace)).path / "data"
+        data = Workspace(Path(workspace)).data
         if data.is_dir() and any(data.iterdir()):
             say(f"copying {data}")
             bootstrap.copy_tree(data, folder / "data")
@@ -292,6 +295,19 @@ def _models(
                 raise StorageError(error.strerror or str(error), path=place) from error
         placed.append({"name": name, "file": f"models/{place.name}", "sha256": model.sha256})
     return placed
+
+
+def _must_be_as_pinned(data: Path) -> None:
+    """Refuse to take along what a machine without a network could not pull anew."""
+    store = DataStore(data)
+    wrong = [
+        f"{one.name}: {path}: {what}" for one in store.sets for path, what in verify_set(store, one.name)
+    ]
+    if wrong:
+        raise VerificationError(
+            f"{len(wrong)} files of data sets are not as pinned: {'; '.join(wrong[:5])}",
+            hint=f"Run: kakehashi data pull {' '.join(dict.fromkeys(line.partition(':')[0] for line in wrong))}",
+        )
 
 
 def _docs(source: Path, folder: Path) -> None:

@@ -18,6 +18,7 @@ from kakehashi.evaluate.judges.labels import label_rows, verdict_class
 from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
 from kakehashi.ledger.files import write_whole
 from kakehashi.model import Label
+from kakehashi.work.cells import safe_cell
 
 FORMAT = "kakehashi.sheet/1"
 LABELS = tuple(
@@ -32,7 +33,6 @@ LABELS = tuple(
 )
 KEY = "key.jsonl"
 ADJUDICATE = "adjudicate.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +408,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]],
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     # The mark at the front makes spreadsheets read UTF-8.
     write_whole(path, ("\ufeff" * bom + stream.getvalue()).encode("utf-8", "replace"))
 
@@ -421,12 +421,6 @@ def _json(value: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         return json.dumps(value, sort_keys=True)
     return text
-
-
-def _safe(cell: str) -> str:
-    """A text that a spreadsheet does not take for a formula, without the NUL that no CSV may hold."""
-    cell = cell.replace("\0", "")
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _read_key(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -128,12 +128,13 @@ def _renamed(view: RunView, used: Counter[str]) -> RunView:
     )
 
 
-def load_run(ledger: Path, run: str) -> RunView:
+def load_run(ledger: Path, run: str, *, size: int | None = None) -> RunView:
     """Read a sealed run back from the ledger.
 
     Args:
         ledger: Folder of the ledger.
         run: Identifier of the run or an unambiguous beginning of it.
+        size: Read the ledger as it was when its log had so many records.
 
     Raises:
         UnknownNameError: No such run; the nearest are suggested.
@@ -145,6 +146,8 @@ def load_run(ledger: Path, run: str) -> RunView:
     if not ledger.exists():
         raise StorageError("there is no ledger here yet", path=ledger, hint="Run: kakehashi demo")
     with Ledger.open(ledger) as opened:
+        if size is not None:
+            opened.cut(size)
         runs = {record.text("run"): record for record in opened.records(kind="run")}
         found = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
         if len(found) != 1:

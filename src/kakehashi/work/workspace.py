@@ -56,6 +56,11 @@ class Workspace:
         return self.path / "exchange"
 
     @property
+    def documents(self) -> Path:
+        """Documents that are evidence, each under the hash of its bytes."""
+        return self.path / "evidence"
+
+    @property
     def methods(self) -> Path:
         """Descriptions of the user's own methods."""
         return self.path / "methods"

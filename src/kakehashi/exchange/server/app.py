@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -14,45 +16,74 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kakehashi.errors import InputError, LockedError, StorageError
+from kakehashi.errors import InputError, KakehashiError, LockedError, StorageError
 from kakehashi.exchange.cursor import make_next
+from kakehashi.exchange.deliveries import Deliveries
+from kakehashi.exchange.escalation import escalate
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.server.openapi import openapi
 from kakehashi.exchange.server.private import PrivateQuestions
+from kakehashi.exchange.reads import ReadSpool
+from kakehashi.exchange.server import log_pages, role_pages
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
-from kakehashi.exchange.server.talk import MAX_BODY, TaxiiError, answer, body_of, failure, known_caller
+from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
+from kakehashi.exchange.server.talk import (
+    MAX_BODY,
+    TaxiiError,
+    answer,
+    body_of,
+    caller_of_token,
+    failure,
+    known_caller,
+)
 from kakehashi.exchange.store import Collection, Filters, Page, Receipt
 from kakehashi.exchange.validate import moment
+from kakehashi.exchange.webhook_send import sending
 from kakehashi.proof import parse_json
 
 API_ROOT = "api"
 PAGE_BYTES = 4 << 20
+_LOG = logging.getLogger("kakehashi.exchange")
 _ANY = Filters(versions=frozenset({"all"}))
 
 Endpoint = Callable[["Server", Request, Caller], Response]
 
 
-def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BYTES) -> Starlette:
+def make_app(
+    node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BYTES, keep_alive: float = KEEP_ALIVE
+) -> Starlette:
     """The application that serves a node.
 
     Args:
         node: The node.
         tick_seconds: How often the clock task looks for embargoes that ended.
         page_bytes: How many bytes of objects a page may hold.
+        keep_alive: Seconds of silence after which a stream of events says that it is alive.
     """
     server = Server(node, page_bytes)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(_ticking(node, tick_seconds))
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
+        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        tasks = [
+            asyncio.create_task(work)
+            for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+            with suppress(StorageError):
+                server.deliveries.flush()
+            with suppress(StorageError):
+                server.spool.close()
 
     def route(path: str, **methods: Endpoint | None) -> Route:  # None: a body must be read first
         async def endpoint(request: Request) -> Response:
@@ -74,11 +105,17 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
             route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
+            Route(f"{root}x-kakehashi/events/", lambda request: _guarded(server, request, Server.events)),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
-            route(f"{root}x-kakehashi/log/", GET=Server.log),
             route(f"{root}x-kakehashi/known/", POST=None),
             route(f"{root}x-kakehashi/openapi.json", GET=Server.openapi),
+            route(f"{root}x-kakehashi/log/", GET=Server.lines),
+            *(
+                route(f"{root}{path}", GET=page)
+                for path, page in (log_pages.PAGES | role_pages.PAGES).items()
+            ),
+            Route(f"{root}x-kakehashi/log/cosigned/", log_pages.cosigned(server), methods=["GET", "POST"]),
         ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, Exception: _defect},
@@ -87,10 +124,20 @@ def make_app(node: Node, *, tick_seconds: float = 1.0, page_bytes: int = PAGE_BY
     return app
 
 
-async def _ticking(node: Node, seconds: float) -> None:
+async def _ticking(server: "Server", seconds: float) -> None:
     while True:
-        with suppress(StorageError):  # visibility is enforced when reading as well; the next turn catches up
-            await run_in_threadpool(node.store.tick)
+        works = (
+            server.node.store.tick,
+            server.spool.flush,
+            server.deliveries.flush,
+            partial(escalate, server.node),
+        )
+        for work in works:
+            try:  # visibility is enforced when reading as well; the next turn catches up
+                await run_in_threadpool(work)
+            except KakehashiError as error:
+                if not isinstance(error, StorageError):
+                    _LOG.error("clock: %s", error)
         await asyncio.sleep(seconds)
 
 
@@ -99,7 +146,8 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
 
     def ask() -> Response:  # one visit to the thread that may wait for the disk
         assert endpoint is not None
-        return endpoint(server, request, known_caller(server.node.tokens, request))
+        known = caller_of_token if endpoint is Server.events else known_caller
+        return endpoint(server, request, known(server.node.tokens, request))
 
     try:
         if endpoint is None:
@@ -141,6 +189,10 @@ class Server:
     def __init__(self, node: Node, page_bytes: int) -> None:
         self.node = node
         self.private_questions = PrivateQuestions(node)
+        self.log = NodeLog(node)
+        self.spool = ReadSpool(node.store, node.path)
+        self.deliveries = Deliveries(node.store)
+        self.hub: Hub | None = None
         self._secret = node.store.meta("secret") or ""
         self._page_bytes = page_bytes
 
@@ -174,7 +226,7 @@ class Server:
 
     def manifest(self, request: Request, caller: Caller) -> Response:
         """What stands in a collection, without content."""
-        question, page = self._ask(request, caller)
+        question, page = self.ask(request, caller)
         rows = [
             {"id": e.id, "date_added": e.added, "version": e.version, "media_type": STIX_TYPE}
             for e in page.entries
@@ -183,17 +235,30 @@ class Server:
 
     def objects(self, request: Request, caller: Caller) -> Response:
         """The objects of a collection, as they were stored."""
-        question, page = self._ask(request, caller)
-        return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+        question, page = self.ask(request, caller)
+        return self._handed_over(request, caller, question, page)
 
     def one_object(self, request: Request, caller: Caller) -> Response:
         """One object."""
-        question, page = self._ask(request, caller, one=True)
+        question, page = self.ask(request, caller, one=True)
+        return self._handed_over(request, caller, question, page)
+
+    def _handed_over(self, request: Request, caller: Caller, question: Question, page: Page) -> Response:
+        if request.method == "GET":
+            self.spool.record(caller.identity, page.entries)
+            for entry in page.entries:
+                self.deliveries.note(caller.identity, entry.data, "page")
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+
+    def events(self, request: Request, caller: Caller) -> Response:
+        """What is new, as server-sent events, until the caller goes."""
+        if self.hub is None:
+            raise TaxiiError(503, "events begin when the server has started")
+        return EventStream(self.hub, request, caller)
 
     def versions(self, request: Request, caller: Caller) -> Response:
         """The versions of an object."""
-        question, page = self._ask(request, caller, one=True, default="all")
+        question, page = self.ask(request, caller, one=True, default="all")
         rows = [json.dumps(entry.version).encode() for entry in page.entries]
         return self._paged(request, question, page, "versions", rows)
 
@@ -211,6 +276,8 @@ class Server:
             raise TaxiiError(422, "an envelope needs objects")
         key = sha256(collection.id.encode() + body).hexdigest()
         receipt = await run_in_threadpool(self.node.store.post, caller, collection.id, objects, key=key)
+        if self.hub is not None:
+            self.hub.poke()
         return answer(request, _status(receipt), status=202)
 
     def delete_object(self, request: Request, caller: Caller) -> Response:
@@ -219,7 +286,7 @@ class Server:
         ref = request.path_params["object"]
         question = self._question(request, caller, ref, "all")
         if collection.id not in caller.writes:
-            self._ask(request, caller, one=True)  # 404 for what he may not know
+            self.ask(request, caller, one=True)  # 404 for what he may not know
             raise TaxiiError(403, "you may not write to this collection")
         withdraw = self.node.store.withdraw
         try:
@@ -242,10 +309,10 @@ class Server:
 
     def checkpoint(self, request: Request, _: Caller) -> Response:
         """The log's head, signed."""
-        note = self.node.checkpoint()
+        note = self.log.checkpoint()
         return answer(request, {"checkpoint": note.text(), "key": self.node.store.meta("key")})
 
-    def log(self, request: Request, _: Caller) -> Response:
+    def lines(self, request: Request, _: Caller) -> Response:
         """Lines of the log: commitments without content, for every partner to copy."""
         text = request.query_params.get("after", "0")
         if not text.isascii() or not text.isdigit() or len(text) > 15:
@@ -276,9 +343,10 @@ class Server:
             default=default,
         )
 
-    def _ask(
+    def ask(
         self, request: Request, caller: Caller, *, one: bool = False, default: str = "last"
     ) -> tuple[Question, Page]:
+        """A page of what the caller asks for and may see; 404 where one object is asked for and none is seen."""
         collection = self._known(request, caller)
         if collection.id not in caller.reads:
             raise TaxiiError(403, "you may not read this collection")

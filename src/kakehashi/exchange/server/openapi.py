@@ -10,6 +10,7 @@ from kakehashi.exchange.server.question import MEDIA_TYPE
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _STATUSES = ("400", "401", "403", "404", "406", "413", "415", "422", "429", "503")
 _TEXT = {"type": "string"}
+_WHOLE = {"type": "integer", "minimum": 0}
 _FILTERS: dict[str, Any] = {
     "added_after": _TEXT,
     "limit": {"type": "integer", "minimum": 1},
@@ -42,9 +43,16 @@ _QUERIES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("delete", f"{_OBJECTS}{{object}}/"): {
         k: v for k, v in _FILTERS.items() if k in ("match[version]", "match[spec_version]")
     },
-    ("get", "/api/x-kakehashi/log/"): {"after": {"type": "integer", "minimum": 0}},
+    ("get", "/api/x-kakehashi/log/"): {"after": _WHOLE},
+    ("get", "/api/x-kakehashi/log/consistency/"): {"from": _WHOLE, "to": _WHOLE},
+    ("get", "/api/x-kakehashi/log/inclusion/"): {"line": _WHOLE, "size": _WHOLE},
 }
-_BODIES = {("post", _OBJECTS): _ENVELOPE, ("post", "/api/x-kakehashi/known/"): _QUESTION}
+_COSIGNED = {"type": "object", "required": ["checkpoint"], "properties": {"checkpoint": _TEXT}}
+_BODIES = {
+    ("post", _OBJECTS): _ENVELOPE,
+    ("post", "/api/x-kakehashi/known/"): _QUESTION,
+    ("post", "/api/x-kakehashi/log/cosigned/"): _COSIGNED,
+}
 _STREAMS = {"/api/x-kakehashi/events/": "text/event-stream"}
 _ACCEPTED = {("post", _OBJECTS): "202"}
 SUMMARIES = {
@@ -63,6 +71,14 @@ SUMMARIES = {
     ("get", "/api/x-kakehashi/markings/"): "Which markings the caller may see",
     ("get", "/api/x-kakehashi/checkpoint/"): "The log's head, signed",
     ("get", "/api/x-kakehashi/log/"): "Lines of the log: commitments without content",
+    ("get", "/api/x-kakehashi/log/consistency/"): "Proof that the log at one size is the beginning of the log at another",
+    ("get", "/api/x-kakehashi/log/inclusion/"): "Proof that a line stands in the log",
+    ("get", "/api/x-kakehashi/log/reads/"): "The lines about reads of the caller's own records",
+    ("get", "/api/x-kakehashi/log/cosigned/"): "The newest checkpoint that partners cosigned",
+    ("post", "/api/x-kakehashi/log/cosigned/"): "Leave a checkpoint with one's cosignature",
+    ("get", f"{_OBJECTS}{{object}}/x-kakehashi-proof/"): "Proof that an object stands in the log",
+    ("get", "/api/x-kakehashi/balance/"): "What the caller gave and received",
+    ("get", "/api/x-kakehashi/members/"): "Members and their rights, for the administrator",
     ("post", "/api/x-kakehashi/known/"): "Whether a prompt is known, asked without showing it",
     ("get", "/api/x-kakehashi/openapi.json"): "This document",
 }

@@ -2,12 +2,17 @@
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import InputError, StorageError
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.server.app import make_app
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(
@@ -17,6 +22,7 @@ def serve(
     port: int = 0,
     certificate: Path | None = None,
     key: Path | None = None,
+    client_authority: Path | None = None,
     behind_proxy: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
@@ -28,6 +34,8 @@ def serve(
         port: Port; 0 takes a free one.
         certificate: PEM file of the certificate chain.
         key: PEM file of its key.
+        client_authority: PEM file of the authority whose certificates clients must show (mutual TLS); tokens are
+            needed all the same.
         behind_proxy: Whether something in front does TLS; else only loopback is served without it.
         ready: Called with the address once connections are taken.
 
@@ -42,6 +50,11 @@ def serve(
             f"{host} would be served without TLS, and tokens travel in clear",
             hint="Give --tls-certificate and --tls-key, or --behind-proxy where something in front does TLS.",
         )
+    if client_authority is not None and certificate is None:
+        raise InputError(
+            "clients show certificates over TLS only",
+            hint="Give --tls-certificate and --tls-key beside --client-authority.",
+        )
     listening = listen(host, port)
     scheme = "https" if certificate else "http"
     name = f"[{host}]" if ":" in host else host
@@ -55,8 +68,24 @@ def serve(
         date_header=False,
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
+        ssl_ca_certs=None if client_authority is None else str(client_authority),
+        ssl_cert_reqs=ssl.CERT_NONE if client_authority is None else ssl.CERT_REQUIRED,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    make_server(config).run(sockets=[listening])
+
+
+def make_server(config: "uvicorn.Config") -> "uvicorn.Server":
+    """A server that ends its streams of events when it is stopped; else it would wait for their readers to go."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            hub = getattr(self.config.app.state, "hub", None)  # type: ignore[union-attr]
+            if hub is not None:
+                hub.close()
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

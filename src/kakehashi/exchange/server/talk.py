@@ -31,13 +31,10 @@ class TaxiiError(Exception):
         self.status, self.title = status, title
 
 
-def known_caller(tokens: Tokens, request: Request) -> Caller:
-    """The member behind a request.
+def token_of(request: Request) -> str:
+    """The token of a request, ``""`` where there is none.
 
     Tokens come as ``Bearer``, as ``Token`` or as the password of ``Basic``, whose user name is not looked at.
-
-    Raises:
-        TaxiiError: Nobody, or he asks for another media type.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     token = text.strip()
@@ -48,29 +45,49 @@ def known_caller(tokens: Tokens, request: Request) -> Caller:
             token = ""
     elif scheme.lower() not in ("bearer", "token"):
         token = ""
+    return token
+
+
+def caller_of_token(tokens: Tokens, request: Request) -> Caller:
+    """The member behind a request, whatever media type it asks for.
+
+    Raises:
+        TaxiiError: Nobody.
+    """
+    token = token_of(request)
     caller = tokens.caller(token) if token else None
     if caller is None:
         raise TaxiiError(401, "a valid token is needed")
+    return caller
+
+
+def known_caller(tokens: Tokens, request: Request) -> Caller:
+    """The member behind a request for TAXII.
+
+    Raises:
+        TaxiiError: Nobody, or he asks for another media type.
+    """
+    caller = caller_of_token(tokens, request)
     if not accepts_taxii(request.headers.get("accept")):
         raise TaxiiError(406, "only application/taxii+json;version=2.1 is spoken here")
     return caller
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, *, most: int = MAX_BODY) -> bytes:
     """A request's body.
 
     Raises:
-        TaxiiError: It is greater than :data:`MAX_BODY`.
+        TaxiiError: It is greater than ``most``.
     """
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise TaxiiError(413, f"an envelope may have {MAX_BODY} bytes")
+    if length.isdigit() and int(length) > most:
+        raise TaxiiError(413, f"a body may have {most} bytes")
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
-        if size > MAX_BODY:
-            raise TaxiiError(413, f"an envelope may have {MAX_BODY} bytes")
+        if size > most:
+            raise TaxiiError(413, f"a body may have {most} bytes")
     return b"".join(parts)
 
 

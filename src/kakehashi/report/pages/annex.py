@@ -190,7 +190,7 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 def _statistics(assessment: Assessment) -> Iterator[Block]:
     yield Paragraph(Say("text.statistics"))
-    rows: list[tuple[Piece, ...]] = [_coefficients(Say("group.run"), assessment.agreement)]
+    rows: list[tuple[Piece, ...]] = [coefficients(Say("group.run"), assessment.agreement)]
     if assessment.published:
         for group in assessment.published.groups:
             name = group.name.removeprefix("construct:")
@@ -199,7 +199,7 @@ def _statistics(assessment: Assessment) -> Iterator[Block]:
                 if name != group.name
                 else Say(f"group.{name}")
             )
-            rows.append(_coefficients(Say("group.published", {"group": title}), group.agreement))
+            rows.append(coefficients(Say("group.published", {"group": title}), group.agreement))
     figures = ("models", "methods", "kendall-w", "interval", "tau", "interval", "alpha", "interval")
     yield Table(
         "coefficients",
@@ -209,7 +209,8 @@ def _statistics(assessment: Assessment) -> Iterator[Block]:
     )
 
 
-def _coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
+def coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
+    """One row of the table of coefficients of agreement."""
     if found.status != "estimated":
         blank = Blank("blank.insufficient")
         return (title, Number(found.models), *(blank,) * 7)

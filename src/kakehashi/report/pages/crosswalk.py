@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from kakehashi.commitments import Catalog, Cell, CommitmentTable, Instrument, Link, Row
+from kakehashi.commitments.convergence import convergence
 from kakehashi.report.document import (
     Blank,
     Block,
@@ -32,6 +33,7 @@ def crosswalk_document(catalog: Catalog, table: CommitmentTable) -> Document:
         _rows("partial", Say("text.crosswalk-partial"), catalog, table, table.partial),
         _rows("single", Say("text.crosswalk-single"), catalog, table, table.single),
         _steps(catalog, table),
+        _convergence(catalog, table),
         _searches(catalog, table),
         _maps(catalog, table),
     )
@@ -200,6 +202,30 @@ def _steps(catalog: Catalog, table: CommitmentTable) -> Section | None:
         rows=rows,
     )
     return Section("steps", Say("section.crosswalk.steps"), (Paragraph(Say("text.crosswalk-steps")), found))
+
+
+def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
+    rows = tuple(
+        (
+            Term(catalog.instrument(moment.adopted).short),
+            Verbatim(moment.date),
+            Listed(tuple(Term(catalog.instrument(one).short) for one in moment.supersedes), "and")
+            if moment.supersedes
+            else Blank("blank.none"),
+            *(Number(n) for n in (moment.rows, moment.common, moment.partial, moment.carried)),
+        )
+        for moment in convergence(catalog, table)
+    )
+    figures = ("rows", "common", "partial", "carried")
+    names = ("adopted-text", "date", "follows", *figures)
+    found = Table(
+        id="crosswalk-convergence",
+        caption=Say("caption.convergence"),
+        columns=tuple(Column(Say(f"column.{name}"), name in figures) for name in names),
+        rows=rows,
+    )
+    title = Say("section.crosswalk.convergence")
+    return Section("convergence", title, (Paragraph(Say("text.convergence")), found))
 
 
 def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:

@@ -29,14 +29,16 @@ from kakehashi.report.values import Assessment, PublishedFacts, PublishedGroup
 
 def published(assessment: Assessment) -> Section | None:
     """Agreement, rank and exposure on the cited table."""
-    found = assessment.published
-    if found is None:
+    if assessment.published is None:
         return None
+    why = Paragraph(Say("text.published.why", {"systems": Number(len(assessment.systems))}))
+    return published_section(assessment.published, why)
+
+
+def published_section(found: PublishedFacts, why: Paragraph) -> Section:
+    """The cited table, behind a sentence that says why it stands here."""
     whole = found.groups[0]
-    blocks: list[Block] = [
-        Paragraph(Say("text.published.why", {"systems": Number(len(assessment.systems))})),
-        Paragraph(_cited(found)),
-    ]
+    blocks: list[Block] = [why, Paragraph(_cited(found))]
     if whole.exposure.status == "estimated":
         blocks.append(Paragraph(_sentence(found), "lead"))
         blocks.append(Paragraph(noise_sentence(whole.exposure)))

@@ -17,14 +17,14 @@ from kakehashi.errors import (
     StorageError,
 )
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sqlite_schema import FORMAT, SCHEMA
+from kakehashi.exchange.sql_schema import FORMAT, SCHEMA
 from kakehashi.exchange.store import Collection
 from kakehashi.exchange.validate import moment
 
 BUSY_SECONDS = 30.0
 
 
-class SqliteBase:
+class SqlBase:
     """A node's database file, with a connection for each thread.
 
     Args:

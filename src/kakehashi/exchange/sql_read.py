@@ -18,17 +18,19 @@ from kakehashi.exchange.markings import (
     read_marking,
 )
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
-from kakehashi.exchange.sqlite_base import SqliteBase
+from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
+from kakehashi.exchange.subscription import Subscription
 from kakehashi.exchange.validate import moment
 from kakehashi.proof import VerifierKey
 
 COLUMNS = "o.seq, o.added, o.id, o.version, o.spec, o.creator, o.policy, o.type, o.vkey, h.policy, h.vkey"
 _CHUNK = 500
+_SETS = ("communities", "caveats", "reads", "writes", "roles", "models")
 _ALL = Filters()
 
 
-class SqliteReads(SqliteBase):
+class SqlReads(SqlBase):
     """The reading half of the store."""
 
     _markings: tuple[str, Mapping[str, Marking]] = ("", {})
@@ -121,6 +123,11 @@ class SqliteReads(SqliteBase):
         if not self._is_writing():
             self._markings = (epoch, known)
         return known
+
+    def known_markings(self) -> Mapping[str, Marking]:
+        """What the markings here say, by id."""
+        with self.reading() as con:
+            return self._known_markings(con)
 
     def status(self, caller: Caller, status_id: str) -> Receipt | None:
         """What became of an envelope of the caller's; of others' he does not learn."""
@@ -221,6 +228,7 @@ class Eyes:
     ) -> None:
         self.caller, self.now, self._markings = caller, now, markings
         self._heads = _Heads(con)
+        self._asked = Subscription(con, caller) if caller.models else None
         self._known: dict[tuple[str, ...], bool] = {}
 
     def see(self, row: Any, collection: str) -> bool:
@@ -230,7 +238,7 @@ class Eyes:
             own, newest = read_policy(row[6]), read_policy(row[9])
             item = Item(row[5], collection, (own[0], newest[0]), own[1], row[7] == "marking-definition")
             self._known[key] = may_see(self.caller, item, self._markings, self.now, self._heads)
-        return self._known[key]
+        return self._known[key] and (self._asked is None or self._asked.wants(row[2], row[8], row[5]))
 
 
 class _Heads(Mapping[str, Item]):
@@ -318,13 +326,11 @@ def _where(filters: Filters) -> tuple[str, list[str]]:
 def caller_of(identity: str, rights: str) -> Caller:
     """A member from what is kept of one."""
     body = json.loads(rights)
-    sets = {name: frozenset(body[name]) for name in ("communities", "caveats", "reads", "writes", "roles")}
+    sets = {name: frozenset(body.get(name, ())) for name in _SETS}
     return Caller(identity, body["clearance"], **sets)
 
 
 def rights_of(member: Caller) -> str:
     """What is kept of a member."""
-    sets = {
-        name: sorted(getattr(member, name)) for name in ("communities", "caveats", "reads", "writes", "roles")
-    }
+    sets = {name: sorted(getattr(member, name)) for name in _SETS}
     return json.dumps({"clearance": member.clearance, **sets}, sort_keys=True)

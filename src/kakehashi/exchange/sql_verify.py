@@ -8,21 +8,24 @@ either), which is why partners may copy all of it.
 import json
 import sqlite3
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
+from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.store import Finding, Verification
 from kakehashi.proof import Frontier, TreeHead, canonical_bytes
 
-_ROW = "seq, added, kind, collection, id, version, vkey, type, spec, creator, policy, salt, data"
+ROW = "seq, added, kind, collection, id, version, vkey, type, spec, creator, policy, salt, data"
 
 
 def log_entry(row: Sequence[Any]) -> bytes:
     """The line of the log about a row of ``objects``."""
+    return opening_of(row).line(b"" if row[12] is None else bytes(row[12]))
+
+
+def opening_of(row: Sequence[Any]) -> Opening:
+    """What opens the line about a row to whoever may see its object."""
     beside = canonical_bytes([str(value) for value in row[:11]])
-    data = b"" if row[12] is None else bytes(row[12])
-    digest = sha256(bytes(row[11]) + sha256(beside).digest() + data).hexdigest()
-    return canonical_bytes({"commitment": digest, "event": row[2], "seq": row[0]})
+    return Opening.made(row[0], row[2], bytes(row[11]), beside)
 
 
 def read_head(con: sqlite3.Connection, size: int | None = None) -> TreeHead:
@@ -47,7 +50,7 @@ def check_rows(con: sqlite3.Connection) -> Verification:
     found += _log_order(con)
     newest: dict[str, tuple[str, ...]] = {}
     count = 0
-    for row in con.execute(f"SELECT {_ROW} FROM objects ORDER BY id, vkey"):
+    for row in con.execute(f"SELECT {ROW} FROM objects ORDER BY id, vkey"):
         count += 1
         line = con.execute("SELECT entry, added FROM log WHERE seq = ?", (row[0],)).fetchone()
         where = f"{row[4]} version {row[5]}"

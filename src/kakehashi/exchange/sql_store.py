@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,19 +12,20 @@ from uuid import uuid4
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.records import extension, stored_bytes, timestamp, version_of
+from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
-from kakehashi.exchange.sqlite_base import Clock, storage_errors
-from kakehashi.exchange.sqlite_read import COLUMNS, SqliteReads, hangs_on, policy_of, rights_of, version_key
-from kakehashi.exchange.sqlite_verify import check_rows, log_entry
+from kakehashi.exchange.sql_base import Clock, storage_errors
+from kakehashi.exchange.sql_read import COLUMNS, SqlReads, hangs_on, policy_of, rights_of, version_key
+from kakehashi.exchange.sql_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
+from kakehashi.exchange.subscription import models_of
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import VerifierKey, canonical_bytes
 
 _TAKEN = "this id is not available to you"
 
 
-class SqliteStore(SqliteReads):
+class SqlStore(SqlReads):
     """A node's store in one SQLite file; see :mod:`kakehashi.exchange.store` for its promises.
 
     Safe for several threads and processes.
@@ -141,7 +142,7 @@ class SqliteStore(SqliteReads):
             changed.add(name)
         elif vkey > head[2]:
             con.execute("UPDATE heads SET vkey = ?, policy = ? WHERE id = ?", (vkey, policy, ref))
-            if policy != head[3]:
+            if policy != head[3] or _names_other_models(con, name, head[2], obj):
                 changed.add(name)
         return Outcome(name, version, None, True), (seq,)
 
@@ -201,8 +202,17 @@ class SqliteStore(SqliteReads):
         *,
         versions: frozenset[str] = frozenset({"all"}),
         reason: str = "deleted",
+        seal: Callable[[Record], Record] | None = None,
     ) -> int:
         """Delete versions of an object of the caller's own and leave a tombstone that partners receive.
+
+        Args:
+            caller: Who withdraws.
+            collection: Where it stands.
+            ref: Which object.
+            versions: Which versions.
+            reason: Why, for the partners.
+            seal: What signs the tombstone.
 
         Returns:
             How many versions were deleted; 0 where the caller may not know of any.
@@ -239,7 +249,7 @@ class SqliteStore(SqliteReads):
                 con.execute("UPDATE heads SET withdrawn = 1 WHERE id = ?", (ref,))
             else:  # the newest of what remains is what readers see now
                 self._again(con, clock, ref, fresh)
-            self._bury(con, clock, caller, collection, ref, [row[3] for row in gone], head[1], reason)
+            self._bury(con, clock, caller, collection, ref, [row[3] for row in gone], head[1], reason, seal)
         with storage_errors(self.path):  # what was deleted shall not stay in the write-ahead log either
             self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return len(gone)
@@ -254,6 +264,7 @@ class SqliteStore(SqliteReads):
         versions: Sequence[str],
         policy: str,
         reason: str,
+        seal: Callable[[Record], Record] | None,
     ) -> None:
         """Enter a tombstone: an ordinary note, seen by whoever might have seen the newest version."""
         at = clock.stamp()
@@ -270,6 +281,8 @@ class SqliteStore(SqliteReads):
         }
         if every := [one for one in json.loads(policy)["every"] if one != KEPT_HERE]:
             note["object_marking_refs"] = every
+        if seal is not None:
+            note = seal(note)
         what = (collection, str(note["id"]), at, version_key(at), "note", "2.1")
         self._enter(con, clock, "add", what, caller.identity, policy, stored_bytes(note))
         con.execute(
@@ -357,6 +370,13 @@ def _not_signed(obj: Mapping[str, Any], caller: Caller, signer: VerifierKey) -> 
     except VerificationError:
         found = None
     return None if found else "not signed with the key that is registered for you"
+
+
+def _names_other_models(con: sqlite3.Connection, ref: str, vkey: str, obj: Mapping[str, Any]) -> bool:
+    """Whether a new version concerns other models than the one before: who subscribed must be sent what hangs on it."""
+    row = con.execute("SELECT data FROM objects WHERE id = ? AND vkey = ?", (ref, vkey)).fetchone()
+    older = [] if row is None or row[0] is None else models_of(json.loads(bytes(row[0])))
+    return set(older) != set(models_of(obj))
 
 
 def _equal(data: bytes, obj: Any) -> bool:

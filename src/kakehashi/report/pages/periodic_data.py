@@ -1,0 +1,300 @@
+"""Sections of periodic reports on what was measured, counted and changed."""
+
+from kakehashi.report.document import (
+    Blank,
+    Block,
+    Code,
+    Column,
+    Date,
+    Listed,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Span,
+    Table,
+    Term,
+    Verbatim,
+)
+from kakehashi.report.pages.disagreement import exposure_parts, noise_sentence, ranges_table, rank_plot
+from kakehashi.report.pages.periodic_front import (
+    columns,
+    count,
+    day,
+    listed,
+    measure_name,
+    source_cell,
+    style,
+    value,
+)
+from kakehashi.report.pages.published import published_section
+from kakehashi.report.pages.words import construct, known, languages
+from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic, SafeTable
+
+
+def measures(report: Periodic) -> Section:
+    """All measures of the ledger by construct: how many systems, the range, the newest date; nothing averaged."""
+    blocks: list[Block] = [Paragraph(Say("periodic.text.measures"))]
+    for key in dict.fromkeys(one.construct for one in report.ledger.measures):
+        figures = ("systems", "numbers", "lowest", "median", "highest")
+        rows = tuple(
+            (
+                measure_name(one.measure, one.language),
+                Say(f"polarity.{one.polarity}"),
+                Number(one.systems),
+                count(one.numbers, one.source),
+                value(one.low, one.unit, one.source),
+                value(one.median, one.unit, one.source),
+                value(one.high, one.unit, one.source),
+                day(one.last),
+                source_cell(one.source),
+            )
+            for one in report.ledger.measures
+            if one.construct == key
+        )
+        blocks.append(
+            Table(
+                f"measures-{key}",
+                Say("periodic.caption.measures", {"construct": construct(key)}),
+                columns("measure", "direction", *figures, "newest", "source", figures=figures),
+                rows,
+            )
+        )
+    if not report.ledger.measures:
+        blocks.append(Paragraph(Say("periodic.ledger.none")))
+    return Section("measures", Say("periodic.section.measures"), tuple(blocks))
+
+
+def runs(report: Periodic) -> Section | None:
+    """The runs of the period."""
+    if not report.ledger.present:
+        return None
+    rows = tuple(
+        (
+            Code(one.run),
+            day(one.created),
+            listed(one.systems, 4),
+            listed(one.methods, 6),
+            languages(one.languages) if one.languages else Blank("blank.not-stated"),
+            count(one.numbers, one.source),
+            Say("periodic.partial" if one.partial else "periodic.complete"),
+            source_cell(one.source),
+        )
+        for one in report.ledger.runs
+    )
+    blocks: tuple[Block, ...] = (Paragraph(Say("periodic.no-runs")),)
+    if rows:
+        heads = ("run", "date", "systems", "methods", "languages", "numbers", "state", "source")
+        caption = Say("periodic.caption.runs", {"count": Number(len(rows))})
+        blocks = (Table("runs", caption, columns(*heads, figures=("numbers",)), rows),)
+    return Section("runs", Say("periodic.section.runs"), blocks)
+
+
+def aggregates(report: Periodic) -> Section:
+    """Counts that may be shown: small ones withheld, and others with them."""
+    blocks: list[Block] = [
+        Paragraph(
+            Say("periodic.text.aggregates", {"threshold": Number(int(str(report.settings["small_cell"])))})
+        )
+    ]
+    blocks += [_safe(number, one) for number, one in enumerate(report.aggregates, start=1)]
+    if not report.aggregates:
+        blocks.append(Paragraph(Say("periodic.no-aggregates")))
+    return Section("aggregates", Say("periodic.section.aggregates"), tuple(blocks))
+
+
+def _safe(number: int, table: SafeTable) -> Table:
+    names = (*(known("periodic.type", name) for name in table.rows), Say("periodic.total"))
+    heads = [
+        Code(f"TLP:{name.upper()}") if name != "none" else Say("periodic.no-level") for name in table.columns
+    ]
+    return Table(
+        f"aggregates-{number}",
+        Say("periodic.caption.aggregates"),
+        (
+            *columns("type"),
+            *(Column(head, True) for head in heads),
+            Column(Say("periodic.total"), True),
+        ),
+        tuple(
+            (
+                name,
+                *(
+                    Blank("periodic.blank.withheld") if cell is None else count(cell, table.source)
+                    for cell in row
+                ),
+            )
+            for name, row in zip(names, table.cells, strict=True)
+        ),
+        notes=(Say("periodic.note.aggregates"),),
+    )
+
+
+def crosswalk_changes(report: Periodic) -> Section:
+    """What changed among instruments and maps in the period."""
+    found = report.catalog
+    said: dict[str, Piece] = {
+        "instruments": count(found.instruments, found.source),
+        "provisions": Number(found.provisions),
+        "relations": Number(found.relations),
+        "absences": Number(found.absences_checked),
+        "date": Date(report.period.as_of),
+    }
+    blocks: list[Block] = [Paragraph(Say("periodic.catalog.state", said))]
+    rows = tuple(
+        (
+            Verbatim(one.date) if len(one.date) < 10 else Date(one.date),
+            Say(f"periodic.event.{one.kind}"),
+            Term(one.what),
+            Term(one.words) if one.words else Blank(),
+            source_cell(one.source),
+        )
+        for one in found.events
+    )
+    if rows:
+        heads = ("date", "event", "instrument", "words", "source")
+        blocks.append(Table("catalog-events", Say("periodic.caption.events"), columns(*heads), rows))
+    else:
+        blocks.append(Paragraph(Say("periodic.no-events")))
+    return Section("crosswalk-changes", Say("periodic.section.crosswalk"), tuple(blocks))
+
+
+def indicators(report: Periodic) -> Section:
+    """Measures of the index; siblings stand together, and what is empty says why."""
+    blocks: list[Block] = [Paragraph(Say("periodic.text.indicators"))]
+    for number, family in enumerate(_in_families(report.indicators), start=1):
+        blocks += _family(number, family)
+    if not report.indicators:
+        blocks.append(Paragraph(Say("periodic.no-indicators")))
+    return Section("indicators", Say("periodic.section.indicators"), tuple(blocks))
+
+
+def _in_families(found: tuple[IndicatorFacts, ...]) -> list[list[IndicatorFacts]]:
+    """Those with values, siblings in one list."""
+    families: list[list[IndicatorFacts]] = []
+    placed: set[str] = set()
+    with_values = {one.id: one for one in found if one.values}
+    for one in with_values.values():
+        if one.id in placed:
+            continue
+        names = [one.id, *(name for name in one.siblings if name in with_values and name not in placed)]
+        placed |= set(names)
+        families.append([with_values[name] for name in dict.fromkeys(names)])
+    return families
+
+
+#: A family shows its newest values; older ones are in the workbook of the index.
+_MOST_VALUES = 12
+
+
+def _family(number: int, family: list[IndicatorFacts]) -> list[Block]:
+    rows = tuple(_indicator_row(one, found) for one in family for found in one.values[-_MOST_VALUES:])
+    heads = ("indicator", "of", "value", "interval", "as-of", "vintage", "source")
+    caption = Say(
+        "periodic.caption.indicators", {"titles": Listed(tuple(Term(o.title) for o in family), "semicolon")}
+    )
+    notes = [
+        Say(
+            "periodic.indicator-note",
+            {"title": Term(o.title), "formula": Term(o.formula), "caveat": Term(o.caveat)},
+        )
+        for o in family
+    ]
+    notes += [Say("periodic.agreement", {"words": Term(o.agreement)}) for o in family[:1] if o.agreement]
+    return [
+        Table(
+            f"indicators-{number}",
+            caption,
+            columns(*heads, figures=("value", "interval")),
+            rows,
+            heads=2,
+            notes=tuple(notes),
+        )
+    ]
+
+
+def _indicator_row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, ...]:
+    return (
+        Term(one.title),
+        _facets(found),
+        Term(found.reason) if found.value is None else value(found.value, one.unit, found.source),
+        Blank("blank.unknown")
+        if found.low is None or found.high is None
+        else Span(found.low, found.high, style(one.unit)),
+        Verbatim(found.as_of),
+        Verbatim(found.vintage),
+        source_cell(found.source),
+    )
+
+
+def _facets(found: IndicatorValue) -> Piece:
+    if not found.facets:
+        return Say("periodic.whole")
+    return Listed(tuple(Verbatim(text) for text in found.facets.values()), "comma")
+
+
+def comparison(report: Periodic) -> Section:
+    """Measures by developer's country or region, with what must stand beside them; no order of countries."""
+    blocks: list[Block] = [Paragraph(Say("periodic.text.comparison"))]
+    if not report.comparisons:
+        blocks.append(Paragraph(Say("periodic.no-comparison")))
+    for number, one in enumerate(report.comparisons, start=1):
+        title = measure_name(one.measure, one.language)
+        if one.reason:
+            blocks.append(
+                Paragraph(
+                    Say("periodic.comparison-impossible", {"measure": title, "reason": Code(one.reason)})
+                )
+            )
+            continue
+        rows = tuple(
+            (
+                Term(group.region),
+                Number(group.developers)
+                if group.status == "shown"
+                else Say(f"periodic.group.{group.status}"),
+                Number(group.models) if group.status == "shown" else Blank(),
+                value(group.value, one.unit, one.source) if group.status == "shown" else Blank(),
+                Span(group.low, group.high, style(one.unit))
+                if group.low is not None and group.high is not None
+                else Blank("blank.unknown" if group.status == "shown" else "blank.none"),
+            )
+            for group in one.groups
+        )
+        figures = ("developers", "models", "mean", "interval")
+        parts: dict[str, Piece] = {
+            "date": Date(one.facts_as_of),
+            "source": Verbatim(one.facts_source, "en"),
+            "rule": Listed(
+                tuple(Code(f"{k}={v}") for k, v in one.rule.items() if k not in ("as_of", "source")), "comma"
+            ),
+        }
+        blocks.append(
+            Table(
+                f"comparison-{number}",
+                Say("periodic.caption.comparison", {"measure": title}),
+                columns("region", *figures, figures=figures),
+                rows,
+                notes=(Say("periodic.note.comparison", parts),),
+            )
+        )
+    return Section("comparison", Say("periodic.section.comparison"), tuple(blocks))
+
+
+def exposure(report: Periodic) -> Section:
+    """What choosing among measures could show each system as, of the ledger and of published figures."""
+    blocks: list[Block] = [Paragraph(Say("periodic.text.exposure"))]
+    found = report.exposure
+    if found is None or found.status != "estimated":
+        blocks.append(Paragraph(Say("periodic.no-exposure")))
+    else:
+        blocks.append(Paragraph(Say("text.exposure", exposure_parts(found)), "lead"))
+        blocks.append(Paragraph(noise_sentence(found)))
+        numbers: dict[str, Piece] = {}
+        table = ranges_table("ledger-ranges", found, numbers)
+        blocks.append(rank_plot("figure-ledger-ranks", found, table))
+    sections: tuple[Section, ...] = ()
+    if report.published is not None:
+        sections = (published_section(report.published, Paragraph(Say("periodic.text.published"))),)
+    return Section("exposure", Say("section.choice"), tuple(blocks), sections)

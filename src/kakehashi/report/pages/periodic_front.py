@@ -1,0 +1,218 @@
+"""The first page of a periodic report, for a reader; and what every other page of it needs."""
+
+from collections.abc import Sequence
+
+from kakehashi.report.document import (
+    Blank,
+    Block,
+    Bullets,
+    Code,
+    Column,
+    Date,
+    Linked,
+    Listed,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Style,
+    Term,
+    Verbatim,
+)
+from kakehashi.report.pages.words import known, language
+from kakehashi.report.periodic.values import Periodic
+
+
+def cite(piece: Piece, source: str) -> Piece:
+    """A number that leads to its source and rows in the annex."""
+    return Linked(piece, f"source-{source}") if source else piece
+
+
+def count(value: int, source: str) -> Piece:
+    """A count that leads to its rows."""
+    return cite(Number(value), source)
+
+
+def source_cell(source: str) -> Piece:
+    """The name of a source, for those who read on paper."""
+    return Linked(Code(source), f"source-{source}") if source else Blank()
+
+
+def style(unit: str) -> Style:
+    """How numbers of a unit are shown."""
+    return "percent" if unit == "proportion" else "count" if unit == "count" else "score"
+
+
+def value(number: float | None, unit: str, source: str) -> Piece:
+    """A number in its unit, or that there is none."""
+    return Blank("blank.not-estimable") if number is None else cite(Number(number, style(unit)), source)
+
+
+def columns(*names: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Heads of columns from messages ``periodic.column.<name>``."""
+    return tuple(Column(Say(f"periodic.column.{name}"), name in figures) for name in names)
+
+
+def measure_name(measure: str, spoken: str) -> Piece:
+    """A measure by its own words where the messages have them, with its method and the language of the items."""
+    method, _, name = measure.rpartition(":")
+    title = known("measure", name) if name else Code(measure)
+    parts: dict[str, Piece] = {"measure": title, "method": Code(method or measure)}
+    if not spoken:
+        return Say("periodic.measure", parts)
+    return Say("periodic.measure-in", {**parts, "language": language(spoken)})
+
+
+def day(iso: str) -> Piece:
+    """The day of a date or time."""
+    return Date(iso[:10]) if len(iso) >= 10 else Verbatim(iso)
+
+
+def made_for(report: Periodic) -> Piece:
+    """For whom the report was made."""
+    if report.exchange.by_member:
+        return Say("periodic.for.member", {"member": Verbatim(report.made_for)})
+    return Say("periodic.for.level", {"level": Code(f"TLP:{report.made_for.upper()}")})
+
+
+def front(report: Periodic) -> Section:
+    """What a reader has to know, in a few sentences."""
+    blocks: list[Block] = [Paragraph(one, "lead") for one in (_ledger(report), *_exchange(report))]
+    blocks += _kind(report)
+    blocks += [
+        Paragraph(Say("periodic.how-to-read")),
+        Paragraph(Say("periodic.no-answers"), "note"),
+    ]
+    return Section("summary", Say("section.summary"), tuple(blocks))
+
+
+def _ledger(report: Periodic) -> Piece:
+    found = report.ledger
+    if not found.present:
+        return Say("periodic.ledger.none")
+    parts: dict[str, Piece] = {
+        "runs": Number(len(found.runs)),
+        "fresh": count(found.fresh_numbers, found.source),
+        "systems": Number(len(found.systems)),
+        "numbers": count(found.numbers, found.source),
+        "all": Number(found.all_systems),
+        "date": Date(report.period.as_of),
+    }
+    return Say("periodic.ledger.some" if found.fresh_numbers else "periodic.ledger.nothing-new", parts)
+
+
+def _exchange(report: Periodic) -> tuple[Piece, ...]:
+    found = report.exchange
+    if not found.present:
+        return (Say("periodic.exchange.none"),)
+    changes = [one.change for one in found.records]
+    states = [one.status for one in found.findings]
+    return (
+        Say(
+            "periodic.exchange.records",
+            {
+                "new": count(changes.count("new"), found.source),
+                "changed": Number(changes.count("changed")),
+                "withdrawn": Number(changes.count("withdrawn")),
+            },
+        ),
+        Say(
+            "periodic.exchange.findings",
+            {
+                "all": count(len(states), found.source),
+                "open": Number(states.count("open")),
+                "agree": Number(states.count("agree")),
+                "disagree": Number(states.count("disagree")),
+            },
+        ),
+    )
+
+
+def _kind(report: Periodic) -> list[Block]:
+    if report.period.kind == "monthly":
+        return [Paragraph(one) for one in _disagreements(report)]
+    if report.period.kind == "quarterly":
+        withheld = sum(one.withheld for one in report.aggregates)
+        said: list[Block] = [
+            Paragraph(Say("periodic.safe", {"threshold": Number(int(str(report.settings["small_cell"])))}))
+        ]
+        if withheld:
+            said.append(Paragraph(Say("periodic.withheld", {"count": Number(withheld)})))
+        said.append(
+            Paragraph(
+                Say(
+                    "periodic.catalog.changes",
+                    {"count": count(len(report.catalog.events), report.catalog.source)},
+                )
+            )
+        )
+        return said
+    empty = [one for one in report.indicators if not one.values]
+    return [
+        *(Paragraph(one) for one in _disagreements(report)),
+        Paragraph(
+            Say(
+                "periodic.annual.measures",
+                {
+                    "measures": Number(len(report.ledger.measures)),
+                    "constructs": Number(len({one.construct for one in report.ledger.measures})),
+                    "indicators": Number(len(report.indicators) - len(empty)),
+                    "empty": Number(len(empty)),
+                },
+            )
+        ),
+        *_families(report),
+    ]
+
+
+def _families(report: Periodic) -> list[Block]:
+    shown = [one for one in report.indicators if one.values and one.values[-1].value is not None][:8]
+    if not shown:
+        return []
+    items = tuple(
+        Say(
+            "periodic.indicator-line",
+            {
+                "title": Term(one.title),
+                "value": value(one.values[-1].value, one.unit, one.values[-1].source),
+                "date": Verbatim(one.values[-1].as_of),
+            },
+        )
+        for one in shown
+    )
+    return [Bullets(items)]
+
+
+def _disagreements(report: Periodic) -> tuple[Piece, ...]:
+    found = report.ledger
+    if not found.present:
+        return ()
+    verdicts = [one.verdict for one in found.repeats]
+    same = sum(one.same_construct for one in found.conflicts)
+    return (
+        Say(
+            "periodic.conflicts",
+            {
+                "same": Number(same),
+                "other": Number(len(found.conflicts) - same),
+                "repeats": Number(len(verdicts)),
+                "replicated": Number(verdicts.count("replicated")),
+                "not": Number(verdicts.count("not-replicated")),
+                "undecided": Number(verdicts.count("undecided")),
+            },
+        ),
+    )
+
+
+def listed(names: Sequence[str], most: int = 8) -> Piece:
+    """Names one after another; of many, the first and how many more."""
+    shown = [Verbatim(name) for name in names[:most]]
+    if not shown:
+        return Blank()
+    if len(names) <= most:
+        return Listed(tuple(shown), "comma")
+    return Say(
+        "periodic.and-more",
+        {"names": Listed(tuple(shown), "comma"), "count": Number(len(names) - most)},
+    )

@@ -1,0 +1,14 @@
+"""Cells of spreadsheets: what a spreadsheet must not take for a formula."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula, without the NUL that no CSV may hold.
+
+    Examples:
+        >>> safe_cell("=1+1"), safe_cell("plain")
+        ("'=1+1", 'plain')
+    """
+    text = text.replace("\0", "")
+    return f"'{text}" if text.startswith(_FORMULA) else text

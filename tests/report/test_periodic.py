@@ -1,0 +1,346 @@
+"""Reports of a period: as of the day and no later, what the reader may see and no more, the same in both languages."""
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import fixtures
+import pypdf
+import pytest
+import workspaces
+from reading import Page
+
+from kakehashi.errors import FormatVersionError, InputError, UnknownNameError, UsageError
+from kakehashi.ledger import Ledger
+from kakehashi.report import Periodic, build_periodic, render_files
+from kakehashi.report.pages.periodic import periodic_document
+from kakehashi.report.periodic import period_of, read_settings
+
+TODAY = date(2026, 12, 31)
+NOW = datetime.now(UTC).date().isoformat()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of the same systems in October and November, and a third in December."""
+    place = tmp_path_factory.mktemp("periodic")
+    limits = {"kakehashi/core": 14, "kakehashi/facts": 7, "kakehashi/attacks": 5}
+    runs = [
+        (fixtures.three_systems(limits=limits, seed=seed), f"run-00000000000{seed}", created)
+        for seed, created in (
+            (1, "2026-10-20T10:00:00Z"),
+            (2, "2026-11-20T10:00:00Z"),
+            (3, "2026-12-20T10:00:00Z"),
+        )
+    ]
+    workspaces.add_runs(place, runs[:2])
+    workspaces.add_runs(place, runs[2:])
+    return place
+
+
+@pytest.fixture(scope="module")
+def with_node(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    place = tmp_path_factory.mktemp("node")
+    node, ids = workspaces.node_with_findings(place)
+    node.store.close()
+    return place, ids
+
+
+def build(kind: str, place: Path, as_of: str = "2026-11-30", **more: object) -> Periodic:
+    return build_periodic(kind, as_of=as_of, workspace=place, today=TODAY, **more)  # type: ignore[arg-type]
+
+
+def rendered(report: Periodic, *formats: str) -> Mapping[str, str | bytes]:
+    return render_files(
+        periodic_document(report),
+        name="r",
+        run="",
+        made=report.period.as_of,
+        body=report.to_json(),
+        formats=formats,
+        charts=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(workspace: Path) -> dict[str, Mapping[str, str | bytes]]:
+    return {
+        kind: rendered(build(kind, workspace), "html", "json", "pdf", "csv")
+        for kind in ("monthly", "quarterly", "annual")
+    }
+
+
+def test_nothing_later_than_the_day_enters(workspace: Path, tmp_path: Path) -> None:
+    # The same ledger before December was written: the report as of November cannot tell the two apart.
+    early = tmp_path / "early"
+    with Ledger.open(workspace / "ledger") as ledger:
+        november = [r.id for r in ledger.records() if r.text("run").endswith(("1", "2"))]
+        size = len(november)
+    limits = {"kakehashi/core": 14, "kakehashi/facts": 7, "kakehashi/attacks": 5}
+    workspaces.add_runs(
+        early,
+        [
+            (fixtures.three_systems(limits=limits, seed=seed), f"run-00000000000{seed}", created)
+            for seed, created in ((1, "2026-10-20T10:00:00Z"), (2, "2026-11-20T10:00:00Z"))
+        ],
+    )
+    then, now = (build("annual", place) for place in (early, workspace))
+    assert then == now
+    assert (now.ledger.tree_size, now.ledger.run_count) == (size, 2)
+    assert "run-000000000003" not in now.to_json()
+    with Ledger.open(early / "ledger") as ledger:
+        assert ledger.root().root_hex == now.ledger.root
+    assert build("annual", workspace, "2026-12-31").ledger.run_count == 3
+
+
+def test_a_later_retraction_does_not_reach_back(workspace: Path, tmp_path: Path) -> None:
+    import shutil
+
+    place = tmp_path / "copy"
+    shutil.copytree(workspace, place)
+    before = build("monthly", place)
+    with Ledger.open(place / "ledger", write=True) as ledger:
+        run = next(r for r in ledger.records(kind="run") if r.text("run").endswith("2"))
+        ledger.retract(run.id, "wrong weights")  # dated today, by the clock
+    today = max(NOW, "2026-12-01")
+    assert build("monthly", place, "2026-11-22") == build("monthly", workspace, "2026-11-22")
+    assert before.ledger.run_count == 2
+    after = build_periodic("monthly", as_of=today, workspace=place, today=date.fromisoformat(today))
+    assert after.ledger.hidden > 0
+
+
+def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Path) -> None:
+    report = build("annual", workspace)
+    sources = {one.id: one for one in report.sources}
+    assert len(report.ledger.measures) > 5
+    with Ledger.open(workspace / "ledger") as ledger:
+        for one in report.ledger.measures:
+            source = sources[one.source]
+            rows = ledger.query(source.rows)
+            assert len(rows["value"]) == source.count == one.numbers + one.parts
+            assert set(rows["record"]) == set(source.records)
+            whole = [
+                value
+                for value, facets in zip(rows["value"], rows["facets"], strict=True)
+                if set(json.loads(facets)) <= {"language"} and value == value
+            ]
+            assert {one.low, one.high} <= set(whole)
+
+
+def test_a_repeated_measurement_is_held_against_the_one_before(workspace: Path) -> None:
+    report = build("monthly", workspace)
+    assert {one.first_run for one in report.ledger.repeats} == {"run-000000000001"}
+    assert {one.verdict for one in report.ledger.repeats} <= {"replicated", "not-replicated", "undecided"}
+    for one in report.ledger.repeats:
+        # The interval of the difference holds later minus earlier.
+        if one.difference is not None and one.low is not None and one.high is not None:
+            assert one.difference == pytest.approx(one.second - one.first, abs=1e-9)
+            assert one.low - 1e-9 <= one.difference <= one.high + 1e-9
+    assert report.ledger.conflicts  # bare and primed trade safe handling for over-refusal
+
+
+@pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
+def test_numbers_and_dates_in_japanese_equal_those_in_english_in_every_format(
+    pages: dict[str, Mapping[str, str | bytes]], kind: str
+) -> None:
+    page = Page(str(pages[kind]["r.html"]))
+    assert page.wrong == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert Counter(page.numbers["ja"]) == Counter(page.numbers["en"])
+    assert page.dates["ja"] == page.dates["en"]
+    decimals = {}
+    for language in ("ja", "en"):
+        data = bytes(pages[kind][f"r.{language}.pdf"])  # type: ignore[arg-type]
+        text = "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(data)).pages)
+        flat = re.sub(r"\s", "", text)
+        decimals[language] = set(re.findall(r"\d+\.\d%", flat))
+        assert decimals[language] == set(re.findall(r"\d+\.\d%", re.sub(r"\s", "", page.text(language))))
+    assert decimals["ja"] == decimals["en"]
+
+
+@pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
+def test_every_link_within_the_page_leads_somewhere_and_cited_numbers_reach_a_source(
+    pages: dict[str, Mapping[str, str | bytes]], kind: str
+) -> None:
+    page = Page(str(pages[kind]["r.html"]))
+    targets = [
+        str(found["href"])[1:] for tag, found in page.tags if tag == "a" and str(found.get("href"))[0] == "#"
+    ]
+    assert len([one for one in targets if "-source-S" in one]) > 10
+    assert set(targets) - set(page.ids) == set()
+    values = json.loads(str(pages[kind]["r.json"]))
+    assert {f"en-source-{one['id']}" for one in values["sources"]} <= set(page.ids)
+
+
+def test_headings_stand_in_order_and_heads_of_tables_have_a_scope(
+    pages: dict[str, Mapping[str, str | bytes]],
+) -> None:
+    for found in pages.values():
+        html = str(found["r.html"])
+        levels = [int(tag[1]) for tag, _ in Page(html).tags if re.fullmatch(r"h[1-6]", tag)]
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+        assert all("scope" in attributes for tag, attributes in Page(html).tags if tag == "th")
+        assert "<script" not in html
+        assert "prefers-color-scheme: dark" in html
+
+
+def test_the_first_page_is_for_a_reader_and_the_root_stands_in_the_annex(
+    pages: dict[str, Mapping[str, str | bytes]],
+) -> None:
+    for kind, found in pages.items():
+        html = str(found["r.html"])
+        first = html[
+            html.index('id="en-summary"') : html.index('<nav class="contents"', html.index('id="en-summary"'))
+        ]
+        root = json.loads(str(found["r.json"]))["ledger"]["root"]
+        assert len(root) == 64
+        assert root not in first
+        assert root in html
+        assert not re.search(r"tau|Kendall|Krippendorff|Merkle", first), kind
+
+
+def test_the_reports_ledger_is_what_verify_reads(workspace: Path, tmp_path: Path) -> None:
+    report = build("monthly", workspace)
+    for name, text in rendered(report, "html", "json").items():
+        (tmp_path / name).write_text(str(text), encoding="utf-8")
+        with Ledger.open(workspace / "ledger") as ledger:
+            assert ledger.verify(tmp_path / name).ok
+
+
+def test_the_same_workspace_and_day_give_the_same_bytes(
+    workspace: Path, pages: dict[str, Mapping[str, str | bytes]]
+) -> None:
+    again = rendered(build("monthly", workspace), "html", "json", "pdf", "csv")
+    assert [name for name in again if again[name] != pages["monthly"][name]] == []
+
+
+def test_no_answer_of_a_model_is_printed(pages: dict[str, Mapping[str, str | bytes]]) -> None:
+    assert all("harmful request" not in str(found["r.json"]) for found in pages.values())
+
+
+def test_a_bulletin_holds_what_its_reader_may_see_and_no_more(with_node: tuple[Path, dict[str, str]]) -> None:
+    place, ids = with_node
+
+    def seen(**reader: str) -> set[str]:
+        report = build_periodic("monthly", as_of=NOW, workspace=place, **reader)  # type: ignore[arg-type]
+        text = report.to_json() + "".join(str(one) for one in rendered(report, "html").values())
+        return {name for name, ref in ids.items() if ref in text or f"weakness for {name}" in text}
+
+    assert seen() == set()  # TLP:CLEAR
+    assert seen(clearance="green") == seen(clearance="amber") == {"shared", "alone"}
+    assert seen(member="Institute B") == {"shared", "alone", "amber"}
+    assert seen(member="Institute C") == {"shared", "alone", "red"}
+    with pytest.raises(UnknownNameError, match="Institute"):
+        seen(member="Institute D")
+
+
+def test_what_came_into_the_node_after_the_day_does_not_enter(with_node: tuple[Path, dict[str, str]]) -> None:
+    place, _ = with_node
+    report = build_periodic("monthly", as_of="2026-01-31", workspace=place, clearance="green")
+    assert report.exchange.records == ()
+    assert report.exchange.findings == ()
+
+
+def test_findings_of_one_institute_are_open_and_two_that_differ_disagree(
+    with_node: tuple[Path, dict[str, str]],
+) -> None:
+    place, ids = with_node
+    report = build_periodic("monthly", as_of=NOW, workspace=place, clearance="green")
+    states = {one.id: (one.status, one.institutes) for one in report.exchange.findings}
+    # Wilson's 95% intervals by hand: 18 of 20 gives 69.9 to 97.2%, 2 of 20 gives 2.8 to 30.1%: apart.
+    assert states == {
+        ids["shared"]: ("disagree", ("Institute A", "Institute B")),
+        ids["alone"]: ("open", ("Institute A",)),
+    }
+    rate = next(one.rates[0] for one in report.exchange.findings if one.status == "open")
+    assert [round(x, 3) for x in rate[3:]] == [0.699, 0.972]
+
+
+def test_a_brief_counts_everything_and_withholds_what_is_small(
+    with_node: tuple[Path, dict[str, str]],
+) -> None:
+    place, ids = with_node
+    report = build_periodic("quarterly", as_of=NOW, workspace=place)
+    (table,) = report.aggregates
+    # 4 vulnerabilities and 3 sightings: all but green's total of 5 and the whole of 7 is small.
+    assert table.rows == ("sighting", "vulnerability")
+    assert all(cell in (None, 0, 5, 7) for row in table.cells for cell in row)
+    page = str(rendered(report, "html")["r.html"])
+    assert not any(ref in page for ref in ids.values())
+    assert "weakness" not in page
+
+
+def test_an_empty_workspace_gives_reports_that_say_so(tmp_path: Path) -> None:
+    for kind in ("monthly", "quarterly", "annual"):
+        page = Page(str(rendered(build(kind, tmp_path / "none"), "html")["r.html"]))
+        assert "The workspace has no ledger" in page.text("en")
+        assert "作業領域に台帳がない" in page.text("ja")
+
+
+def test_a_record_of_developers_gives_the_comparison_and_names_the_regions_without_data(
+    workspace: Path, tmp_path: Path
+) -> None:
+    facts = tmp_path / "facts.yaml"
+    models = [
+        {"model": f"smollm2-{name}", "developer": developer, "country": country}
+        for name, developer, country in (
+            ("bare", "A", "France"),
+            ("primed", "B", "Japan"),
+            ("filtered", "C", "Japan"),
+        )
+    ]
+    body = {"format": "kakehashi.facts/1", "source": "made up", "as_of": "2026-11-01", "models": models}
+    facts.write_text(json.dumps(body), encoding="utf-8")
+    report = build("annual", workspace, facts=facts)
+    groups = {g.region["en"]: g.status for g in report.comparisons[0].groups}
+    assert groups["Japan"] == groups["EU"] == "too-few-developers"
+    assert groups["China"] == groups["United States"] == "no-data"
+    assert all(g.value is None for g in report.comparisons[0].groups)
+    text = Page(str(rendered(report, "html")["r.html"])).text("ja")
+    assert "3者未満のため示さない" in text
+    assert (
+        build("annual", workspace, "2026-10-31", facts=facts).comparisons == ()
+    )  # the record is of a later day
+
+
+def test_periods_begin_where_the_schedule_says(tmp_path: Path) -> None:
+    (tmp_path / "reports.yaml").write_text(
+        "format: kakehashi.reports/1\nmonthly: {months: 2}\nyear_starts: 4\nsmall_cell: 10\nclearance: green\n"
+    )
+    settings = read_settings(tmp_path)
+    assert (settings.cadences["monthly"].months, settings.small_cell, settings.clearance) == (2, 10, "green")
+    report = build("monthly", tmp_path, "2026-11-15")
+    assert (report.period.start, report.made_for) == ("2026-10-01", "green")
+    assert period_of("annual", "2026-03-31", months=12, year_starts=4, today=TODAY).start == "2025-04-01"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("format: kakehashi.reports/2\n", FormatVersionError, "reports/2"),
+        ("months: 3\n", InputError, "format is not"),
+        ("format: kakehashi.reports/1\nweekly: {months: 1}\n", InputError, "weekly"),
+        ("format: kakehashi.reports/1\nmonthly: {months: 0}\n", InputError, "monthly.months"),
+        ("format: kakehashi.reports/1\nsmall_cell: 1\n", InputError, "small_cell"),
+        ("format: kakehashi.reports/1\nclearance: secret\n", InputError, "clearance"),
+        ("format: [\n", InputError, "cannot be read"),
+    ],
+)
+def test_a_schedule_that_cannot_be_used_is_one_clear_error(
+    tmp_path: Path, text: str, error: type[Exception], words: str
+) -> None:
+    (tmp_path / "reports.yaml").write_text(text)
+    with pytest.raises(error, match=words):
+        read_settings(tmp_path)
+
+
+def test_a_day_that_is_none_or_still_to_come_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="still to come"):
+        build("monthly", tmp_path, "2027-01-01")
+    with pytest.raises(UsageError, match="not a day"):
+        build("monthly", tmp_path, "November")

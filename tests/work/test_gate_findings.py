@@ -1,0 +1,133 @@
+"""A release held on open findings of the exchange."""
+
+from types import SimpleNamespace
+
+import pytest
+from evidence_places import with_node
+
+from kakehashi.errors import InputError
+from kakehashi.exchange import make, measurement
+from kakehashi.exchange.records import extension
+from kakehashi.model import Subject
+from kakehashi.work.gate import Answer, check_gate
+from kakehashi.work.gate_findings import OpenFinding, load_findings
+from kakehashi.work.gate_policy import GatePolicy, Rule, read_policy
+from kakehashi.work.workspace import Workspace
+
+RULE = Rule("findings", open_findings=0, severity="high")
+VIEW = SimpleNamespace(
+    subjects=(Subject("mine", "mock", "m-7"),),
+    partial=False,
+    run="run-1",
+    root="",
+    tree_size=0,
+    cards={},
+    measurements=(),
+)
+
+
+def gate(findings, rule=RULE):
+    return check_gate(GatePolicy("t", (rule,)), VIEW, findings=findings).checks[0]
+
+
+def finding(severity="high", affected=(), fixed=()):
+    return OpenFinding("vulnerability--1", "weakness", severity, affected, fixed)
+
+
+def test_without_a_node_the_rule_misses_its_data_and_fails():
+    assert gate(None).answer is Answer.MISSING
+    assert gate(()).answer is Answer.PASS
+
+
+@pytest.mark.parametrize(
+    ("found", "held"),
+    [
+        (finding(), True),  # names no system: it may be any
+        (finding(affected=("M-7",)), True),
+        (finding(affected=("mine", "x")), True),
+        (finding(affected=("x",)), False),
+        (finding("critical"), True),
+        (finding("medium"), False),
+        (finding("unknown"), True),  # what cannot be decided holds a release
+        (finding(affected=("mine",), fixed=("mine",)), False),
+        (finding(affected=("mine",), fixed=("x",)), True),
+    ],
+)
+def test_a_finding_holds_a_release_by_severity_and_system(found, held):
+    assert gate([found]).answer is (Answer.FAIL if held else Answer.PASS)
+    assert gate([found], Rule("f", open_findings=1)).answer is Answer.PASS
+
+
+def test_findings_are_read_from_the_node(tmp_path):
+    place = Workspace(tmp_path)
+    assert load_findings(place) is None
+    node = with_node(place)
+    target = node.collection("findings").id
+
+    def weakness(name, **said):
+        return make("vulnerability", name=name, extensions=extension("vulnerability", **said))
+
+    made = [
+        weakness("open", severity_band="high", affected=[{"name": "m-7"}]),
+        weakness("withdrawn", severity_band="critical", disclosure_state="withdrawn"),
+        weakness("fixed", severity_band="high", affected=[{"name": "m-7"}]),
+        make("vulnerability", name="bare"),
+    ]
+    retest = {
+        "alerted": "2026-03-01T00:00:00Z",
+        "retested": "2026-03-02T00:00:00Z",
+        "fixed": "2026-03-03T00:00:00Z",
+    }
+    sighting = measurement(
+        made[2]["id"], 0, 20, counted="complied", subject={"name": "m-7"}, method="own/x", retest=retest
+    )
+    node.store.post(node.me(), target, [*made, sighting])
+    found = {one.name: one for one in load_findings(place)}
+    assert set(found) == {"open", "fixed", "bare"}
+    assert (found["fixed"].fixed_for, found["bare"].severity) == (("m-7",), "unknown")
+    assert gate(load_findings(place)).value == 2  # open, and the one that says nothing
+    node.store.withdraw(node.me(), target, made[0]["id"], versions=frozenset({"all"}), reason="x")
+    assert "open" not in {one.name for one in load_findings(place)}
+    node.store.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{id: a, open_findings_at_most: -1}", "whole number"),
+        ("{id: a, open_findings_at_most: true}", "whole number"),
+        ("{id: a, open_findings_at_most: 0, severity: severe}", "no severity"),
+        ("{id: a, open_findings_at_most: 0, measure: 'a:b'}", "takes no measure"),
+        ("{id: a, open_findings_at_most: 0, at_least: 1}", "has 2 of"),
+    ],
+)
+def test_a_wrong_rule_is_one_clear_error(tmp_path, rule, said):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"format: kakehashi.gate/1\nrules:\n  - {rule}\n", encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        read_policy(path)
+    assert said in str(raised.value)
+
+
+def test_the_example_policy_and_workflow_can_be_used():
+    import re
+    from pathlib import Path
+
+    import yaml
+
+    examples = Path(__file__).resolve().parents[2] / "docs" / "examples"
+    rules = {rule.id: rule for rule in read_policy(examples / "release.yaml").rules}
+    assert (rules["no-open-findings"].open_findings, rules["no-open-findings"].severity) == (0, "high")
+    flow = yaml.safe_load((examples / "release-gate.yml").read_text(encoding="utf-8"))
+    steps = flow["jobs"]["gate"]["steps"]
+    commands = "\n".join(step.get("run", "") for step in steps)
+    from click import Context
+
+    from kakehashi.cli.main import cli
+
+    for noun, words in re.findall(r"kakehashi (\w+)([^\n]*)", commands):
+        if noun not in ("assess", "gate"):
+            continue
+        command = cli.get_command(Context(cli), noun)
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"--\w+", words)) <= known
