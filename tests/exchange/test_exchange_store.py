@@ -22,7 +22,7 @@ from nodes import (
 from stix_corpus import stix_id, whole
 
 from kakehashi.errors import CorruptFileError, DiskFullError, FormatVersionError, InputError
-from kakehashi.exchange import sql_base, sql_read
+from kakehashi.exchange import sql_base, sql_read, sql_store
 from kakehashi.exchange.records import extension_of, stored_bytes
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
@@ -242,7 +242,7 @@ def test_a_clock_that_goes_backwards_does_not_hide_what_was_entered_at_the_end_o
         def now(cls, tz=None):
             return datetime.now(tz) + cls.ahead
 
-    for module in (sqlite, sql_base, sql_read):
+    for module in (sql_store, sql_base, sql_read):
         monkeypatch.setattr(module, "datetime", Clock)
     assert store.tick() == 2
     Clock.ahead = timedelta(0)

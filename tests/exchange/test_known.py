@@ -208,6 +208,9 @@ def test_the_endpoint_is_closed_until_opened_keeps_to_what_the_asker_may_see_and
         return psi.read_answer(secret, answer.json)
 
     assert (verdict("A").verdict, verdict("A").contact) == ("known", "desk@example.org")
+    from kakehashi.exchange.private_client import send
+
+    assert psi.read_answer(secret, send(served.url + "/", served.tokens["A"], question)).verdict == "known"
     assert verdict("B").verdict == "unknown"  # GREEN is above B's clearance
     served.node.store.set_meta("private-questions", "all")
     assert verdict("B").verdict == "known"

@@ -1,7 +1,6 @@
 """Private questions of ``kakehashi exchange``: whether a prompt is known, without showing it."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 
 from kakehashi.cli.exchange_alerts import node_of
 from kakehashi.cli.exchange_formats import read_prompt
+from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
 from kakehashi.cli.options import json_option, plain, print_json, workspace_option
 
 _IN = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -23,14 +23,19 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
     "--out", type=_OUT, help="File for the question; its secret goes beside it, and stays with you."
 )
 @click.option("--url", help="Address of a node: ask it at once.")
-@click.option(
-    "--token-env",
-    default="KAKEHASHI_EXCHANGE_TOKEN",
-    show_default=True,
-    help="Environment variable that holds the token.",
-)
+@token_option
+@tls_options
 @json_option
-def ask(text: Path, out: Path | None, url: str | None, token_env: str, as_json: bool) -> None:
+def ask(
+    text: Path,
+    out: Path | None,
+    url: str | None,
+    token_env: str,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_trusted: Path | None,
+    as_json: bool,
+) -> None:
     """Ask another institute whether it knows a prompt, without showing it (extra privacy).
 
     By file: send the question, get the answer, read it with "exchange learn". Or at once with --url. The other side
@@ -48,10 +53,9 @@ def ask(text: Path, out: Path | None, url: str | None, token_env: str, as_json: 
     if url is not None:
         from kakehashi.exchange.private_client import send
 
-        token = os.environ.get(token_env, "").strip()
-        if not token:
-            raise UsageError(f"the environment variable {token_env} holds no token")
-        _tell(plain(read_answer(secret, send(url, token, question))), as_json)
+        tls = tls_of(tls_certificate, tls_key, tls_trusted)
+        body = send(url, token_of(token_env), question, tls=tls)
+        _tell(plain(read_answer(secret, body)), as_json)
         return
     assert out is not None
     kept = out.with_name(out.name + ".secret")

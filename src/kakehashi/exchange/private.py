@@ -1,10 +1,10 @@
 """Asking whether a prompt is known without showing it: private set intersection over bands of its sketch.
 
-The sketch of 128 minima is cut into nine bands of fourteen. The asker sends its bands raised to a secret power on an elliptic
-curve; the other side answers with them raised to its own, and with its own bands raised likewise: common bands meet,
-others stay hidden. What the asker learns: which of its bands are there, how many bands there are, whom to ask. What
-the answerer learns: how many bands were asked. A plain hash of a guessable prompt would tell it to anyone with a list
-of guesses; here each guess costs a question, so answers are limited.
+The sketch of 128 minima is cut into nine bands of fourteen. The asker sends its bands raised to a secret power on an
+elliptic curve; the other side answers with them raised to its own, and with its own bands raised likewise: common
+bands meet, others stay hidden. What the asker learns: which of its bands are there, how many bands there are, whom to
+ask. What the answerer learns: how many bands were asked. A plain hash of a guessable prompt would tell it to anyone
+with a list of guesses; here each guess costs a question, so answers are limited.
 
 References:
     Meadows (1986) and later: Diffie-Hellman private set intersection, as in openmined-psi 2.0 (Apache-2.0).

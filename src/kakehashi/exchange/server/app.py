@@ -24,10 +24,10 @@ from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.server.openapi import openapi
-from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.reads import ReadSpool
 from kakehashi.exchange.server import log_pages, role_pages
+from kakehashi.exchange.server.openapi import openapi
+from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
 from kakehashi.exchange.server.talk import (

@@ -44,7 +44,8 @@ _QUERIES: dict[tuple[str, str], Mapping[str, Any]] = {
         k: v for k, v in _FILTERS.items() if k in ("match[version]", "match[spec_version]")
     },
     ("get", "/api/x-kakehashi/log/"): {"after": _WHOLE},
-    ("get", "/api/x-kakehashi/log/consistency/"): {"from": _WHOLE, "to": _WHOLE},
+    ("get", "/api/x-kakehashi/log/consistency/"): {"old": _WHOLE, "size": _WHOLE},
+    ("get", "/api/x-kakehashi/log/reads/"): {"after": _WHOLE},
     ("get", "/api/x-kakehashi/log/inclusion/"): {"line": _WHOLE, "size": _WHOLE},
 }
 _COSIGNED = {"type": "object", "required": ["checkpoint"], "properties": {"checkpoint": _TEXT}}
@@ -71,9 +72,12 @@ SUMMARIES = {
     ("get", "/api/x-kakehashi/markings/"): "Which markings the caller may see",
     ("get", "/api/x-kakehashi/checkpoint/"): "The log's head, signed",
     ("get", "/api/x-kakehashi/log/"): "Lines of the log: commitments without content",
-    ("get", "/api/x-kakehashi/log/consistency/"): "Proof that the log at one size is the beginning of the log at another",
+    (
+        "get",
+        "/api/x-kakehashi/log/consistency/",
+    ): "Proof that the log has grown from what it was",
     ("get", "/api/x-kakehashi/log/inclusion/"): "Proof that a line stands in the log",
-    ("get", "/api/x-kakehashi/log/reads/"): "The lines about reads of the caller's own records",
+    ("get", "/api/x-kakehashi/log/reads/"): "Who read which record of AMBER and above, for auditors",
     ("get", "/api/x-kakehashi/log/cosigned/"): "The newest checkpoint that partners cosigned",
     ("post", "/api/x-kakehashi/log/cosigned/"): "Leave a checkpoint with one's cosignature",
     ("get", f"{_OBJECTS}{{object}}/x-kakehashi-proof/"): "Proof that an object stands in the log",
