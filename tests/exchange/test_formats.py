@@ -344,6 +344,19 @@ def test_a_dry_run_counts_the_status_of_each_field(tmp_path):
     assert (counts["Alleged deployer of AI system"]["approximate"], counts["reports"]["unmapped"]) == (2, 2)
 
 
+def test_a_folder_is_read_for_what_is_known_and_other_tables_in_it_are_left(node, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    written(folder, "incidents.csv", AIID)
+    written(folder, "ATLAS.yaml", ATLAS.replace("created_date: 2026", "created_date: 2020"))
+    written(folder, "budget.csv", "a,b\n1,2\n")
+    written(folder, "settings.yml", "a: 1\n")
+    assert take_in(node, [folder]).held == []
+    assert len(held(node, "incident")) == 2
+    with pytest.raises(InputError, match=r"budget\.csv"):
+        take_in(node, [folder / "budget.csv"])
+
+
 def test_unknown_formats_and_places_are_said(node):
     with pytest.raises(UnknownNameError, match="stixx"):
         write_as("stixx", [vulnerability(1, GREEN)])

@@ -138,8 +138,13 @@ def _documents(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
         if path.is_dir():
             for file in sorted(path.rglob("*")):
-                if file.suffix in _SUFFIXES and file.is_file():
-                    yield file.relative_to(path.parent).as_posix(), file.read_bytes()
+                if file.suffix not in _SUFFIXES or not file.is_file():
+                    continue
+                data = file.read_bytes()
+                if (
+                    file.suffix == ".json" or recognize(data, None) is not None
+                ):  # other tables are no business of ours
+                    yield file.relative_to(path.parent).as_posix(), data
         elif path.name.endswith((".tar.gz", ".tgz")):
             yield from _archived(path)
         elif path.is_file():
