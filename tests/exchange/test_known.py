@@ -1,5 +1,6 @@
 """Known already? Disguises are taken away, near texts found, others not; the same asked without showing the text."""
 
+import base64
 import json
 from random import Random
 
@@ -145,6 +146,23 @@ def test_a_text_too_short_to_be_told_from_others_gets_no_verdict(text):
 )
 def test_writings_of_one_text_are_one(one, other):
     assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_disguises_over_disguises_are_taken_away(language):
+    text = prompt(language, Random(11))
+    change = {name: lambda value, name=name: MUTATORS[name](value, Random(1)) for name in MUTATORS}
+    lines = base64.encodebytes(text.encode()).decode()
+    assert lines.count("\n") > 1
+    for made in (
+        lines,
+        change["zero-width"](change["base64"](text)),
+        change["width"](change["hex"](text)),
+        change["base64"](change["rot13"](text)),
+        change["hex"](change["zero-width"](text)),
+        change["base64"](change["percent"](text)),
+    ):
+        assert canonical(text) in views(made), made[:80]
 
 
 def test_a_long_word_is_not_taken_for_base64():

@@ -49,7 +49,7 @@ _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t
 _KATAKANA = {at: at - 0x60 for at in range(0x30A1, 0x30F7)}
 _MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
-_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]?){8,}")
+_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[\s,:]?){8,}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _TAIL = re.compile(r"[!|+]+(?=\s|$)")
 _LETTER = re.compile(r"[a-z]")
@@ -67,9 +67,7 @@ def canonical(text: str) -> str:
         >>> canonical("p1ea5e d0 1t") == canonical("please do it")
         True
     """
-    text = _decoded(text)
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc", "Co") or c.isspace())
+    text = _decoded(text).casefold()
     text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
     text = text.translate(_LOOK_ALIKE).translate(_KATAKANA)
     words = (w.translate(_LEET) if _LETTER.search(w) else w for w in _TAIL.sub("", text).split())
@@ -88,9 +86,18 @@ def views(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((canonical(plain), canonical(turned))))
 
 
+def _visible(text: str) -> str:
+    """A text in plain width, without what cannot be seen."""
+    text = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc", "Co") or c.isspace())
+
+
 def _decoded(text: str) -> str:
     for _ in range(_ROUNDS):
-        before = text
+        text = before = _visible(text)
+        packed = "".join(text.split())
+        if packed != text and _BASE64.fullmatch(packed):  # in lines, as mail breaks it
+            text = _unbase64(packed) or text
         if len(_PERCENT.findall(text)) >= 3:
             text = _readable(unquote_to_bytes(text)) or text
         text = _HEX.sub(lambda found: _unhex(found[0]) or found[0], text)
@@ -106,14 +113,15 @@ def _readable(data: bytes) -> str | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    plain = sum(c.isprintable() or c.isspace() for c in text)
-    letters = sum(c.isalnum() or c.isspace() for c in text)
-    return text if text and plain == len(text) and letters >= 0.6 * len(text) else None
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    plain = all(c.isprintable() or c.isspace() for c in seen)
+    letters = sum(c.isalnum() or c.isspace() or unicodedata.category(c) == "Mn" for c in seen)
+    return text if seen and plain and letters >= 0.6 * len(seen) else None
 
 
 def _unhex(text: str) -> str | None:
-    digits = re.sub(r"0x|\\x|[ ,:]", "", text)
-    tail = text[len(text.rstrip(" ,:")) :]
+    digits = re.sub(r"0x|\\x|[\s,:]", "", text)
+    tail = text[len(text.rstrip(" ,:\n\r\t")) :]
     try:
         found = _readable(bytes.fromhex(digits))
     except ValueError:
