@@ -1,8 +1,9 @@
 """Pages that are kept: bounded, and the same as decided anew."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
-from nodes import FINDINGS, GREEN, member, store_with, vulnerability
+from nodes import FINDINGS, GREEN, member, sharing, store_with, vulnerability
 
 from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.store import Entry, Page
@@ -68,4 +69,14 @@ def test_what_a_writer_sees_is_not_kept(tmp_path):
     except KeyError:
         pass
     assert len(store.page(A, FINDINGS, kept=True).entries) == 1
+    store.close()
+
+
+def test_an_embargo_ends_for_kept_pages_too_and_again_where_the_clock_goes_backwards(tmp_path):
+    store = store_with(tmp_path, A, B)
+    embargo = sharing(1, embargo_until="2027-01-01T00:00:00.000Z", embargo_recipients=[A.identity])
+    store.post(A, FINDINGS, [embargo, vulnerability(1, GREEN, embargo["id"])])
+    before, end = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    found = [len(store.page(B, FINDINGS, now=now, kept=True).entries) for now in (before, end, before, end)]
+    assert found == [0, 2, 0, 2]
     store.close()
