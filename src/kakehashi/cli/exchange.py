@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
+from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
@@ -25,7 +27,14 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
+for command in (
+    *ALERT_COMMANDS,
+    *ALERT_ROOM_COMMANDS,
+    *DELIVERY_COMMANDS,
+    *PARTNER_COMMANDS,
+    *PEOPLE_COMMANDS,
+    bundle,
+):
     exchange.add_command(command)
 
 

@@ -323,7 +323,9 @@ def _run(place: Workspace, source: Source) -> EvidenceLink:
     names = [name for name in runs if name == source.run] or [n for n in runs if n.startswith(source.run)]
     if len(names) != 1:
         raise UnknownNameError("run", source.run, list(runs))
-    return EvidenceLink("run", names[0], source.title, runs[names[0]].id)
+    record = runs[names[0]]
+    title = source.title or ("sealed before it was complete" if record.body.get("partial") else "")
+    return EvidenceLink("run", names[0], title, record.id)
 
 
 def _document(path: Path, title: str) -> tuple[EvidenceLink, str, bytes]:

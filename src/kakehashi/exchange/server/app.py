@@ -65,7 +65,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        hub = server.hub = application.state.hub = Hub(
+            node, server.deliveries, server.spool, keep_alive=keep_alive
+        )
         tasks = [
             asyncio.create_task(work)
             for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
@@ -103,7 +105,7 @@ def make_app(
             route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
-            Route(f"{root}x-kakehashi/events/", lambda request: _guarded(server, request, Server.events)),
+            route(f"{root}x-kakehashi/events/", GET=Server.events),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
             route(f"{root}x-kakehashi/log/", GET=Server.lines),
