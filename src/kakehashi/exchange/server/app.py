@@ -368,6 +368,7 @@ class Server:
                 after=question.after,
                 limit=question.limit,
                 budget=self._page_bytes,
+                kept=True,
             )
             if ref is not None and not page.entries:
                 whole = Filters(ids=frozenset({ref}), versions=_ANY.versions)
