@@ -94,7 +94,9 @@ class Exchange(RuleBasedStateMachine):
         (outcome,) = self.store.post(member(n), collection, [obj]).outcomes
         owner = self.ids.get(obj["id"])
         if owner is not None and owner != (n, collection):
-            if outcome.failure is None:  # the very same, sent by one who sees it: nothing new, and nothing learned
+            if (
+                outcome.failure is None
+            ):  # the very same, sent by one who sees it: nothing new, and nothing learned
                 name, version = stix_id("identity", n), obj.get("modified", obj["created"])
                 assert not outcome.new
                 assert obj in [deposit.obj for deposit in self.model.deposits]
