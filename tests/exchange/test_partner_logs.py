@@ -242,9 +242,9 @@ def test_proofs_are_served_and_a_record_is_proved_to_stand_in_the_log(hub):
     ):
         assert served.ask("B", f"/api/x-kakehashi/log/{query}").status == 400
     with ours.store.writing() as con:  # the copy here is changed
-        con.execute(
-            "UPDATE objects SET data = CAST(replace(CAST(data AS TEXT), 'weakness 4', 'weakness 5') AS BLOB)"
-        )
+        for seq, data in con.execute("SELECT seq, data FROM objects").fetchall():
+            changed = bytes(data).replace(b"weakness 4", b"weakness 5")
+            con.execute("UPDATE objects SET data = ? WHERE seq = ?", (changed, seq))
     with pytest.raises(VerificationError, match="line 4"):
         prove(ours, url(served), served.tokens["B"], a.name, ref)
     hidden = vulnerability(50, RED)

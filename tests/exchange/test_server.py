@@ -186,7 +186,7 @@ def test_an_embargo_that_ends_is_delivered_by_polling(two, monkeypatch):
         def now(cls, tz=None):
             return datetime.now(tz) + timedelta(hours=2)
 
-    for module in (sql_base, sql_read, sql_store):
+    for module in (sql_store, sql_base, sql_read):
         monkeypatch.setattr(module, "datetime", Later)
     after = first.headers["x-taxii-date-added-last"]
     while not ids(later := two.ask("B", f"{two.collection}objects/?added_after={after}")):
