@@ -12,6 +12,7 @@ from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
 from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
 from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
+from kakehashi.cli.exchange_loop import LOOP_COMMANDS
 from kakehashi.cli.exchange_members import MEMBER_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
@@ -37,6 +38,7 @@ for command in (
     *PEOPLE_COMMANDS,
     *FORMAT_COMMANDS,
     *PRIVATE_COMMANDS,
+    *LOOP_COMMANDS,
     bundle,
 ):
     exchange.add_command(command)
