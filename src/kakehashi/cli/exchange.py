@@ -1,13 +1,16 @@
 """``kakehashi exchange``: findings exchanged between institutes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
+from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
@@ -24,7 +27,14 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
+for command in (
+    *ALERT_COMMANDS,
+    *ALERT_ROOM_COMMANDS,
+    *DELIVERY_COMMANDS,
+    *PARTNER_COMMANDS,
+    *PEOPLE_COMMANDS,
+    bundle,
+):
     exchange.add_command(command)
 
 
@@ -35,19 +45,27 @@ for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
     is_flag=True,
     help="For two people without a server: also write the card, and say what is next.",
 )
+@click.option(
+    "--db",
+    help="A PostgreSQL database instead of an embedded one: postgresql://… (or KAKEHASHI_EXCHANGE_DB).",
+)
 @workspace_option
 @json_option
-def init(name: str, small: bool, workspace: Path, as_json: bool) -> None:
+def init(name: str, small: bool, db: str | None, workspace: Path, as_json: bool) -> None:
     """Make a node for the institute NAME: database, key, and a collection "findings".
+
+    A password in the address of a database is not kept: set KAKEHASHI_EXCHANGE_DB, PGPASSWORD or ~/.pgpass.
 
     Example: kakehashi exchange init "Institute A"
     """
     from kakehashi.exchange import Node
+    from kakehashi.exchange.node import DATABASE_VARIABLE
     from kakehashi.work.workspace import Workspace
 
-    node = Node.init(Workspace(workspace).exchange, name)
+    node = Node.init(Workspace(workspace).exchange, name, db=db or os.environ.get(DATABASE_VARIABLE))
     facts = {
         "node": str(node.path),
+        "database": str(node.store.path),
         "identity": node.owner,
         "collection": node.collection("findings").id,
         "key": node.store.meta("key"),
@@ -91,6 +109,7 @@ def _write_card(node: "Node") -> tuple[str, str]:
     help="PEM file: only clients with a certificate of this authority are let in (mutual TLS).",
 )
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @workspace_option
 def serve(
     host: str,
@@ -99,6 +118,7 @@ def serve(
     tls_key: Path | None,
     client_authority: Path | None,
     behind_proxy: bool,
+    workers: int,
     workspace: Path,
 ) -> None:
     """Serve the node over TAXII 2.1 until it is stopped.
@@ -120,6 +140,7 @@ def serve(
         key=tls_key,
         client_authority=client_authority,
         behind_proxy=behind_proxy,
+        workers=workers,
         ready=lambda url: click.echo(f"serving {node.name} at {url}"),
     )
 

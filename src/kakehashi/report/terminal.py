@@ -5,7 +5,12 @@ from kakehashi.report.brief import Brief
 from kakehashi.report.document import Say, Verbatim
 from kakehashi.report.pages.brief import brief_sentences, first_table
 from kakehashi.report.pages.company import lonely_row
-from kakehashi.report.pages.crosswalk import crosswalk_cells, crosswalk_heads, crosswalk_sentences
+from kakehashi.report.pages.crosswalk import (
+    convergence_table,
+    crosswalk_cells,
+    crosswalk_heads,
+    crosswalk_sentences,
+)
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
 from kakehashi.report.pages.words import (
@@ -93,3 +98,11 @@ def crosswalk_rows(catalog: Catalog, table: CommitmentTable, *, language: str = 
         head,
         *([voice.plain(cell) for cell in crosswalk_cells(catalog, row)] for row in table.rows),
     ]
+
+
+def convergence_rows(catalog: Catalog, table: CommitmentTable, *, language: str = "en") -> list[list[str]]:
+    """Rows of the course over time: a head, then one row a text adopted."""
+    voice = Voice(language)
+    found = convergence_table(catalog, table)
+    head = [voice.plain(column.title) for column in found.columns]
+    return [head, *([voice.plain(cell) for cell in row] for row in found.rows)]

@@ -16,6 +16,7 @@ from kakehashi.compare import Estimate, cohen_kappa
 from kakehashi.errors import FormatVersionError, InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.evaluate.judges.labels import label_rows, verdict_class
 from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
+from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import write_whole
 from kakehashi.model import Label
 from kakehashi.work import sheet_book
@@ -512,7 +513,7 @@ def _decoded(path: Path) -> str:
     try:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             return data.decode("utf-16")
-        return data.decode("utf-8-sig")
+        return decode_table(data)
     except UnicodeDecodeError as error:
         raise InputError(
             f"not UTF-8 at byte {error.start}", path=path, hint="Save it as 'CSV UTF-8' from the spreadsheet."

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -18,13 +18,13 @@ from starlette.routing import Route
 
 from kakehashi.errors import InputError, KakehashiError, LockedError, StorageError
 from kakehashi.exchange.cursor import make_next
-from kakehashi.exchange.deliveries import Deliveries
+from kakehashi.exchange.deliveries import Deliveries, maybe_alerts
 from kakehashi.exchange.escalation import escalate
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.reads import ReadSpool
+from kakehashi.exchange.reads import ReadSpool, restricted
 from kakehashi.exchange.server import log_pages, role_pages
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
@@ -65,7 +65,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        hub = server.hub = application.state.hub = Hub(
+            node, server.deliveries, server.spool, keep_alive=keep_alive
+        )
         tasks = [
             asyncio.create_task(work)
             for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
@@ -103,7 +105,7 @@ def make_app(
             route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
-            Route(f"{root}x-kakehashi/events/", lambda request: _guarded(server, request, Server.events)),
+            route(f"{root}x-kakehashi/events/", GET=Server.events),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
             route(f"{root}x-kakehashi/log/", GET=Server.lines),
@@ -143,7 +145,9 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
     def ask() -> Response:  # one visit to the thread that may wait for the disk
         assert endpoint is not None
         known = caller_of_token if endpoint is Server.events else known_caller
-        return endpoint(server, request, known(server.node.tokens, request))
+        reads_only = endpoint in _READERS and request.method != "DELETE"
+        with server.node.store.reading() if reads_only else nullcontext():
+            return endpoint(server, request, known(server.node.tokens, request))
 
     try:
         if endpoint is None:
@@ -239,8 +243,11 @@ class Server:
 
     def _handed_over(self, request: Request, caller: Caller, question: Question, page: Page) -> Response:
         if request.method == "GET":
-            self.spool.record(caller.identity, page.entries)
-            for entry in page.entries:
+            if not page.notes:
+                notes = {"restricted": restricted(self.node.store, page.entries)}
+                page.notes.update(notes, alerts=maybe_alerts(page.entries))
+            self.spool.record(caller.identity, page.notes["restricted"])
+            for entry in page.notes["alerts"]:
                 self.deliveries.note(caller.identity, entry.data, "page")
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
 
@@ -413,3 +420,7 @@ def _time(version: str) -> str:
     except ValueError:
         return "1970-01-01T00:00:00.000000Z"
     return version
+
+
+# What is answered from one snapshot, that of the token included.
+_READERS = (Server.objects, Server.one_object, Server.manifest, Server.versions)
