@@ -1,4 +1,4 @@
-"""The exchange: pages, walks and posts of one server process on SQLite, against a bare server, a peer and a bare loop."""
+"""The exchange: pages, walks and posts of one server process, against a bare server, a peer and a bare loop."""
 
 import base64
 import json
@@ -145,7 +145,7 @@ def walk(folder: Path, objects: int) -> Record:
 
 
 def post(folder: Path, objects: int) -> Record:
-    """Signed objects posted in envelopes of 100 over one connection; and verification with inserts of the same bytes."""
+    """Signed objects posted in envelopes of 100 over one connection; and their verification with bare inserts."""
     key = SigningKey.generate("benchmark")
     made = [sign(finding(n), key) for n in range(objects)]
     envelopes = [made[start : start + ENVELOPE] for start in range(0, objects, ENVELOPE)]
