@@ -11,9 +11,12 @@ from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
 from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
+from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
+from kakehashi.cli.exchange_loop import LOOP_COMMANDS
 from kakehashi.cli.exchange_members import MEMBER_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
+from kakehashi.cli.exchange_private import PRIVATE_COMMANDS
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
@@ -33,6 +36,9 @@ for command in (
     *MEMBER_COMMANDS,
     *PARTNER_COMMANDS,
     *PEOPLE_COMMANDS,
+    *FORMAT_COMMANDS,
+    *PRIVATE_COMMANDS,
+    *LOOP_COMMANDS,
     bundle,
 ):
     exchange.add_command(command)
@@ -154,6 +160,12 @@ def serve(
 @click.option(
     "--quarantine", is_flag=True, help="Keep aside what breaks the standard instead of refusing the file."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what it would become, with a status for each field.")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="File with the prompt of the one attack-pattern: its sketch is stored, the text is not.",
+)
 @click.option("--collection", default="findings", show_default=True, help="Id or alias.")
 @workspace_option
 @json_option
@@ -162,11 +174,13 @@ def add(
     level: str | None,
     signed: bool,
     quarantine: bool,
+    dry_run: bool,
+    text: Path | None,
     collection: str,
     workspace: Path,
     as_json: bool,
 ) -> int:
-    """Take in STIX 2.1 objects or bundles, or AVID documents, in the name of the node's owner.
+    """Take in STIX 2.1, AVID, MITRE ATLAS YAML, AI Incident Database CSV, MISP, OECD or CSAF in the owner's name.
 
     An object without a marking is seen by its creator alone; --level marks those that have none. The exit code is 10
     where something was put in quarantine.
@@ -174,9 +188,15 @@ def add(
     Example: kakehashi exchange add finding.json --level green
     """
     from kakehashi.exchange import take_in
+    from kakehashi.exchange.intake import read_files
 
+    if dry_run:
+        return print_dry_run(read_files(paths, quarantine=quarantine, level=level), as_json)
     node = node_of(workspace)
-    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
+    prompt = None if text is None else read_prompt(text)
+    done = take_in(
+        node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed, text=prompt
+    )
     held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
     if as_json:
         ids = [outcome.id for outcome in done.stored]
@@ -275,7 +295,8 @@ def show(
     import json
 
     from kakehashi.errors import UnknownNameError
-    from kakehashi.exchange import Filters, avid_document
+    from kakehashi.exchange import Filters
+    from kakehashi.exchange.exporting import source_of
 
     node = node_of(workspace)
     who = node.member(member) if member else node.me()
@@ -284,7 +305,7 @@ def show(
     if not page.entries:
         raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
     if source:
-        sys.stdout.buffer.write(avid_document(json.loads(page.entries[-1].data)))
+        sys.stdout.buffer.write(source_of(node, json.loads(page.entries[-1].data), collection=collection))
         return
     objects = [json.loads(entry.data) for entry in page.entries]
     print_json(objects if as_json or len(objects) > 1 else objects[0])
