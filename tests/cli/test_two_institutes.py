@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "exchange"))
+from pg_server import server
+
 pytest.importorskip("uvicorn")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "two_institutes.py"
 
@@ -18,11 +21,13 @@ def story(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     monkeypatch.setenv("KAKEHASHI_EXCHANGE_TOKEN", "")
     lines = []
-    made = module.Story(tmp_path, embargo=12.0, say=lines.append)
+    # A on SQLite, B on a real PostgreSQL that the test run starts.
+    made = module.Story(tmp_path, embargo=14.0, b_db=server().fresh(), say=lines.append)
     made.lines = lines
     return made
 
 
+@pytest.mark.xdist_group("postgres")
 def test_two_institutes_go_through_a_vulnerability_together(story):
     facts = story.tell()
     full, view = "vulnerability answers when asked politely", "vulnerability withheld"
