@@ -105,7 +105,8 @@ def race(folder, *, envelopes, size, writers, kills, workers=1):
             if process.stdout.readline():
                 return process
             process.stdout.close()  # the port is not free before the killed server's other processes have ended
-            assert process.wait() and workers > 1
+            assert process.wait()
+            assert workers > 1
 
     def guarded(work):
         def run():

@@ -181,6 +181,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
         " section.crosswalk crosswalk.link addressee legal-force status extent relation confidence standing"
     )
     families += " map-origin map-status periodic evidence.link finding section.evidence draft.standing"
+    families += " alert"  # of the command kakehashi exchange
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []

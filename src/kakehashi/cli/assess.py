@@ -374,7 +374,13 @@ def _print_estimate(
         words["code"] = None  # an estimate runs nothing
     data = DataStore(rooms.data)
     if mirror is not None:
-        pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))
+        pull_for(
+            words["methods"],
+            data,
+            mirror,
+            alone=words["alone"],
+            say=lambda text: click.echo(text, err=True),
+        )
     plan = make_plan(
         subjects, models=rooms.models, own_methods=rooms.methods, data=data, judge=judge, **words
     )

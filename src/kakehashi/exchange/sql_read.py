@@ -53,6 +53,7 @@ class SqlReads(SqlBase):
         limit: int = 100,
         budget: int = 1 << 23,
         now: datetime | None = None,
+        kept: bool = False,
     ) -> Page:
         """What stands behind sequence ``after``, as far as the caller may see it and asked for it.
 
@@ -64,12 +65,14 @@ class SqlReads(SqlBase):
             limit: How many entries at most.
             budget: How many bytes at most; one entry is always given.
             now: The time, for embargoes.
+            kept: Whether a page that was decided on earlier may be given, where nothing has changed since; the
+                database's bytes are not looked at again then.
         """
         with self.reading() as con:
             seq, added = _head(con)
             who, at = _as_of(con, caller), now or _not_before(added)
             asked = (collection, filters, after, limit, budget)
-            if self.database.is_writing():  # what it sees may yet be rolled back
+            if not kept or self.database.is_writing():  # what a writer sees may yet be rolled back
                 return self._decided(con, self._eyes(con, who, at), *asked)
             key = (seq, added, who, self._ended(con, at), asked)
             page = self._pages.get(key)

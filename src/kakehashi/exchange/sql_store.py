@@ -315,9 +315,15 @@ class SqlStore(SqlReads):
 
         Returns:
             How many entries were made.
+
+        Raises:
+            InputError: Another member has that name.
         """
         with self.writing() as con:
             before = self._member(con, member.identity)
+            query = "SELECT identity FROM members WHERE name = ? AND identity <> ?"
+            if con.execute(query, (name, member.identity)).fetchone() is not None:
+                raise InputError(f"another member is called {name}", hint="Give this one another name.")
             con.execute(
                 "INSERT INTO members VALUES (?, ?, ?)"
                 " ON CONFLICT (identity) DO UPDATE SET name = excluded.name, rights = excluded.rights",

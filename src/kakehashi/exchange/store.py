@@ -154,6 +154,7 @@ class Store(Protocol):
         limit: int,
         budget: int,
         now: datetime,
+        kept: bool = False,
     ) -> Page:
         """What stands behind ``after``, as far as the caller may see it."""
 

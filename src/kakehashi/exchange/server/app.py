@@ -26,6 +26,8 @@ from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.reads import ReadSpool, restricted
 from kakehashi.exchange.server import log_pages, role_pages
+from kakehashi.exchange.server.openapi import openapi
+from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
 from kakehashi.exchange.server.talk import (
@@ -65,7 +67,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        hub = server.hub = application.state.hub = Hub(
+            node, server.deliveries, server.spool, keep_alive=keep_alive
+        )
         tasks = [
             asyncio.create_task(work)
             for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
@@ -103,9 +107,11 @@ def make_app(
             route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
-            Route(f"{root}x-kakehashi/events/", lambda request: _guarded(server, request, Server.events)),
+            route(f"{root}x-kakehashi/events/", GET=Server.events),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
+            route(f"{root}x-kakehashi/known/", POST=None),
+            route(f"{root}x-kakehashi/openapi.json", GET=Server.openapi),
             route(f"{root}x-kakehashi/log/", GET=Server.lines),
             *(
                 route(f"{root}{path}", GET=page)
@@ -150,7 +156,8 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
     try:
         if endpoint is None:
             caller = await run_in_threadpool(known_caller, server.node.tokens, request)
-            return await server.add_objects(request, caller)
+            asked = server.private_questions if request.url.path.endswith("/known/") else server.add_objects
+            return await asked(request, caller)
         return await run_in_threadpool(ask)
     except TaxiiError as error:
         return failure(error.status, error.title)
@@ -185,6 +192,7 @@ class Server:
 
     def __init__(self, node: Node, page_bytes: int) -> None:
         self.node = node
+        self.private_questions = PrivateQuestions(node)
         self.log = NodeLog(node)
         self.spool = ReadSpool(node.store, node.path)
         self.deliveries = Deliveries(node.store)
@@ -319,6 +327,10 @@ class Server:
         lines = self.node.store.log_lines(int(text), MAX_LIMIT)
         return answer(request, {"lines": [line.decode() for line in lines]})
 
+    def openapi(self, request: Request, _: Caller) -> Response:
+        """What the server answers, as OpenAPI."""
+        return answer(request, openapi(request.app.routes, title=self.node.name))
+
     def _known(self, request: Request, caller: Caller) -> Collection:
         """The collection of an address; one that the caller has no grant for does not exist for him."""
         word = request.path_params["collection"]
@@ -356,6 +368,7 @@ class Server:
                 after=question.after,
                 limit=question.limit,
                 budget=self._page_bytes,
+                kept=True,
             )
             if ref is not None and not page.entries:
                 whole = Filters(ids=frozenset({ref}), versions=_ANY.versions)
