@@ -9,8 +9,11 @@ import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 MORE = re.compile(rb'"next":"([^"]+)"')  # our server writes it before the objects
+
+TAXII = "application/taxii+json;version=2.1"
 
 
 class Client:
@@ -23,7 +26,7 @@ class Client:
         if self.socket is None:
             self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=120)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/taxii+json;version=2.1\r\n{self.header}\r\n"
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {TAXII}\r\n{self.header}\r\n"
         self.socket.sendall(head.encode())
         data = b""
         while b"\r\n\r\n" not in data:
@@ -64,8 +67,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--follow", action="store_true")
     given = parser.parse_args()
-    with open(given.headers) as stream:
-        headers = json.load(stream)
+    headers = json.loads(Path(given.headers).read_text())
     clients = [Client(given.port, given.path, header, given.follow) for header in headers]
     began = time.perf_counter()
     troubles = []

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.database import Connection
+from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
@@ -362,8 +363,8 @@ def _prepare(obj: Any) -> tuple[bytes, str | None]:
     try:
         if problems := problems_of(obj):
             return b"", "; ".join(problems)[:1000]
-        canonical_bytes(obj)  # what has no canonical form cannot be signed nor compared
-        verify_signature(obj)
+        signed = verify_signature(obj)  # which makes the canonical form of all but the signature
+        canonical_bytes(obj if signed is None else obj["extensions"][EXTENSIONS["signature"]])
         return stored_bytes(obj), None
     except VerificationError as error:
         return b"", error.message

@@ -46,7 +46,7 @@ def clearance_of(path: Path, clearance: str, member: str) -> str | None:
     """
     if not member:
         return clearance
-    if not (path / "node.sqlite").exists():
+    if not Node.is_here(path):
         raise UnknownNameError("member", member, hint="The workspace has no exchange node: use --clearance.")
     node = Node.open(path)
     try:
