@@ -146,7 +146,14 @@ def check(own: Path | None, as_json: bool) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for crosswalk.html and crosswalk.json.",
+    help="Folder for the files: crosswalk.html and crosswalk.json by default.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="html,json",
+    show_default=True,
+    help="What --out writes: html, json, pdf, xlsx, csv, docx; all but html and json one a language.",
 )
 @catalog_option
 @_lang_option
@@ -155,6 +162,7 @@ def compare(
     names: tuple[str, ...],
     maps: tuple[str, ...],
     out: Path | None,
+    formats: str,
     own: Path | None,
     lang: str,
     as_json: bool,
@@ -164,18 +172,26 @@ def compare(
     The first gives the order of the rows. An empty cell says "not checked"; "no such clause" stands only where the
     whole text was read.
 
-    Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja
+    Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja,en
+    --out out/crosswalk --format html,pdf,xlsx
     """
     from kakehashi.cli.assess import languages_of
     from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
-    from kakehashi.report import check_languages, crosswalk_rows, crosswalk_text, write_crosswalk
+    from kakehashi.report import (
+        check_formats,
+        check_languages,
+        crosswalk_rows,
+        crosswalk_text,
+        write_crosswalk,
+    )
     from kakehashi.report.terminal import convergence_rows
 
-    languages = languages_of(lang)
+    languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
+    check_formats(wanted)
     catalog = load_catalog(own)
     table = compare_instruments(catalog, names, maps=maps)
-    paths = write_crosswalk(catalog, table, out, languages) if out is not None else {}
+    paths = write_crosswalk(catalog, table, out, languages, formats=wanted) if out is not None else {}
     if as_json:
         print_json(table_plain(table, convergence(catalog, table)))
         return

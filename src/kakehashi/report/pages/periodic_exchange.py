@@ -16,7 +16,6 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.periodic_front import (
     capped,
-    cite,
     columns,
     count,
     day,
@@ -25,7 +24,7 @@ from kakehashi.report.pages.periodic_front import (
     source_cell,
     style,
 )
-from kakehashi.report.pages.words import known
+from kakehashi.report.pages.words import cite, known
 from kakehashi.report.periodic.values import ExchangeRecord, FindingFacts, Periodic
 
 

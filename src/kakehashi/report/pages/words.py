@@ -7,6 +7,7 @@ from kakehashi.report.document import (
     Blank,
     Code,
     Column,
+    Linked,
     Listed,
     Number,
     Piece,
@@ -39,6 +40,11 @@ def phrase(text: str, otherwise: Piece | None = None) -> Piece:
         if key.startswith("phrase.") and english == text:
             return Say(key)
     return Verbatim(text, "en") if otherwise is None else otherwise
+
+
+def cite(piece: Piece, source: str) -> Piece:
+    """A number that leads to its source and rows in the annex."""
+    return Linked(piece, f"source-{source}") if source else piece
 
 
 def system(name: str) -> Piece:
@@ -109,7 +115,7 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
         return Blank("blank.not-run")
     if score.value is None:
         return Blank(f"blank.{unmade(score) or 'no-outcome'}")
-    return Number(score.value, style_of(measure))
+    return cite(Number(score.value, style_of(measure)), measure.source)
 
 
 def unmade(score: ScoreFacts) -> str:
@@ -171,7 +177,7 @@ def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
         return value_cell(score, measure)
     style = style_of(measure)
     parts: dict[str, Piece] = {
-        "value": Number(score.value, style),
+        "value": cite(Number(score.value, style), measure.source),
         "n": Number(score.n) if score.n is not None else Blank("blank.unknown"),
     }
     if score.low is None or score.high is None:
