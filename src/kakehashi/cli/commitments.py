@@ -47,7 +47,7 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
         {
             "id": one.id,
             "title": one.title[lang],
-            "addressees": ", ".join(words[f"addressee.{name}"] for name in one.addressees),
+            "addressees": words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
             "legal force": words[f"legal-force.{one.legal_force}"],
             "version": one.version,
             "provisions": len(one.provisions),
@@ -80,14 +80,19 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
     click.echo(f"{found.title[lang]} ({found.id})")
     for label, value in (
         ("column.issuer", found.issuer[lang]),
-        ("column.addressee", ", ".join(words[f"addressee.{each}"] for each in found.addressees)),
+        (
+            "column.addressee",
+            words["list.comma"].join(words[f"addressee.{each}"] for each in found.addressees),
+        ),
         ("column.legal-force", words[f"legal-force.{found.legal_force}"]),
         ("column.status", words[f"status.{found.status}"]),
         ("column.adopted", found.adopted),
         ("column.version", found.version),
         (
             "column.read",
-            f"{words[f'extent.{found.reading.extent.value}']} {found.reading.note.get(lang, '')}".rstrip(),
+            words["list.sentence"]
+            .join([words[f"extent.{found.reading.extent.value}"], found.reading.note.get(lang, "")])
+            .rstrip(),
         ),
     ):
         click.echo(f"{words[label]}: {value}")

@@ -22,6 +22,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
+from kakehashi.report.pages.words import phrase
 
 
 def crosswalk_document(catalog: Catalog, table: CommitmentTable) -> Document:
@@ -152,7 +153,10 @@ def _cell(catalog: Catalog, cell: Cell) -> Piece:
     if cell.standing == "related":
         return Listed(tuple(_group(catalog, links) for links in _by_line(cell.links)), "sentence")
     if cell.standing == "absent" and cell.absence is not None:
-        parts: dict[str, Piece] = {"by": Verbatim(cell.absence.searched_by), "date": Date(cell.absence.date)}
+        parts: dict[str, Piece] = {
+            "by": phrase(cell.absence.searched_by, Verbatim(cell.absence.searched_by)),
+            "date": Date(cell.absence.date),
+        }
         return Say("crosswalk.absent", parts)
     if cell.absence is not None and cell.absence.note:
         return Say("crosswalk.not-checked-note", {"note": Term(cell.absence.note)})
@@ -250,7 +254,7 @@ def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:
             Term(catalog.instrument(one.instrument).short),
             Verbatim(one.version),
             Say(f"extent.{one.extent.value}"),
-            Verbatim(one.searched_by),
+            phrase(one.searched_by, Verbatim(one.searched_by)),
             Date(one.date),
             Say("standing.absent" if one.is_finding else "standing.not-checked"),
         )
@@ -272,7 +276,7 @@ def _maps(catalog: Catalog, table: CommitmentTable) -> Section:
     rows = tuple(
         (
             Code(walk.id),
-            Verbatim(walk.author),
+            phrase(walk.author, Verbatim(walk.author)),
             Date(walk.date),
             Say(f"map-origin.{walk.origin}"),
             Say(f"map-status.{walk.status}"),

@@ -20,7 +20,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
-from kakehashi.report.pages.words import cite, known, language
+from kakehashi.report.pages.words import cite
 from kakehashi.report.periodic.values import Periodic
 
 
@@ -52,16 +52,6 @@ def value(number: float | None, unit: str, source: str) -> Piece:
 def columns(*names: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
     """Heads of columns from messages ``periodic.column.<name>``."""
     return tuple(Column(Say(f"periodic.column.{name}"), name in figures) for name in names)
-
-
-def measure_name(measure: str, spoken: str) -> Piece:
-    """A measure by its own words where the messages have them, with its method and the language of the items."""
-    method, _, name = measure.rpartition(":")
-    title = known("measure", name) if name else Code(measure)
-    parts: dict[str, Piece] = {"measure": title, "method": Code(method or measure)}
-    if not spoken:
-        return Say("periodic.measure", parts)
-    return Say("periodic.measure-in", {**parts, "language": language(spoken)})
 
 
 def day(iso: str) -> Piece:

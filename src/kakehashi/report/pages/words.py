@@ -75,6 +75,22 @@ def measure_title(assessment: Assessment, key: str) -> Piece:
     return title
 
 
+def measure_name(measure: str, spoken: str = "") -> Piece:
+    """A measure by its own words where the messages have them, with its method and the language of the items."""
+    method, _, name = measure.rpartition(":")
+    title = known("measure", name) if name else Code(measure)
+    parts: dict[str, Piece] = {"measure": title, "method": Code(method or measure)}
+    if not spoken:
+        return Say("periodic.measure", parts)
+    return Say("periodic.measure-in", {**parts, "language": language(spoken)})
+
+
+def measure_of_key(key: str) -> Piece:
+    """A measure by its key, ``"<measure id> [<language>]"``, in words."""
+    measure, _, spoken = key.removesuffix("]").partition(" [")
+    return measure_name(measure, spoken)
+
+
 def language(code: str) -> Piece:
     """Name of a language."""
     return known("language", code)
