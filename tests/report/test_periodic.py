@@ -148,7 +148,8 @@ def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Pat
 def test_every_number_of_an_assessment_is_given_again_by_its_question(workspace: Path) -> None:
     view = load_run(workspace / "ledger", "run-000000000002")
     report = build_assessment(view, with_published=False)
-    page = Page(str(render_html(report, charts=False)))
+    html = str(render_html(report, charts=False))
+    page = Page(html)
     targets = {
         str(found["href"])[1:] for tag, found in page.tags if tag == "a" and found.get("class") == "to"
     }
@@ -162,10 +163,17 @@ def test_every_number_of_an_assessment_is_given_again_by_its_question(workspace:
             source = next(one for one in measures if one.id == measure.source)
             rows = ledger.query(source.rows)
             assert len(rows["value"]) == source.count > 0
-            shown = {
-                one.value for one in report.scores if one.measure == measure.key and one.value is not None
+            known = {f"{x:.6g}" for name in ("value", "k") for x in rows[name] if x == x}
+            known |= {
+                f"{sign * one.value:.6g}"
+                for one in report.differences
+                for sign in (1, -1)
+                if one.measure == measure.key and one.value is not None
             }
-            assert shown <= set(rows["value"])
+            leads = rf'<a class="to" href="#en-source-{source.id}"><data value="([^"]+)"'
+            shown = set(re.findall(leads, html))
+            assert shown
+            assert shown <= known
     # Two runs side by side ask for the rows of both.
     both = build_assessment(merged([load_run(workspace / "ledger", f"run-00000000000{n}") for n in (1, 2)]))
     with Ledger.open(workspace / "ledger") as ledger:

@@ -153,10 +153,8 @@ def _cell(catalog: Catalog, cell: Cell) -> Piece:
     if cell.standing == "related":
         return Listed(tuple(_group(catalog, links) for links in _by_line(cell.links)), "sentence")
     if cell.standing == "absent" and cell.absence is not None:
-        parts: dict[str, Piece] = {
-            "by": phrase(cell.absence.searched_by, Verbatim(cell.absence.searched_by)),
-            "date": Date(cell.absence.date),
-        }
+        by = phrase(cell.absence.searched_by, Verbatim(cell.absence.searched_by))
+        parts: dict[str, Piece] = {"by": by, "date": Date(cell.absence.date)}
         return Say("crosswalk.absent", parts)
     if cell.absence is not None and cell.absence.note:
         return Say("crosswalk.not-checked-note", {"note": Term(cell.absence.note)})

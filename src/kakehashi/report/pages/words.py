@@ -230,7 +230,14 @@ def per_system(
     if len(names) <= 4:
         columns = tuple(Column(system(name), True) for name in names)
         rows = tuple(
-            (title, *(estimate_cell(found.get(name), measure) for name in names)) for title, found in parts
+            (
+                title,
+                *(
+                    estimate_cell(found.get(name), _own(assessment, found.get(name), measure))
+                    for name in names
+                ),
+            )
+            for title, found in parts
         )
         return columns, rows, 1
     columns = heads("system", "rate", "interval", "n", figures=("rate", "interval", "n"))
@@ -243,12 +250,17 @@ def per_system(
                     (
                         title,
                         system(name),
-                        value_cell(score, measure),
+                        value_cell(score, _own(assessment, score, measure)),
                         interval_cell(score.low, score.high, style_of(measure)),
                         count_cell(score.n),
                     )
                 )
     return columns, tuple(lines), 2
+
+
+def _own(assessment: Assessment, score: ScoreFacts | None, otherwise: MeasureFacts) -> MeasureFacts:
+    """The measure that a score is of: parts of several measures stand in one table."""
+    return otherwise if score is None else assessment.measure(score.measure)
 
 
 def slug(name: str) -> str:
