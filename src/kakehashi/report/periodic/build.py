@@ -92,7 +92,7 @@ def build_periodic(
         exchange=exchange,
         aggregates=_aggregates(then, everything, settings, period, sources) if kind != "monthly" else (),
         catalog=catalog_facts(period, sources),
-        indicators=indicator_facts(period, sources) if kind != "monthly" else (),
+        indicators=indicator_facts(place.path, period, sources) if kind != "monthly" else (),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
         exposure=exposure_facts(table, data_date=period.as_of, rng=rng) if annual else None,
