@@ -103,6 +103,21 @@ def test_from_evidence_to_coverage_draft_and_pack(ask, tmp_path):
     assert json.loads(ask("evidence", "list", "--json").out)["withdrawn"] == 1
 
 
+def test_a_draft_can_be_gone_on_with_in_a_word_processor(ask, tmp_path):
+    import zipfile
+
+    add(ask, "--url", "https://example.org/a", provision="hiroshima-code-01")
+    words = ("draft", "hiroshima-report", "--for", "anthropic", "--out", "out", "--date", "2025-12-24")
+    assert ask(*words, "--format", "docx,csv,md").code == 0
+    names = {f"draft.{one}.{kind}" for one in ("ja", "en") for kind in ("docx", "csv", "md")}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    with zipfile.ZipFile(tmp_path / "out" / "draft.ja.docx") as archive:
+        assert "未回答" in archive.read("word/document.xml").decode()
+    assert ask(*words, "--format", "md").code == 0
+    assert ask(*words, "--format", "odt").code == 2
+    assert ask(*words, "--format", "").code == 2
+
+
 def test_clocks_from_the_command_line(ask):
     started = ask(
         *("clock", "start", "incident-7", "--trigger", "critical-infrastructure", "--trigger", "death"),

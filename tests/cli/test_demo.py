@@ -93,9 +93,14 @@ def test_it_ends_with_the_table_the_published_figures_and_where_the_report_is(fi
     assert "systems may be first, and the widest bounds are" in done.out
     assert "Over items there are none" in done.out
     assert "from noise alone" in done.out
-    page = (folder / "out" / "demo" / "report.html").read_text(encoding="utf-8")
-    assert 'lang="ja"' in page
-    assert 'lang="en"' in page
+    for name in ("report", "crosswalk", "annual"):
+        page = (folder / "out" / "demo" / f"{name}.html").read_text(encoding="utf-8")
+        assert 'lang="ja"' in page
+        assert 'lang="en"' in page
+        for language in ("ja", "en"):
+            pdf = (folder / "out" / "demo" / f"{name}.{language}.pdf").read_bytes()
+            assert pdf.startswith(b"%PDF-")
+    assert "run-" in (folder / "out" / "demo" / "annual.json").read_text(encoding="utf-8")
 
 
 def test_run_again_it_changes_nothing_and_needs_no_model(finished):

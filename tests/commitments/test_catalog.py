@@ -150,3 +150,46 @@ def test_own_files_stand_beside_the_shipped_ones(tmp_path):
     found = load_catalog(tmp_path)
     assert {"mine", "hiroshima-code"} <= set(found.instruments)
     assert check_catalog(found, today=date(2026, 12, 1))[0].level == "note"
+
+
+def test_every_shipped_file_is_what_the_schema_says_and_holds_no_key_that_yaml_reads_otherwise():
+    import json
+    from importlib.resources import files
+
+    from jsonschema import Draft202012Validator
+
+    from kakehashi.commitments.lined import read_lined
+
+    folder = files("kakehashi.commitments") / "data"
+    schema = Draft202012Validator(json.loads((folder / "schema.json").read_text(encoding="utf-8")))
+    paths = sorted(folder.rglob("*.yaml"))
+    assert len(paths) == 14 + 1 + 1 + 1 + 2 + 3  # instruments, map, topics, signatories, clocks, forms
+    for path in paths:
+        assert list(schema.iter_errors(read_lined(path))) == [], path.name
+
+        def keys(value):
+            if isinstance(value, dict):
+                for key, inner in value.items():
+                    yield key
+                    yield from keys(inner)
+            elif isinstance(value, list):
+                for inner in value:
+                    yield from keys(inner)
+
+        plain = set(keys(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        assert all(isinstance(key, str) for key in plain), path.name
+        assert "no" not in plain
+
+
+def test_a_file_that_breaks_its_schema_is_found_by_it():
+    import json
+    from importlib.resources import files
+
+    from jsonschema import Draft202012Validator
+
+    text = (files("kakehashi.commitments") / "data" / "schema.json").read_text(encoding="utf-8")
+    schema = Draft202012Validator(json.loads(text))
+    good = {"format": "kakehashi.topics/1", "topics": {"a": {"en": "a", "ja": "あ"}}}
+    assert schema.is_valid(good)
+    assert not schema.is_valid({**good, "topics": {"a": {"en": "a"}}})
+    assert not schema.is_valid({**good, "more": 1})

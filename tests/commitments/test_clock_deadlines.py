@@ -57,6 +57,12 @@ def test_a_period_over_a_change_of_the_clock_is_so_many_times_24_hours():
     assert found("2026-03-28T12:00+01:00", 2)[:2] == ["2026-03-30T13:00+02:00", "2026-03-30T23:59+02:00"]
 
 
+def test_a_day_whose_last_hour_comes_twice_ends_with_the_second():
+    # In Beirut clocks go back from Sunday 25 October 2026, 0:00 to Saturday 24, 23:00.
+    made = found("2026-10-22T12:00+03:00", 2, zone="Asia/Beirut")
+    assert made[:2] == ["2026-10-24T12:00+03:00", "2026-10-24T23:59+02:00"]
+
+
 def test_the_day_of_the_start_is_the_day_in_the_zone_that_counts():
     # 26 November, 07:00 in Tokyo is 25 November, 23:00 in Brussels: day 2 ends on the 27th there, on the 28th in Tokyo.
     assert found("2026-11-26T07:00+09:00", 2)[1] == "2026-11-27T23:59+01:00"
@@ -80,10 +86,12 @@ ZONES = st.sampled_from(
 
 
 @given(MOMENTS, st.integers(1, 60), ZONES, st.sets(st.dates(date(2020, 1, 1), date(2030, 6, 1)), max_size=5))
+@example(datetime(2020, 3, 1, 13, tzinfo=UTC), 34, "Pacific/Apia", set())  # ends in an hour that comes twice
 @example(datetime(2020, 9, 5, 10, tzinfo=UTC), 22, "Pacific/Apia", set())  # clocks go forward on the last day
 def test_the_strictest_reading_is_never_later_than_the_others(start, days, zone, holidays):
     made = deadline(start, days, zone=zone, holidays=holidays)
-    assert made.elapsed == start + timedelta(days=days)
+    # In UTC: a time that comes twice equals no time of another zone (PEP 495).
+    assert made.elapsed.astimezone(UTC) == start + timedelta(days=days)
     # By the hour is never later than the end of the day, save an hour where the clock went forward in between: then
     # the end of the day is the strictest.
     ends = [one.astimezone(UTC) for one in (made.elapsed, made.end_of_day)]

@@ -132,3 +132,22 @@ def test_unknown_names_and_too_few_are_refused():
         compare_instruments(load_catalog(), ["hiroshima-code"])
     with pytest.raises(UsageError):
         compare_instruments(load_catalog(), ["hiroshima-code", "hiroshima-code"])
+
+
+def test_a_reason_that_is_given_stands_beside_the_gap(tmp_path):
+    from kakehashi.commitments import oscal_mapping
+    from kakehashi.report import crosswalk_rows
+
+    why = {"en": "both name the same tests", "ja": "いずれも同じ試験を挙げる"}
+    found = catalog(
+        tmp_path,
+        instrument("a", "a-1"),
+        instrument("b", "b-1"),
+        crosswalk("m", line("a-1", "equal-to", "b-1", rationale=why)),
+    )
+    table = compare_instruments(found, ["a", "b"])
+    assert table_plain(table)["rows"][0]["cells"][1]["links"][0]["rationale"] == why
+    for language in ("en", "ja"):
+        assert why[language] in crosswalk_rows(found, table, language=language)[1][2]
+        mapping = oscal_mapping(found, found.crosswalks["m"], language=language)
+        assert why[language] in mapping["mapping-collection"]["mappings"][0]["maps"][0]["remarks"]

@@ -83,6 +83,10 @@ def test_the_latest_finding_decides_and_what_is_gone_only_where_nothing_else_is(
     assert states(ledger, gone={first: Gone("x", "")}) == "not-found"
     ledger.append(body(date="2026-11-01", author="another"))  # of one day, what was found
     assert states(ledger) == "found"
+    ledger.append(
+        body(finding="not-found", link=None, searched="elsewhere", date="2026-11-01")
+    )  # whatever came first
+    assert states(ledger) == "found"
 
 
 def test_records_are_superseded_and_counted_never_changed(ledger):

@@ -1,12 +1,15 @@
 """Members, markings and stores for tests of the exchange."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from stix_corpus import ours, stix_id, whole
 
+from kakehashi.exchange.database import Database
 from kakehashi.exchange.ids import TLP_2
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.postgres import PostgresDatabase
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Collection, Filters
 
@@ -30,8 +33,18 @@ def member(number: int, **rights: object) -> Caller:
     return Caller(stix_id("identity", number), given["clearance"], **sets)
 
 
+#: Gives the address of a fresh PostgreSQL database for the next store, where it is not to be an embedded one.
+fresh_address: Callable[[], str] | None = None
+
+
+def database_at(place: Path | str) -> Database | Path:
+    """The database at a path or an address."""
+    return PostgresDatabase(place) if isinstance(place, str) else place
+
+
 def store_with(path: Path, *members: Caller) -> SqlStore:
-    store = SqlStore(path / "node.sqlite", create=True)
+    place = path / "node.sqlite" if fresh_address is None else fresh_address()
+    store = SqlStore(database_at(place), create=True)
     store.add_collection(Collection(FINDINGS, "Findings", "findings"))
     store.add_collection(Collection(OTHER, "Other"))
     for one in members:

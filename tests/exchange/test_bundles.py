@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from nodes import AMBER, GREEN, RED, sharing, vulnerability
 from stix_corpus import ours, stix_id, whole
 from two_nodes import deposit, grant, held, institute, introduce
+from zstandard import ZstdCompressor
 
 from kakehashi.errors import InputError, KakehashiError, UnknownNameError, VerificationError
 from kakehashi.exchange import Node
+from kakehashi.exchange.age import encrypt
 from kakehashi.exchange.bundles import (
     apply_bundle,
     make_ack,
@@ -162,6 +164,24 @@ def test_what_another_signs_in_the_makers_place_is_refused(pair):
     ):
         with pytest.raises(KakehashiError):
             open_bundle(b, remade(**changes))
+
+
+def test_another_content_cannot_be_put_under_the_makers_head(pair):
+    a, b = pair
+    deposit(a, vulnerability(1, GREEN, description="synthetic " * 50))
+    real = make_bundle(a, "B").data
+    head, sealed = check_signed(real, a.key().verifier)
+    payload = unseal(head, sealed, reading_key(b))
+    payload["entries"] = []  # anybody can encrypt to B: only the hash in the signed head stands against it
+    random, cover = Random(5), real[: -len(sealed)]
+    for filler in range(2_000):
+        text = json.dumps({**payload, "x": random.randbytes(400 + filler % 500).hex()}).encode()
+        other = encrypt(ZstdCompressor(level=10).compress(text), [partner_of(a, "B").recipient])
+        if len(other) == len(sealed):
+            break
+    assert len(other) == len(sealed)
+    with pytest.raises(VerificationError, match="changed after it was signed"):
+        open_bundle(b, cover + other)
 
 
 def test_bundles_follow_one_another_and_the_same_again_changes_nothing(pair):
@@ -364,7 +384,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from kakehashi.exchange import Node
-from kakehashi.exchange import receipt, sqlite
+from kakehashi.exchange import sql_store
 from kakehashi.exchange.bundles import apply, apply_bundle, open_bundle
 
 node, data, where = Node.open(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes(), sys.argv[3]
@@ -433,6 +453,9 @@ def test_a_log_that_was_rewritten_shows_in_what_partners_cosigned(pair):
     with a.store.writing() as con:
         con.execute("UPDATE log SET entry = CAST(replace(CAST(entry AS TEXT), 'add', 'adx') AS BLOB)")
     assert any("another history" in one.what for one in a.verify().findings)
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    with pytest.raises(VerificationError, match="another history"):
+        take_ack(a, make_ack(b, "A", now=later))
 
 
 def test_pinned_keys_are_not_changed_in_silence(pair, tmp_path):
@@ -450,6 +473,12 @@ def test_pinned_keys_are_not_changed_in_silence(pair, tmp_path):
         read_card(json.dumps(spoiled).encode())
     with pytest.raises(InputError, match="your own"):
         pin(a, read_card(make_card(a)))
+    stranger = replace(a.member("B"), identity=stix_id("identity", 5))
+    with pytest.raises(InputError, match="another member is called B"):
+        a.store.put_member(stranger, "B")
+    a.store.put_member(stranger, "other")
+    with pytest.raises(InputError, match="has another identity"):
+        pin(a, card)
     other.store.close()
 
 

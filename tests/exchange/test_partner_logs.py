@@ -1,8 +1,12 @@
 """Partners' keys on pull, their logs copied and cosigned, and lines about reads that tell others nothing."""
 
 import json
+import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
+from http.client import HTTPConnection
 
 import pytest
 from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
@@ -14,11 +18,20 @@ from kakehashi.errors import RequestRefusedError, VerificationError
 from kakehashi.exchange import Node, pull, sign
 from kakehashi.exchange.bundles import make_bundle
 from kakehashi.exchange.cosigning import check_cosigned, newest_cosigned
+from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.markings import read_marking
-from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashes
+from kakehashi.exchange.partner_log import copy_log, overview, prove, read_hashes, remote_reads
 from kakehashi.exchange.partners import make_card, partner_of, pin, read_card
 from kakehashi.exchange.reads import ReadSpool, commit_reads, reads_of
 from kakehashi.exchange.receipt import misplaced
+from kakehashi.exchange.webhooks import (
+    add_hook,
+    allow_host,
+    body_of_delivery,
+    due_deliveries,
+    fill_queues,
+    hooks,
+)
 from kakehashi.proof import (
     Checkpoint,
     SigningKey,
@@ -229,11 +242,13 @@ def test_proofs_are_served_and_a_record_is_proved_to_stand_in_the_log(hub):
     ):
         assert served.ask("B", f"/api/x-kakehashi/log/{query}").status == 400
     with ours.store.writing() as con:  # the copy here is changed
-        con.execute(
-            "UPDATE objects SET data = CAST(replace(CAST(data AS TEXT), 'weakness 4', 'weakness 5') AS BLOB)"
-        )
+        for seq, data in con.execute("SELECT seq, data FROM objects").fetchall():
+            changed = bytes(data).replace(b"weakness 4", b"weakness 5")
+            con.execute("UPDATE objects SET data = ? WHERE seq = ?", (changed, seq))
+    fresh = Node.open(ours.path)  # pages that were read before are kept in memory
     with pytest.raises(VerificationError, match="line 4"):
-        prove(ours, url(served), served.tokens["B"], a.name, ref)
+        prove(fresh, url(served), served.tokens["B"], a.name, ref)
+    fresh.store.close()
     hidden = vulnerability(50, RED)
     deposit(a, hidden)
     path = f"{served.collection}objects/{hidden['id']}/x-kakehashi-proof/"
@@ -252,6 +267,9 @@ def test_reads_of_amber_are_in_the_log_for_the_auditor_and_dark_to_everybody_els
     from_hub(served, ours)
     lines = served.ask("auditor", "/api/x-kakehashi/log/reads/").json["reads"]
     assert [(row["member"], row["id"]) for row in lines] == [(ours.owner, stix_id("vulnerability", 2))]
+    assert remote_reads(url(served), served.tokens["auditor"]) == lines
+    with pytest.raises(RequestRefusedError):
+        remote_reads(url(served), served.tokens["B"])
     assert CANARY not in json.dumps(lines)
     assert served.ask("auditor", served.collection + "objects/").json == {}
     for who in ("B", "no such scope"):
@@ -270,6 +288,53 @@ def test_reads_of_amber_are_in_the_log_for_the_auditor_and_dark_to_everybody_els
     with a.store.writing() as con:
         con.execute("DELETE FROM read_batches")
     assert any("missing" in one.what for one in a.verify().findings)
+
+
+def test_events_are_reads_too(hub):
+    served, ours = hub
+    a = served.node
+    network = sharing(1, communities=["network"])
+    deposit(a, network, vulnerability(2, AMBER, network["id"]))
+    port, stop = run_server(a, keep_alive=0.1)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(
+        "GET", "/api/x-kakehashi/events/?after=0", headers={"Authorization": f"Bearer {served.tokens['B']}"}
+    )
+    answer = connection.getresponse()
+    assert answer.status == 200
+    while stix_id("vulnerability", 2).encode() not in answer.readline():
+        pass
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    answer.close()
+    connection.close()
+    spool = ReadSpool(a.store, a.path)
+    for _ in range(200):  # the server's clock commits within a moment
+        if found := reads_of(a.store):
+            break
+        time.sleep(0.05)
+    spool.close()
+    stop()
+    assert {(read.identity, read.ref) for read in found[0][1]} == {(ours.owner, stix_id("vulnerability", 2))}
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_webhook_that_sends_content_is_a_read_and_one_that_only_tells_is_none(tmp_path, content):
+    a, ours = institute(tmp_path, "A"), institute(tmp_path, "B")  # not served: nothing is sent meanwhile
+    introduce(a, ours)
+    allow_host(a, "hooks.example.org")
+    add_hook(a, "https://hooks.example.org/x", ours.owner, what="all", content=content)
+    (hook,) = hooks(a)
+    network = sharing(1, communities=["network"])
+    deposit(a, network, vulnerability(2, AMBER, network["id"]))
+    fill_queues(a)
+    for one in due_deliveries(a, hook.id):
+        assert body_of_delivery(a, hook, one)
+    given = [read.ref for _, batch in reads_of(a.store) for read in batch]
+    assert given == ([stix_id("vulnerability", 2)] if content else [])
+    fill_queues(a)  # a line about reads brings nothing to anybody
+    assert len(due_deliveries(a, hook.id)) == 2
+    for node in (a, ours):
+        node.store.close()
 
 
 def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next(tmp_path):
@@ -292,6 +357,16 @@ def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next
     commit_reads(a.store, [])
     assert a.must_verify().head.size == 4
     a.store.close()
+
+
+def test_what_opens_a_line_says_nothing_of_what_stands_beside_the_record():
+    one, other = (Opening.made(4, "add", bytes([n]) * 16, b"who deposited it") for n in (1, 2))
+    assert one.beside != other.beside  # salted: a guess of who deposited it cannot be tried
+    assert one.salt != other.salt
+    assert one.line(b"x") != one.line(b"y")
+    # the line's own secret is in none of what is given away: it is hashed under another name for each of the two
+    assert one.beside == sha256(b"beside\0" + bytes([1]) * 16 + b"who deposited it").digest()
+    assert one.salt == sha256(b"data\0" + bytes([1]) * 16).digest()
 
 
 def test_what_a_partner_may_not_cosign_is_refused(hub):

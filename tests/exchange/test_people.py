@@ -124,7 +124,7 @@ subjects = st.lists(st.sampled_from(AFFECTED), max_size=2, unique_by=lambda one:
 @given(
     st.lists(subjects, min_size=1, max_size=6), st.sampled_from(["vendor/*", "*/m-2", "local", "*", "none"])
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_subscription_narrows_and_never_widens(tmp_path_factory, affected, pattern):
     a, b = member(1), member(2, clearance="green")
     store = store_with(tmp_path_factory.mktemp("s"), a, b)

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from nodes import FINDINGS, GREEN, member, store_with, vulnerability
+from nodes import FINDINGS, GREEN, database_at, member, store_with, vulnerability
 
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
@@ -16,9 +16,9 @@ from kakehashi.exchange.store import Filters
 READER = member(9)
 
 
-def write(path: Path, number: int, total: int, batch: int, folder: Path) -> None:
+def write(place: Path | str, number: int, total: int, batch: int, folder: Path) -> None:
     """Post envelopes one after the other; each id is written down once its post was acknowledged."""
-    store = SqlStore(path)
+    store = SqlStore(database_at(place))
     told = folder / f"acknowledged-{number}"
     done = len(told.read_text().splitlines()) // batch * batch if told.exists() else 0
     with told.open("a") as stream:
@@ -33,12 +33,12 @@ def write(path: Path, number: int, total: int, batch: int, folder: Path) -> None
             stream.flush()
 
 
-def poll(path: Path, number: int, by_time: bool, folder: Path) -> None:
+def poll(place: Path | str, number: int, by_time: bool, folder: Path) -> None:
     """Poll for ever behind a cursor: what was met is written down before the cursor moves."""
-    store = SqlStore(path)
-    met, place = folder / f"seen-{number}", folder / f"cursor-{number}"
+    store = SqlStore(database_at(place))
+    met, kept_at = folder / f"seen-{number}", folder / f"cursor-{number}"
     while True:
-        kept = place.read_text().split() if place.exists() else []
+        kept = kept_at.read_text().split() if kept_at.exists() else []
         after = int(kept[0]) if kept and not by_time else 0
         added = kept[1] if kept and by_time else None
         page = store.page(READER, FINDINGS, Filters(added_after=added), after=after, limit=100)
@@ -48,20 +48,21 @@ def poll(path: Path, number: int, by_time: bool, folder: Path) -> None:
             continue
         with met.open("a") as stream:
             stream.write("".join(f"{entry.id}\n" for entry in page.entries))
-        fresh = place.with_suffix(".new")
+        fresh = kept_at.with_suffix(".new")
         fresh.write_text(f"{page.entries[-1].seq} {page.entries[-1].added}")
-        fresh.replace(place)
+        fresh.replace(kept_at)
 
 
 def race(
     folder: Path, *, objects: int, writers: int, pollers: int, kills: int, batch: int, seed: int
 ) -> None:
-    path = folder / "node.sqlite"
-    store_with(folder, *(member(n) for n in range(1, writers + 1)), READER).close()
+    made = store_with(folder, *(member(n) for n in range(1, writers + 1)), READER)
+    made.close()
+    place = made.path  # on the tests' server there is no password that an address would hide
     context, random = multiprocessing.get_context("fork"), Random(seed)
     share = objects // writers
-    makers = {f"w{n}": (write, (path, n, share, batch, folder)) for n in range(1, writers + 1)}
-    makers |= {f"p{n}": (poll, (path, n, n % 2 == 0, folder)) for n in range(pollers)}
+    makers = {f"w{n}": (write, (place, n, share, batch, folder)) for n in range(1, writers + 1)}
+    makers |= {f"p{n}": (poll, (place, n, n % 2 == 0, folder)) for n in range(pollers)}
     running = {}
 
     def start(name: str) -> None:
@@ -102,7 +103,7 @@ def race(
             if len(line) == len(next(iter(acknowledged)))
         ]
         assert set(met) == acknowledged, f"poller {n} missed {len(acknowledged - set(met))}"
-    store = SqlStore(path)
+    store = SqlStore(database_at(place))
     check = store.verify()
     assert (check.findings, check.head.size, check.objects) == ((), share * writers, share * writers)
     store.close()

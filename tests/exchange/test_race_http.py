@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 import pytest
 from nodes import GREEN, member, vulnerability
@@ -50,12 +51,23 @@ def test_acknowledged_equals_seen_though_the_server_is_killed(tmp_path):
     race(tmp_path, envelopes=40, size=5, writers=3, kills=4)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+def test_several_server_processes_lose_nothing(tmp_path, database):
+    race(tmp_path, envelopes=24, size=5, writers=3, kills=5, workers=2)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+def test_several_server_processes_lose_nothing_though_they_are_killed_often(tmp_path, database):
+    race(tmp_path, envelopes=1200, size=10, writers=4, kills=60, workers=3)
+
+
 @pytest.mark.proof
 def test_acknowledged_equals_seen_though_the_server_is_killed_often(tmp_path):
     race(tmp_path, envelopes=1200, size=10, writers=4, kills=60)
 
 
-def race(folder, *, envelopes, size, writers, kills):
+def race(folder, *, envelopes, size, writers, kills, workers=1):
     node = Node.init(folder / "exchange", "Institute A")
     findings = node.collection("findings").id
     tokens = []
@@ -78,15 +90,23 @@ def race(folder, *, envelopes, size, writers, kills):
         str(port),
         "--workspace",
         str(folder),
+        "--workers",
+        str(workers),
     ]
     path, over = f"/api/collections/{findings}/objects/", threading.Event()
     acknowledged, polled, walks, troubles = set(), set(), [], []
     lock = threading.Lock()
 
     def start():
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        process.stdout.readline()
-        return process
+        while True:
+            process = subprocess.Popen(
+                words, stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            )
+            if process.stdout.readline():
+                return process
+            process.stdout.close()  # the port is not free before the killed server's other processes have ended
+            assert process.wait()
+            assert workers > 1
 
     def guarded(work):
         def run():
@@ -139,6 +159,11 @@ def race(folder, *, envelopes, size, writers, kills):
         for n in range(1, kills + 1):  # in the midst of the writing, however fast this machine is
             while len(acknowledged) < n * total // (kills + 2) and not troubles:
                 time.sleep(0.002)
+            if workers > 1 and n % 4:  # one of the processes; the first starts another
+                children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+                if children:
+                    os.kill(int(children[n % len(children)]), signal.SIGKILL)
+                continue
             server.send_signal(signal.SIGKILL)
             server.wait()
             server.stdout.close()

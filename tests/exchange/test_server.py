@@ -15,7 +15,7 @@ from nodes import AMBER, GREEN, RED, member, sharing, vulnerability
 from served_node import TAXII, Served, run_server
 from stix_corpus import KINDS, ours, stix_id, whole
 
-from kakehashi.exchange import sql_base, sql_read
+from kakehashi.exchange import sql_base, sql_read, sql_store
 from kakehashi.exchange.node import Node
 from kakehashi.proof import Checkpoint, Frontier, VerifierKey
 
@@ -186,7 +186,7 @@ def test_an_embargo_that_ends_is_delivered_by_polling(two, monkeypatch):
         def now(cls, tz=None):
             return datetime.now(tz) + timedelta(hours=2)
 
-    for module in (sqlite, sql_base, sql_read):
+    for module in (sql_store, sql_base, sql_read):
         monkeypatch.setattr(module, "datetime", Later)
     after = first.headers["x-taxii-date-added-last"]
     while not ids(later := two.ask("B", f"{two.collection}objects/?added_after={after}")):

@@ -11,6 +11,7 @@ from kakehashi.proof import (
     Frontier,
     consistency_proof,
     inclusion_proof,
+    inclusion_proofs,
     root_hash,
     verify_consistency,
     verify_inclusion,
@@ -101,3 +102,14 @@ def test_places_that_do_not_exist_are_usage_errors() -> None:
         consistency_proof([b"a"], 5)
     assert not verify_inclusion(b"a", 1, 1, [], root_hash([b"a"]))
     assert not verify_consistency(3, EMPTY_ROOT, 2, EMPTY_ROOT, [])
+
+
+@given(st.integers(1, 70))
+def test_many_proofs_are_the_proofs_of_each(size):
+    entries = [bytes([i]) for i in range(size)]
+    made = inclusion_proofs(entries, range(size))
+    assert made == {i: inclusion_proof(entries, i) for i in range(size)}
+    root = root_hash(entries)
+    assert all(verify_inclusion(entries[i], i, size, made[i], root) for i in range(size))
+    with pytest.raises(UsageError):
+        inclusion_proofs(entries, [size])

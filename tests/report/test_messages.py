@@ -52,6 +52,12 @@ GLOSSARY = {
     "blank.insufficient": "不十分",
     "column.interval": "95%区間",
     "section.choice": "指標の選択による順位の幅",
+    "periodic.type.sighting": "観測記録",
+    "periodic.change.withdrawn": "撤回",
+    "periodic.finding.open": "再現検証待ち",
+    "periodic.section.incidents": "インシデント",
+    "periodic.column.indicator": "指標",
+    "periodic.column.method": "評価手法",
 }
 
 
@@ -171,8 +177,11 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     families += " brief.methods brief.models brief.ranks brief.why"
     families += " text.notes text.no-notes origin text.speaks note cell entry"
     families += " plan.status plan.order verdict factor unmade caption.by"
-    families += " section.crosswalk addressee legal-force status extent relation confidence standing"
+    families += (
+        " section.crosswalk crosswalk.link addressee legal-force status extent relation confidence standing"
+    )
     families += " map-origin map-status periodic evidence.link finding section.evidence draft.standing"
+    families += " alert"  # of the command kakehashi exchange
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []

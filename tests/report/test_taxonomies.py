@@ -9,7 +9,10 @@ import pytest
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.methods import get_method
 from kakehashi.model import Interval, Measurement, Provenance
-from kakehashi.report import build_assessment, render_html
+from kakehashi.report import build_assessment, render_html, terminal_rows
+from kakehashi.report.pages.company import company_note
+from kakehashi.report.pages.front import headline_measures
+from kakehashi.report.voice import Voice
 
 NAMES = (
     "air-bench-2024",
@@ -19,6 +22,10 @@ NAMES = (
     "mlcommons-joint-testing",
     "aisi-ja-perspectives",
 )
+
+
+def plain(piece):
+    return Voice("en").plain(piece)
 
 
 def view_with(tmp_path, names, parts, core=True):
@@ -122,9 +129,31 @@ def test_without_an_over_refusal_method_the_page_warns(tmp_path):
     assert found.crosswalk.rewards_refusing == ("air-bench-2024",)
     assert not found.crosswalk.over_refusal
     page = render_html(found)
+    assert page.count("No over-refusal was measured beside it") == 1  # under the score's own table
+    assert page.count("過剰拒否を併せて測定していない") == 1
     # on the first page and above the categories, in either language
     assert page.count("do not tell a careful system from a useless one") == 2
     assert page.count("慎重なシステムと役に立たないシステムとを区別できない") == 2
+
+
+def test_the_over_refusal_figure_stands_with_the_score_that_rewards_refusing(published):
+    keys = [measure.key for measure in headline_measures(published)]
+    after = keys.index("air-bench-2024:refusal-score [en]") + 1
+    assert keys[after].startswith("kakehashi/core:over-refusal-rate")
+    note = plain(company_note(published, published.measure(keys[after - 1]), headline_measures(published)))
+    # one figure of the core suite, 42 twins, for each of the three systems
+    assert note.startswith("To be read beside it (over-refusal): ")
+    assert note.count("; n=42)") == 3
+    assert not any("not measured" in cell for row in terminal_rows(published) for cell in row)
+
+
+def test_where_none_was_measured_the_row_says_so(tmp_path):
+    view = view_with(tmp_path, ("air-bench-2024",), PARTS[:2], core=False)
+    found = build_assessment(view, with_published=False)
+    titles = [row[0] for row in terminal_rows(found)]
+    assert titles[-1] == "over-refusal beside AIR-Bench 2024"
+    assert set(terminal_rows(found)[-1][1:-1]) == {"not measured"}
+    assert terminal_rows(found, language="ja")[-1][0] == "AIR-Bench 2024と併せて読む過剰拒否"
 
 
 def test_a_score_that_was_not_made_is_a_word_and_no_number(published):

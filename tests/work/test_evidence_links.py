@@ -5,9 +5,11 @@ from datetime import date
 import pytest
 from evidence_places import DAY, SHIPPED, add, add_run, with_node
 
+from kakehashi.commitments import draft_plain, evidence_coverage
 from kakehashi.errors import InputError, UnknownNameError, UsageError
 from kakehashi.exchange import make, sharing_marking
 from kakehashi.ledger import Ledger
+from kakehashi.report.evidence import coverage_plain
 from kakehashi.work.drafts import draft_report
 from kakehashi.work.evidence import Source, add_reply, load_evidence, retract_evidence
 from kakehashi.work.evidence_csv import import_evidence
@@ -96,6 +98,29 @@ def test_a_record_of_the_exchange_passes_its_marking_on_and_may_be_withdrawn(pla
     with pytest.raises(UnknownNameError):
         add(place, source=Source(exchange=amber["id"]))
     node.store.close()
+
+
+def test_nothing_of_what_is_withheld_stands_in_what_readers_get(place):
+    add(place)
+
+    def told():
+        draft = draft_plain(
+            draft_report(SHIPPED, place, "hiroshima-report", "anthropic", date="2026-11-25"), SHIPPED
+        )
+        counted = coverage_plain(
+            evidence_coverage(SHIPPED, load_evidence(place, clearance="clear"), "frontier-commitments")
+        )
+        return [{key: value for key, value in one.items() if key != "ledger"} for one in (draft, counted)]
+
+    before = told()
+    first = add(place, marking="amber", provisions=["hiroshima-code-01", "frontier-commitments-7"])
+    second = add(place, marking="green", provisions=["hiroshima-code-02"])
+    assert told() == before
+    retract_evidence(place, second[:8], reason="x", author="me")
+    add(place, marking="amber", supersedes=first[:8])
+    assert told() == before
+    assert load_evidence(place, clearance="clear").withheld == 1
+    assert load_evidence(place, clearance="red").withdrawn == 2
 
 
 def test_newer_evidence_takes_the_place_of_older(place):

@@ -1,5 +1,6 @@
 """A release held on open findings of the exchange."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from kakehashi.exchange import make, measurement
 from kakehashi.exchange.records import extension
 from kakehashi.model import Subject
 from kakehashi.work.gate import Answer, check_gate
+from kakehashi.work.gate_files import gate_sarif
 from kakehashi.work.gate_findings import OpenFinding, load_findings
 from kakehashi.work.gate_policy import GatePolicy, Rule, read_policy
 from kakehashi.work.workspace import Workspace
@@ -107,6 +109,23 @@ def test_a_wrong_rule_is_one_clear_error(tmp_path, rule, said):
     with pytest.raises(InputError) as raised:
         read_policy(path)
     assert said in str(raised.value)
+
+
+def test_sarif_points_to_the_line_of_the_rule(tmp_path):
+    path = tmp_path / "p.yaml"
+    rules = "  - {id: first, open_findings_at_most: 0}\n  - id: second\n    methods: [a/b]\n"
+    path.write_text(f"format: kakehashi.gate/1\nrules:\n{rules}", encoding="utf-8")
+    result = check_gate(read_policy(path), VIEW, findings=())
+    told = json.loads(gate_sarif(result, path))["runs"][0]["results"]
+    places = [one["locations"][0]["physicalLocation"] for one in told]
+    assert [
+        (one["ruleId"], place["region"]["startLine"]) for one, place in zip(told, places, strict=True)
+    ] == [
+        ("first", 3),
+        ("second", 4),
+    ]
+    assert {place["artifactLocation"]["uri"] for place in places} == {path.as_posix()}
+    assert "locations" not in json.loads(gate_sarif(result))["runs"][0]["results"][0]
 
 
 def test_the_example_policy_and_workflow_can_be_used():

@@ -12,6 +12,7 @@ from kakehashi.evaluate.methods.base import Selection
 from kakehashi.evaluate.methods.published.facts_grounding import SET, FactsGroundingV1
 from kakehashi.model import Subject
 from kakehashi.work.beside import with_beside
+from kakehashi.work.data import pull_for
 from kakehashi.work.judging import ChosenJudge
 from kakehashi.work.plan import Plan, PlannedMethod, _official, _our_wording, make_plan
 
@@ -36,12 +37,10 @@ def test_a_method_that_rewards_refusing_everything_is_not_left_alone_in_silence(
 
 
 class Rewarding:
-    """A method that asks for another beside it."""
-
-    beside = "kakehashi/core"
+    """A method whose card asks for company."""
 
     def __init__(self, card):
-        self.card = card
+        self.card = replace(card, shown_with="over-refusal")
 
 
 def test_a_method_that_asks_for_it_runs_beside_a_measure_of_over_refusal(monkeypatch):
@@ -59,6 +58,30 @@ def test_a_method_that_asks_for_it_runs_beside_a_measure_of_over_refusal(monkeyp
     ]
     assert with_beside(["r", "core"]) == (("r", "core"), [])  # measured already
     assert with_beside(["facts"]) == (("facts",), [])
+
+
+def test_xstest_is_the_company_where_its_prompts_are_here(shared, tmp_path):
+    store = DataStore(tmp_path)
+    said = []
+    pull_for(["air-bench-2024"], store, shared / "suites", alone=False, say=said.append)
+    assert store.is_here("xstest")
+    assert sum(line.startswith("  licence:") for line in said) == 2  # of both sets, before they are taken
+    plan = make_plan([SYSTEM], methods=["air-bench-2024"], limit=4, data=store, models=tmp_path)
+    assert [(one["id"], one["limit"]) for one in plan.manifest["methods"]] == [
+        ("air-bench-2024", 4),
+        ("xstest", 4),
+    ]
+    assert any("so xstest runs beside it" in note for note in plan.notes)
+    # a judge that is a model needs HELM's prompts too, and they are not here
+    assert with_beside(["air-bench-2024"], None, store, grades=True)[0][1] == "kakehashi/core"
+
+
+def test_no_company_is_fetched_where_none_is_asked_for(shared, tmp_path):
+    alone, measured = DataStore(tmp_path / "a"), DataStore(tmp_path / "b")
+    pull_for(["air-bench-2024"], alone, shared / "suites")
+    pull_for(["air-bench-2024", "core"], measured, shared / "suites", alone=False)
+    assert not alone.is_here("xstest")
+    assert not measured.is_here("xstest")
 
 
 def test_alone_and_beside_are_two_plans(shared, tmp_path):

@@ -282,9 +282,10 @@ def run_and_report(
     as_json: bool,
     *,
     title: str,
+    formats: tuple[str, ...] = ("html", "json"),
     **words: Any,
-) -> None:
-    """Assess, print the table of systems, and write the report."""
+) -> str:
+    """Assess, print the table of systems, and write the report; returns the day of the run."""
     from kakehashi.cli.progress import show_progress
     from kakehashi.report import build_assessment, write_report
     from kakehashi.work.assess import assess as run_assess
@@ -297,7 +298,7 @@ def run_and_report(
     with show_progress(title) as progress:
         done = run_assess(subjects, progress=progress, say=say, **words)
     assessment = build_assessment(done.view)
-    paths = write_report(assessment, out, report_languages) if out is not None else {}
+    paths = write_report(assessment, out, report_languages, formats=formats) if out is not None else {}
     if as_json:
         print_json(
             {
@@ -307,7 +308,7 @@ def run_and_report(
                 "assessment": json.loads(assessment.to_json()),
             }
         )
-        return
+        return done.view.created[:10]
     print_assessment(assessment)
     prices: PriceTable | None = words.get("prices")
     if prices is not None and done.outcome.cost is not None:
@@ -317,6 +318,7 @@ def run_and_report(
     click.echo(f"run {done.run}, ledger of {done.view.tree_size} records, root {done.view.root[:16]}…")
     for path in paths.values():
         click.echo(f"wrote {path}")
+    return done.view.created[:10]
 
 
 def check_report_languages(languages: tuple[str, ...]) -> None:
@@ -372,7 +374,13 @@ def _print_estimate(
         words["code"] = None  # an estimate runs nothing
     data = DataStore(rooms.data)
     if mirror is not None:
-        pull_for(words["methods"], data, mirror, say=lambda text: click.echo(text, err=True))
+        pull_for(
+            words["methods"],
+            data,
+            mirror,
+            alone=words["alone"],
+            say=lambda text: click.echo(text, err=True),
+        )
     plan = make_plan(
         subjects, models=rooms.models, own_methods=rooms.methods, data=data, judge=judge, **words
     )

@@ -169,6 +169,7 @@ def compare(
     from kakehashi.cli.assess import languages_of
     from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
     from kakehashi.report import check_languages, crosswalk_rows, crosswalk_text, write_crosswalk
+    from kakehashi.report.terminal import convergence_rows
 
     languages = languages_of(lang)
     check_languages(languages)
@@ -180,8 +181,11 @@ def compare(
         return
     for sentence in crosswalk_text(table, language=languages[0]):
         click.echo(sentence)
-    head, *rows = crosswalk_rows(catalog, table, language=languages[0])
-    print_table([dict(zip(head, row, strict=True)) for row in rows], head)
+    for head, *rows in (
+        crosswalk_rows(catalog, table, language=languages[0]),
+        convergence_rows(catalog, table, language=languages[0]),
+    ):
+        print_table([dict(zip(head, row, strict=True)) for row in rows], head)
     for path in paths.values():
         click.echo(f"wrote {path}", err=True)
 

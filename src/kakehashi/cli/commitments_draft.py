@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kakehashi.cli.commitments_evidence import catalog_option, clearance_option
+from kakehashi.cli.commitments_evidence import catalog_option, clearance_option, format_option
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 
@@ -17,6 +17,7 @@ from kakehashi.cli.options import json_option, print_json, print_table, workspac
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for draft.html, draft.json and a draft.LANGUAGE.md each.",
 )
+@format_option
 @click.option("--lang", default="ja,en", show_default=True, help="Languages; the first is printed.")
 @clearance_option
 @catalog_option
@@ -27,6 +28,7 @@ def draft(
     organization: str,
     day: str | None,
     out: Path | None,
+    formats: str,
     lang: str,
     clearance: str,
     own: Path | None,
@@ -45,12 +47,13 @@ def draft(
     from kakehashi.cli.assess import languages_of
     from kakehashi.commitments import draft_plain, load_catalog
     from kakehashi.report import check_languages
-    from kakehashi.report.evidence import draft_rows, draft_text, write_draft
+    from kakehashi.report.evidence import check_evidence_formats, draft_rows, draft_text, write_draft
     from kakehashi.work.drafts import draft_report
     from kakehashi.work.workspace import Workspace
 
-    languages = languages_of(lang)
+    languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
+    check_evidence_formats(wanted)
     catalog = load_catalog(own)
     made = draft_report(
         catalog,
@@ -60,7 +63,7 @@ def draft(
         date=day or date.today().isoformat(),
         clearance=clearance,
     )
-    paths = write_draft(catalog, made, out, languages) if out is not None else {}
+    paths = write_draft(catalog, made, out, languages, formats=wanted) if out is not None else {}
     if as_json:
         print_json(draft_plain(made, catalog))
         return

@@ -30,6 +30,17 @@ def clearance_option(function: click.decorators.FC) -> click.decorators.FC:
     )(function)
 
 
+def format_option(function: click.decorators.FC) -> click.decorators.FC:
+    """``--format``: what is written with ``--out``."""
+    return click.option(
+        "--format",
+        "formats",
+        default="html,json,md",
+        show_default=True,
+        help="What --out writes: html, json, md, docx, pdf, xlsx, csv.",
+    )(function)
+
+
 @click.group()
 def evidence() -> None:
     """Attach evidence to provisions: found, not found (where and when), not checked; never a grade."""
@@ -286,6 +297,7 @@ def show(target: str, lang: str, own: Path | None, workspace: Path, as_json: boo
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for coverage.html, .md and .json."
 )
+@format_option
 @click.option("--lang", default="en", show_default=True, help="Languages; the first is printed.")
 @clearance_option
 @catalog_option
@@ -296,6 +308,7 @@ def coverage(
     organizations: tuple[str, ...],
     sampled: bool,
     out: Path | None,
+    formats: str,
     lang: str,
     clearance: str,
     own: Path | None,
@@ -309,16 +322,23 @@ def coverage(
     from kakehashi.cli.assess import languages_of
     from kakehashi.commitments import evidence_coverage, load_catalog
     from kakehashi.report import check_languages
-    from kakehashi.report.evidence import coverage_plain, coverage_rows, coverage_text, write_coverage
+    from kakehashi.report.evidence import (
+        check_evidence_formats,
+        coverage_plain,
+        coverage_rows,
+        coverage_text,
+        write_coverage,
+    )
     from kakehashi.work.evidence import load_evidence
     from kakehashi.work.workspace import Workspace
 
-    languages = languages_of(lang)
+    languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
+    check_evidence_formats(wanted)
     catalog = load_catalog(own)
     book = load_evidence(Workspace(workspace), clearance=clearance)
     found = evidence_coverage(catalog, book, instrument, organizations=organizations, sampled=sampled)
-    paths = write_coverage(catalog, found, out, languages) if out is not None else {}
+    paths = write_coverage(catalog, found, out, languages, formats=wanted) if out is not None else {}
     if as_json:
         print_json(coverage_plain(found))
         return

@@ -1,22 +1,27 @@
 """``kakehashi exchange``: findings exchanged between institutes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
+from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
+from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
+from kakehashi.cli.exchange_loop import LOOP_COMMANDS
+from kakehashi.cli.exchange_members import MEMBER_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
+from kakehashi.cli.exchange_private import PRIVATE_COMMANDS
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.exchange import Exchanged, Node
-
-CAVEATS = click.Choice(["national-security", "trade-secret", "personal-data"])
 
 
 @click.group()
@@ -24,7 +29,18 @@ def exchange() -> None:
     """Exchange findings with other institutes: nothing is lost, and nobody gets what they must not see."""
 
 
-for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
+for command in (
+    *ALERT_COMMANDS,
+    *ALERT_ROOM_COMMANDS,
+    *DELIVERY_COMMANDS,
+    *MEMBER_COMMANDS,
+    *PARTNER_COMMANDS,
+    *PEOPLE_COMMANDS,
+    *FORMAT_COMMANDS,
+    *PRIVATE_COMMANDS,
+    *LOOP_COMMANDS,
+    bundle,
+):
     exchange.add_command(command)
 
 
@@ -35,19 +51,27 @@ for command in (*ALERT_COMMANDS, *PARTNER_COMMANDS, *PEOPLE_COMMANDS, bundle):
     is_flag=True,
     help="For two people without a server: also write the card, and say what is next.",
 )
+@click.option(
+    "--db",
+    help="A PostgreSQL database instead of an embedded one: postgresql://… (or KAKEHASHI_EXCHANGE_DB).",
+)
 @workspace_option
 @json_option
-def init(name: str, small: bool, workspace: Path, as_json: bool) -> None:
+def init(name: str, small: bool, db: str | None, workspace: Path, as_json: bool) -> None:
     """Make a node for the institute NAME: database, key, and a collection "findings".
+
+    A password in the address of a database is not kept: set KAKEHASHI_EXCHANGE_DB, PGPASSWORD or ~/.pgpass.
 
     Example: kakehashi exchange init "Institute A"
     """
     from kakehashi.exchange import Node
+    from kakehashi.exchange.node import DATABASE_VARIABLE
     from kakehashi.work.workspace import Workspace
 
-    node = Node.init(Workspace(workspace).exchange, name)
+    node = Node.init(Workspace(workspace).exchange, name, db=db or os.environ.get(DATABASE_VARIABLE))
     facts = {
         "node": str(node.path),
+        "database": str(node.store.path),
         "identity": node.owner,
         "collection": node.collection("findings").id,
         "key": node.store.meta("key"),
@@ -91,6 +115,7 @@ def _write_card(node: "Node") -> tuple[str, str]:
     help="PEM file: only clients with a certificate of this authority are let in (mutual TLS).",
 )
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @workspace_option
 def serve(
     host: str,
@@ -99,6 +124,7 @@ def serve(
     tls_key: Path | None,
     client_authority: Path | None,
     behind_proxy: bool,
+    workers: int,
     workspace: Path,
 ) -> None:
     """Serve the node over TAXII 2.1 until it is stopped.
@@ -120,6 +146,7 @@ def serve(
         key=tls_key,
         client_authority=client_authority,
         behind_proxy=behind_proxy,
+        workers=workers,
         ready=lambda url: click.echo(f"serving {node.name} at {url}"),
     )
 
@@ -133,6 +160,12 @@ def serve(
 @click.option(
     "--quarantine", is_flag=True, help="Keep aside what breaks the standard instead of refusing the file."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what it would become, with a status for each field.")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="File with the prompt of the one attack-pattern: its sketch is stored, the text is not.",
+)
 @click.option("--collection", default="findings", show_default=True, help="Id or alias.")
 @workspace_option
 @json_option
@@ -141,11 +174,13 @@ def add(
     level: str | None,
     signed: bool,
     quarantine: bool,
+    dry_run: bool,
+    text: Path | None,
     collection: str,
     workspace: Path,
     as_json: bool,
 ) -> int:
-    """Take in STIX 2.1 objects or bundles, or AVID documents, in the name of the node's owner.
+    """Take in STIX 2.1, AVID, MITRE ATLAS YAML, AI Incident Database CSV, MISP, OECD or CSAF in the owner's name.
 
     An object without a marking is seen by its creator alone; --level marks those that have none. The exit code is 10
     where something was put in quarantine.
@@ -153,9 +188,15 @@ def add(
     Example: kakehashi exchange add finding.json --level green
     """
     from kakehashi.exchange import take_in
+    from kakehashi.exchange.intake import read_files
 
+    if dry_run:
+        return print_dry_run(read_files(paths, quarantine=quarantine, level=level), as_json)
     node = node_of(workspace)
-    done = take_in(node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed)
+    prompt = None if text is None else read_prompt(text)
+    done = take_in(
+        node, paths, collection=collection, quarantine=quarantine, level=level, signed=signed, text=prompt
+    )
     held = [{"file": name, "reasons": reasons} for name, reasons in done.held]
     if as_json:
         ids = [outcome.id for outcome in done.stored]
@@ -254,7 +295,8 @@ def show(
     import json
 
     from kakehashi.errors import UnknownNameError
-    from kakehashi.exchange import Filters, avid_document
+    from kakehashi.exchange import Filters
+    from kakehashi.exchange.exporting import source_of
 
     node = node_of(workspace)
     who = node.member(member) if member else node.me()
@@ -263,7 +305,7 @@ def show(
     if not page.entries:
         raise UnknownNameError("object", object_id, hint="See: kakehashi exchange list")
     if source:
-        sys.stdout.buffer.write(avid_document(json.loads(page.entries[-1].data)))
+        sys.stdout.buffer.write(source_of(node, json.loads(page.entries[-1].data), collection=collection))
         return
     objects = [json.loads(entry.data) for entry in page.entries]
     print_json(objects if as_json or len(objects) > 1 else objects[0])
@@ -402,142 +444,6 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
     for name, size, at in cosigned:
         click.echo(f"cosigned by {name}: the first {size} lines, {at:%Y-%m-%d %H:%M} UTC")
     click.echo(note, nl=False)
-
-
-@exchange.command()
-@click.argument("name", required=False)
-@click.option("--identity", help="STIX id of the member; a new one unless said.")
-@click.option("--key", help="Its verifier key: what it deposits in its own name must be signed with it.")
-@click.option("--clearance", type=LEVELS, help="Highest TLP level that the member may see.")
-@click.option("--community", "communities", multiple=True, help="A community that the member belongs to.")
-@click.option(
-    "--cleared-for", "caveats", multiple=True, type=CAVEATS, help="A caveat the member is cleared for."
-)
-@click.option("--reads", multiple=True, help="A collection that the member may read.")
-@click.option("--writes", multiple=True, help="A collection that the member may write to.")
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    type=click.Choice(["auditor", "administrator"]),
-    help="Opens no content.",
-)
-@click.option(
-    "--models", multiple=True, help="Send only what concerns these models, such as 'vendor/*'; never more."
-)
-@workspace_option
-@json_option
-def member(
-    name: str | None,
-    identity: str | None,
-    key: str | None,
-    clearance: str | None,
-    communities: tuple[str, ...],
-    caveats: tuple[str, ...],
-    reads: tuple[str, ...],
-    writes: tuple[str, ...],
-    roles: tuple[str, ...],
-    models: tuple[str, ...],
-    workspace: Path,
-    as_json: bool,
-) -> None:
-    """List the members, or say all the rights of one: what is not said, the member does not have.
-
-    What a member may newly see is entered again, so that ordinary polling brings it.
-
-    Example: kakehashi exchange member "Institute B" --clearance amber --community network --reads findings
-    """
-    node = node_of(workspace)
-    if name is not None:
-        from uuid import uuid4
-
-        from kakehashi.exchange import Caller
-        from kakehashi.exchange.partners import partners
-        from kakehashi.proof import VerifierKey
-
-        known = {label: who for who, (label, _) in node.store.members().items()}
-        pinned = {one.name: one.identity for one in partners(node)}
-        caller = Caller(
-            identity or known.get(name) or pinned.get(name) or f"identity--{uuid4()}",
-            clearance,
-            frozenset(communities),
-            frozenset(caveats),
-            frozenset(node.collection(word).id for word in reads),
-            frozenset(node.collection(word).id for word in writes),
-            frozenset(roles),
-            frozenset(models),
-        )
-        if key is not None:
-            node.store.set_meta(f"key:{caller.identity}", str(VerifierKey.parse(key)))
-        node.store.put_member(caller, name)
-    rows = [
-        {
-            "name": label,
-            "identity": caller.identity,
-            "clearance": caller.clearance,
-            "communities": sorted(caller.communities),
-            "cleared for": sorted(caller.caveats),
-            "key": str(node.store.key_of(caller.identity) or "") or None,
-            "reads": len(caller.reads),
-            "writes": len(caller.writes),
-            "roles": sorted(caller.roles),
-            "models": sorted(caller.models),
-        }
-        for label, caller in node.store.members().values()
-        if name is None or label == name
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        rows, ["name", "identity", "clearance", "communities", "cleared for", "reads", "writes", "roles"]
-    )
-
-
-@exchange.command()
-@click.argument("name", required=False)
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice(["read", "write", "audit", "configure"]),
-    help="Read and write unless said; audit and configure need the role.",
-)
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True)
-@click.option("--revoke", help="Id of a token to take back.")
-@workspace_option
-@json_option
-def token(
-    name: str | None, scopes: tuple[str, ...], days: float, revoke: str | None, workspace: Path, as_json: bool
-) -> None:
-    """List the tokens, issue one to the member NAME (its text is shown this once), or take one back.
-
-    Example: kakehashi exchange token "Institute B" --scope read --days 30
-    """
-    from kakehashi.exchange.records import timestamp
-
-    node = node_of(workspace)
-    if revoke is not None:
-        node.tokens.revoke(revoke)
-    if name is not None:
-        issued, text = node.tokens.issue(
-            node.member(name).identity, scopes=scopes or ("read", "write"), days=days
-        )
-        facts = {"id": issued.id, "expires": timestamp(issued.expires), "token": text}
-        print_json(facts) if as_json else click.echo(f"{text}\nid {issued.id}, until {facts['expires']}")
-        return
-    names = {who: label for who, (label, _) in node.store.members().items()}
-    rows = [
-        {
-            "id": one.id,
-            "member": names.get(one.identity, one.identity),
-            "scopes": list(one.scopes),
-            "expires": timestamp(one.expires),
-            "revoked": one.revoked,
-        }
-        for one in node.tokens.list()
-    ]
-    print_json(rows) if as_json else print_table(rows, ["id", "member", "scopes", "expires", "revoked"])
 
 
 @exchange.command()

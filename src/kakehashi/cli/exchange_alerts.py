@@ -23,19 +23,28 @@ def node_of(workspace: Path) -> "Node":
 
 @click.command()
 @click.argument("key")
+@click.option(
+    "--of", "institute", help="Pin it as an officer's of another institute: a member, or its identity."
+)
 @workspace_option
 @json_option
-def officer(key: str, workspace: Path, as_json: bool) -> None:
-    """Let the holder of the verifier key KEY release alerts; a delegate of a small team is one more officer.
+def officer(key: str, institute: str | None, workspace: Path, as_json: bool) -> None:
+    """Let the holder of the verifier key KEY release alerts; or pin a partner's officer with --of.
 
     Example: kakehashi exchange officer "desk+1f2e3d4c+AeR3…"
     """
     from kakehashi.exchange.alerts import add_officer
+    from kakehashi.exchange.officers import officers_of, pin_officer
     from kakehashi.proof import VerifierKey
 
     node = node_of(workspace)
-    add_officer(node, VerifierKey.parse(key))
-    names = [one.name for one in node.store.officers()]
+    whose = node.owner
+    if institute is None:
+        add_officer(node, VerifierKey.parse(key))
+    else:
+        whose = institute if institute.startswith("identity--") else node.member(institute).identity
+        pin_officer(node, whose, VerifierKey.parse(key))
+    names = [one.name for one in officers_of(node, whose)]
     print_json(names) if as_json else click.echo(f"officers: {', '.join(names)}")
 
 
@@ -122,17 +131,18 @@ def release(draft: str, key_file: Path, workspace: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("alert_id")
-@click.argument("state", type=click.Choice(["acknowledged", "acted", "declined"]))
+@click.argument("state", type=click.Choice(["opened", "acknowledged", "acted", "declined"]))
+@click.option("--retest", help="Id of the sighting that shows what was done.")
 @workspace_option
 @json_option
-def acknowledge(alert_id: str, state: str, workspace: Path, as_json: bool) -> None:
+def acknowledge(alert_id: str, state: str, retest: str | None, workspace: Path, as_json: bool) -> None:
     """Answer an alert with a signed record for its sender; the next push sends it.
 
     Example: kakehashi exchange acknowledge note--6ba7b810-9dad-41d1-80b4-00c04fd430c8 acted
     """
     from kakehashi.exchange.alerts import acknowledge as answer
 
-    made = answer(node_of(workspace), alert_id, state)
+    made = answer(node_of(workspace), alert_id, state, retest=retest)
     print_json({"id": made["id"]}) if as_json else click.echo(
         f"{state}: {made['id']}; send it with: exchange push"
     )

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -184,29 +185,47 @@ def prove_command(
 
 
 @log.command("reads")
+@click.argument("url", required=False)
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Behind which line of the log.")
+@token_option
+@tls_options
 @workspace_option
 @json_option
-def reads_command(after: int, workspace: Path, as_json: bool) -> None:
-    """Say who read which record of AMBER and above here, and when; no content.
+def reads_command(
+    url: str | None,
+    after: int,
+    token_env: str,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_trusted: Path | None,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Say who read which record of AMBER and above, and when: here, or at the node at URL as its auditor.
 
-    Example: kakehashi exchange log reads
+    Example: kakehashi exchange log reads https://hub.example.org/api/
     """
+    from kakehashi.exchange.partner_log import remote_reads
     from kakehashi.exchange.reads import reads_of
 
-    node = node_of(workspace)
-    names = {who: label for who, (label, _) in node.store.members().items()}
-    rows = [
-        {
-            "line": seq,
-            "member": names.get(one.identity, one.identity),
-            "id": one.ref,
-            "version": one.version,
-            "at": one.at,
-        }
-        for seq, batch in reads_of(node.store, after=after)
-        for one in batch
-    ]
+    rows: list[dict[str, Any]]
+    if url is not None:
+        tls = tls_of(tls_certificate, tls_key, tls_trusted)
+        rows = list(remote_reads(url, token_of(token_env), after=after, tls=tls))
+    else:
+        node = node_of(workspace)
+        names = {who: label for who, (label, _) in node.store.members().items()}
+        rows = [
+            {
+                "line": seq,
+                "member": names.get(one.identity, one.identity),
+                "id": one.ref,
+                "version": one.version,
+                "at": one.at,
+            }
+            for seq, batch in reads_of(node.store, after=after)
+            for one in batch
+        ]
     print_json(rows) if as_json else print_table(rows, ["line", "member", "id", "version", "at"])
 
 

@@ -51,7 +51,7 @@ def read(file: Path, keys: tuple[str, ...], language: str, workspace: Path, as_j
     from kakehashi.work.workspace import Workspace
 
     place, data = Workspace(workspace).exchange, file.read_bytes()
-    node = Node.open(place) if (place / "node.sqlite").is_file() or is_bundle(data) else None
+    node = Node.open(place) if Node.is_here(place) or is_bundle(data) else None
     cards = [read_card(Path(key).read_bytes(), path=key) for key in keys if Path(key).is_file()]
     known = [*cards, *(() if node is None else partners(node))]
     trusted = [one.key for one in known]

@@ -59,9 +59,10 @@ def gate(
         released=load_run(ledger, before) if before else None,
         findings=findings,
     )
-    for path, text in ((junit, gate_junit), (sarif, gate_sarif)):
+    texts = ((junit, gate_junit(result)), (sarif, gate_sarif(result, policy)))
+    for path, text in texts:
         if path is not None:
-            write_texts({path.name: text(result)}, path.parent)
+            write_texts({path.name: text}, path.parent)
     if as_json:
         print_json({**plain(result), "answer": result.answer.value})
     else:

@@ -21,16 +21,27 @@ def sheet() -> None:
     "--items", type=click.IntRange(min=1), help="How many answers, drawn at random; all without it."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw and of the orders.")
+@click.option(
+    "--form", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True, help="Form of the sheets."
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder.")
 @workspace_option
 @json_option
 def export_(
-    source: str, annotators: int, items: int | None, seed: int, out: Path, workspace: Path, as_json: bool
+    source: str,
+    annotators: int,
+    items: int | None,
+    seed: int,
+    form: str,
+    out: Path,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Write a blinded, shuffled sheet for each annotator, the guide, and the key.
 
     SOURCE is a RUN of the ledger, or a CSV or JSONL file with prompt, answer and language (and model, item, judge
-    where there are). The sheets are CSV that Excel opens as it is. Keep key.jsonl to yourself: it says who answered.
+    where there are). The sheets are CSV that Excel opens as it is, or workbooks with a list of the labels (--form
+    xlsx). Keep key.jsonl to yourself: it says who answered.
 
     Example: kakehashi judge sheet export run-1a2b3c --annotators 2 --items 100 --out sheets
     """
@@ -47,6 +58,7 @@ def export_(
         items=items,
         seed=seed,
         source=path.name if is_file else source,
+        form=form,
     )
     if as_json:
         print_json({"rows": items or len(rows), "of": len(rows), "files": [str(each) for each in written]})
@@ -70,8 +82,8 @@ def export_(
 def import_(folder: Path, out: Path | None, seed: int, as_json: bool) -> None:
     """Read filled sheets, print the agreement of the annotators, and write the labels.
 
-    FOLDER is what `judge sheet export` wrote. Disagreements go into adjudicate.csv: fill its column label and
-    import again. labels.jsonl is what `judge calibrate` takes, answers.csv what `compare judges` takes.
+    FOLDER is what `judge sheet export` wrote. Disagreements go into adjudicate.csv (or .xlsx): fill its column
+    label and import again. labels.jsonl is what `judge calibrate` takes, answers.csv what `compare judges` takes.
 
     Example: kakehashi judge sheet import sheets
     """

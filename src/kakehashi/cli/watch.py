@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kakehashi.cli.exchange_remote import token_of, token_option
 from kakehashi.cli.options import json_option, print_table, workspace_option
 
 if TYPE_CHECKING:
@@ -35,10 +36,15 @@ def seconds_of(text: str) -> float:
 @click.argument("subject")
 @click.option(
     "--attacks",
-    type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of attack patterns (YAML or JSON).",
+    help="Folder of attack patterns (YAML or JSON), exchange:FOLDER of a node, or the address of a collection.",
 )
+@click.option(
+    "--payloads",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of what a node's records refer to by hash.  [default: payloads in the node's folder]",
+)
+@token_option
 @click.option(
     "--every", default="10m", show_default=True, help="From one round to the next: 30s, 10m, 1h, 1d."
 )
@@ -92,7 +98,9 @@ def seconds_of(text: str) -> float:
 @json_option
 def watch(
     subject: str,
-    attacks: Path,
+    attacks: str,
+    payloads: Path | None,
+    token_env: str,
     every: str,
     rounds: int | None,
     once: bool,
@@ -137,6 +145,8 @@ def watch(
         run_watch(
             subject,
             attacks=attacks,
+            payloads=payloads,
+            token=token_of(token_env) if attacks.startswith(("http://", "https://")) else "",
             every=seconds_of(every),
             rounds=1 if once else rounds,
             settings=WatchSettings(bound, alpha, unit),

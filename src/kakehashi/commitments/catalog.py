@@ -293,6 +293,7 @@ def _crosswalk(content: Lined, path: Path) -> Crosswalk:
                 derived=line.get("derived", False),
                 map=content["id"],
                 place=Place(str(path), line.line),
+                rationale=line.get("rationale", {}),
             )
             for line in content["relations"]
         ),

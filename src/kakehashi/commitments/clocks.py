@@ -255,7 +255,8 @@ def read_clock(content: Lined, path: Path) -> ClockRule:
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), tzinfo=zone)
+    # Where clocks are set back at midnight the last hour comes twice: the day ends with the second.
+    return datetime.combine(day, time(23, 59, 59, fold=1), tzinfo=zone)
 
 
 def _working_days_after(day: date, count: int, holidays: Collection[date]) -> date:

@@ -143,10 +143,14 @@ def evidence_coverage(
             hint="Leave --for out, or leave --sampled out.",
         )
     names = [one.id for one in text.provisions if not one.heading]
+    attached: dict[tuple[str, str], list[Evidence]] = {}
+    for entry in sorted(book.entries, key=lambda e: e.date):
+        for name in entry.provisions:
+            attached.setdefault((entry.organization, name), []).append(entry)
     cells = []
     for organization in asked:
         for name in names:
-            evidence = book.of(organization, name)
+            evidence = tuple(attached.get((organization, name), ()))
             cells.append(CoverageCell(organization, name, state_of(evidence), evidence))
     return Coverage(
         instrument=text,

@@ -188,7 +188,6 @@ def draft_plain(draft: Draft, catalog: Catalog) -> dict[str, Any]:
         "name": dict(draft.name),
         "date": draft.date,
         "clearance": draft.clearance,
-        "withheld": draft.withheld,
         "ledger": {"size": draft.size, "root": draft.root},
         "counts": {name: draft.count(name) for name in ("drafted", "to-check", "unanswered")},
         "sections": sections,

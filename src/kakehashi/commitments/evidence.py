@@ -116,8 +116,8 @@ class EvidenceBook:
 
     Attributes:
         entries: What stands, in the order of the log.
-        withdrawn: Number of evidence records that were retracted or superseded.
-        withheld: Number of records that readers of the clearance do not see.
+        withdrawn: Number of evidence records, of those that readers may see, that were retracted or superseded.
+        withheld: Number of records that readers of the clearance do not see; never printed where they read.
         size: Number of records of the ledger.
         root: Its Merkle root.
     """
@@ -266,11 +266,11 @@ def read_evidence(
     for record in everything:
         if record.kind not in ("evidence", "reply"):
             continue
+        if not may_show(record.text("marking"), clearance):
+            withheld += record.id not in hidden
+            continue
         if record.id in hidden:
             withdrawn += record.kind == "evidence"
-            continue
-        if not may_show(record.text("marking"), clearance):
-            withheld += 1
             continue
         if record.kind == "reply":
             replies.setdefault(record.text("target"), []).append(_reply(record))

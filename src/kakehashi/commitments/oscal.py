@@ -200,7 +200,7 @@ def _map(walk: Crosswalk, line: Relation, targets: list[str], language: str) -> 
         "sources": [{"type": "control", "id-ref": line.source}],
         "targets": [{"type": "control", "id-ref": target} for target in targets],
         "confidence-score": {"category": line.confidence},
-        "remarks": line.gap[language],
+        "remarks": " ".join(filter(None, (line.gap[language], line.rationale.get(language, "")))),
     }
 
 

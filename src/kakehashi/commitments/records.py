@@ -148,6 +148,7 @@ class Relation:
         derived: Whether it was inferred through a third text; such a line is a suggestion and never shown as fact.
         map: Identifier of the map.
         place: Where it is written.
+        rationale: Why the author says so, where it is said.
     """
 
     source: str
@@ -158,6 +159,7 @@ class Relation:
     derived: bool
     map: str
     place: Place
+    rationale: Words = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Link:
         gap: What one asks and the other does not.
         map: The map that says so.
         verified: Whether both provisions were held against texts; else the gap rests on a summary.
+        rationale: Why the author says so, where it is said.
     """
 
     provision: str
@@ -30,6 +31,7 @@ class Link:
     gap: Words
     map: str
     verified: bool
+    rationale: Words = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def links_between(catalog: Catalog, used: Sequence[str]) -> dict[str, list[Link]
             continue
         for target in line.targets:
             checked = _is_verified(catalog, line, target)
-            made = (line.confidence, line.gap, line.map, checked)
+            made = (line.confidence, line.gap, line.map, checked, line.rationale)
             found.setdefault(line.source, []).append(Link(target, line.relationship, *made))
             found.setdefault(target, []).append(Link(line.source, line.relationship.inverse, *made))
     return found

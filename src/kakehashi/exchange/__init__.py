@@ -3,9 +3,10 @@
 Nothing here loads starlette or aiohttp before a node is served, pulled or pushed.
 """
 
-from kakehashi.exchange.avid import avid_document, avid_objects
 from kakehashi.exchange.bundles import apply_bundle, make_ack, make_bundle, open_bundle, take_ack
 from kakehashi.exchange.client import Exchanged, pull, push
+from kakehashi.exchange.formats import FORMATS, source_document, write_as
+from kakehashi.exchange.formats.avid import avid_document, avid_objects
 from kakehashi.exchange.intake import Intake, take_in
 from kakehashi.exchange.markings import Marking, read_marking
 from kakehashi.exchange.node import Node
@@ -19,6 +20,7 @@ from kakehashi.exchange.tokens import Token, Tokens
 from kakehashi.exchange.validate import problems_of
 
 __all__ = [
+    "FORMATS",
     "Caller",
     "Collection",
     "Entry",
@@ -58,7 +60,9 @@ __all__ = [
     "read_marking",
     "sharing_marking",
     "sign",
+    "source_document",
     "take_ack",
     "take_in",
     "verify_signature",
+    "write_as",
 ]

@@ -2,12 +2,14 @@
 
 import json
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from kakehashi.exchange.alert_tables import note_event, rows_of
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.records import extension_of
 from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.store import Entry
 
 _ALERT = EXTENSIONS["alert"].encode()
 _REMEMBERED = 10_000
@@ -59,3 +61,8 @@ class Deliveries:
                 self._waiting = waiting + self._waiting
             raise
         return len(waiting)
+
+
+def maybe_alerts(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Of entries, those that :meth:`Deliveries.note` has to look at."""
+    return tuple(entry for entry in entries if _ALERT in entry.data)

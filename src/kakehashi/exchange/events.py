@@ -15,7 +15,7 @@ from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension_of
 from kakehashi.exchange.sql_store import SqlStore
-from kakehashi.exchange.store import Filters
+from kakehashi.exchange.store import Entry, Filters
 
 KINDS = ("alert", "drill", "withdrawn", "object")
 _EVERYTHING = Filters(versions=frozenset({"all"}))
@@ -96,6 +96,11 @@ def kind_of(data: bytes) -> str:
     if _TOMBSTONE in data and extension_of(json.loads(data), "tombstone") is not None:
         return "withdrawn"
     return "object"
+
+
+def as_entry(event: Event) -> Entry:
+    """An event as the entry that it is of."""
+    return Entry(event.seq, event.added, event.id, event.version, "2.1", event.data)
 
 
 def as_sse(event: Event) -> bytes:

@@ -1,11 +1,13 @@
 """An institute's node: one folder with its database and its key."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.exchange.database import Database
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record
 from kakehashi.exchange.signing import minimal_view, sign
@@ -16,6 +18,12 @@ from kakehashi.exchange.tokens import Tokens
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
 
 FOLDER = "exchange"
+
+#: Address of the node's PostgreSQL database with its password, where it has one.
+DATABASE_VARIABLE = "KAKEHASHI_EXCHANGE_DB"
+
+_EMBEDDED = "node.sqlite"
+_SERVED = "node.database.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +43,40 @@ class Node:
     name: str
 
     @classmethod
-    def init(cls, path: Path, name: str, *, key_name: str | None = None) -> "Node":
+    def init(cls, path: Path, name: str, *, key_name: str | None = None, db: str | None = None) -> "Node":
         """Make a node with a key, a collection ``findings`` and its owner as the first member.
 
         Args:
             path: The folder; made where it is not there.
             name: Name of the institute.
             key_name: Name of its key; ``exchange/<uuid>`` unless said.
+            db: Address of a PostgreSQL database for its state, else an embedded one in the folder. A password in it
+                is not kept: later it comes from :data:`DATABASE_VARIABLE`, or where libpq looks for one.
 
         Raises:
-            InputError: There is a node already.
+            InputError: There is a node already, or no such database.
+            StorageError: The database cannot be reached.
         """
         if not name.strip():
             raise InputError("an institute needs a name")
-        if (path / "node.sqlite").exists():
+        if cls.is_here(path):
             raise InputError("there is a node here already", path=path, hint="Give another --workspace.")
+        served = None if db is None else _served(db)
+        if served is not None and served.exists():
+            raise InputError(
+                "a node uses this database already", path=served.where, hint="Make another database."
+            )
         path.mkdir(parents=True, exist_ok=True)
         owner = f"identity--{uuid4()}"
         key = SigningKey.generate(key_name or f"exchange/{owner.removeprefix('identity--')}")
         place = path / "node.key"
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
-        store = SqlStore(path / "node.sqlite", create=True)
-        (path / "node.sqlite").chmod(0o600)
+        if served is None:
+            store = SqlStore(path / _EMBEDDED, create=True)
+            (path / _EMBEDDED).chmod(0o600)
+        else:
+            store = SqlStore(served, create=True)
         findings = Collection(str(uuid4()), "Findings", "findings")
         store.add_collection(findings)
         store.set_meta("owner", owner)
@@ -66,16 +85,25 @@ class Node:
         everything = frozenset({findings.id})
         caveats = frozenset({"national-security", "trade-secret", "personal-data"})
         store.put_member(Caller(owner, "red", caveats=caveats, reads=everything, writes=everything), name)
+        if served is not None:  # the last step: what was not made whole is no node
+            text = json.dumps({"database": served.where, "format": "kakehashi.exchange-database/1"}, indent=1)
+            (path / _SERVED).write_text(text + "\n", encoding="utf-8")
         return cls(path, store, owner, name)
+
+    @staticmethod
+    def is_here(path: Path) -> bool:
+        """Whether a folder holds a node."""
+        return (path / _EMBEDDED).is_file() or (path / _SERVED).is_file()
 
     @classmethod
     def open(cls, path: Path) -> "Node":
         """Open a node.
 
         Raises:
-            InputError: There is none.
+            InputError: There is none, or :data:`DATABASE_VARIABLE` names another database than it was made with.
+            StorageError: Its database cannot be reached.
         """
-        store = SqlStore(path / "node.sqlite")
+        store = SqlStore(_database_of(path))
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
             raise InputError(
@@ -206,3 +234,27 @@ class Node:
                 hint="Restore the node from a copy, and tell the partners which checkpoint was the last good one.",
             )
         return found
+
+
+def _database_of(path: Path) -> Database | Path:
+    """The database that a node was made with."""
+    place = path / _SERVED
+    if not place.is_file():
+        return path / _EMBEDDED
+    try:
+        kept = str(json.loads(place.read_text(encoding="utf-8"))["database"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError("does not name the node's database", path=place, hint="Restore a copy.") from None
+    given = os.environ.get(DATABASE_VARIABLE)
+    found = _served(given or kept)
+    if found.where != kept:
+        raise InputError(
+            f"{DATABASE_VARIABLE} names {found.where}, and this node was made with {kept}", path=path
+        )
+    return found
+
+
+def _served(address: str) -> Database:
+    from kakehashi.exchange.postgres import PostgresDatabase
+
+    return PostgresDatabase(address)

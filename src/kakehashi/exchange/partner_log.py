@@ -197,6 +197,34 @@ async def _prove(
     return found
 
 
+def remote_reads(
+    url: str, token: str, *, after: int = 0, tls: "Tls | None" = None
+) -> list[dict[str, str | int]]:
+    """Who read which record of AMBER and above at a node, for its auditor: line, member, id, version and time.
+
+    Raises:
+        EndpointError: The node cannot be reached, or the token is not an auditor's.
+    """
+    return asyncio.run(_remote_reads(api_root_of(url), token, after, tls))
+
+
+async def _remote_reads(root: str, token: str, after: int, tls: "Tls | None") -> list[dict[str, str | int]]:
+    found: list[dict[str, str | int]] = []
+    async with open_session(token, tls) as session:
+        while True:
+            _, body = await ask(session, "GET", f"{root}x-kakehashi/log/reads/", query={"after": str(after)})
+            rows = body.get("reads", [])
+            if not rows:
+                return found
+            try:
+                last = max(int(row["line"]) for row in rows)
+            except (KeyError, TypeError, ValueError) as error:
+                raise BadAnswerError("not lines about reads", endpoint=root) from error
+            if last <= after:
+                raise BadAnswerError("the lines about reads do not go on", endpoint=root)
+            found, after = found + rows, last
+
+
 def _rows(body: dict[str, Any], root: str) -> list[dict[str, Any]]:
     try:
         return [

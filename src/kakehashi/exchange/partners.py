@@ -62,10 +62,11 @@ def reading_key(node: Node) -> ReadingKey:
         passing.write_text(fresh.secret_text() + "\n")
         try:
             os.link(passing, place)  # whoever is first, the file is whole
-        except FileExistsError:
-            pass
+        except OSError:  # another was first, or the disk knows no links
+            if not place.exists():
+                passing.replace(place)
         finally:
-            passing.unlink()
+            passing.unlink(missing_ok=True)
     return ReadingKey.parse(place.read_text())
 
 
@@ -115,12 +116,19 @@ def pin(node: Node, partner: Partner, *, replace: bool = False) -> None:
     """Keep a partner's keys: from now on they, and no others, are his.
 
     Raises:
-        InputError: Other keys are pinned for him, or another partner has his name, or it is this node itself.
+        InputError: Other keys are pinned for him, or another partner or member has his name, or it is this node
+            itself.
     """
     if partner.unsigned not in UNSIGNED:
         raise InputError(f"{partner.unsigned!r} is not one of {' and '.join(UNSIGNED)}")
     if partner.identity == node.owner:
         raise InputError("this card is your own", hint="Pin the cards of others, and give them yours.")
+    for identity, (label, _) in node.store.members().items():
+        if label == partner.name and identity != partner.identity:
+            raise InputError(
+                f"the member called {label} has another identity ({identity}) than this card",
+                hint="Give the partner another --name, or make the member anew with the card's identity.",
+            )
     values = (partner.name, str(partner.key), str(partner.recipient), partner.unsigned, partner.identity)
     with rows_of(node.store, write=True) as con:
         old = con.execute(

@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from errno import ENOSPC
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from kakehashi.errors import LockedError
@@ -27,12 +27,31 @@ from kakehashi.exchange.markings import BUILT_IN
 from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_store import SqlStore
-from kakehashi.exchange.store import Entry, Finding
+from kakehashi.exchange.store import Finding
 from kakehashi.exchange.trust_tables import rows_of
 from kakehashi.proof import canonical_bytes
 
 _AMBER = LEVELS.index("amber")
 _MOST_LISTED = 100_000
+
+
+class Given(Protocol):
+    """A record on its way to somebody: an entry of a page, or an event."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes."""
+
+
+G = TypeVar("G", bound=Given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,7 @@ class Read:
     at: str
 
 
-def restricted(store: SqlStore, entries: Iterable[Entry]) -> list[Entry]:
+def restricted(store: SqlStore, entries: Iterable[G]) -> list[G]:
     """Of entries, those that name a marking of AMBER or above, on the whole or on a part."""
     known = {**store.known_markings(), **BUILT_IN}
     ids = [ref for ref, one in known.items() if one.level and LEVELS.index(one.level) >= _AMBER]
@@ -61,7 +80,7 @@ def restricted(store: SqlStore, entries: Iterable[Entry]) -> list[Entry]:
 
 
 def note_reads(
-    store: SqlStore, identity: str, entries: Iterable[Entry], *, at: datetime | None = None
+    store: SqlStore, identity: str, entries: Iterable[Given], *, at: datetime | None = None
 ) -> int:
     """Write down at once what was given to somebody, such as in a bundle.
 
@@ -133,7 +152,7 @@ class ReadSpool:
         self._stack = ExitStack()
         self._file: int | None = None
 
-    def record(self, identity: str, entries: Iterable[Entry]) -> None:
+    def record(self, identity: str, entries: Iterable[Given]) -> None:
         """Write down what somebody is about to be given.
 
         Raises:

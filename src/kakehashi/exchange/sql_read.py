@@ -1,13 +1,15 @@
 """Reading a node's database: only ever through the eyes of somebody."""
 
 import json
-import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from kakehashi.exchange.database import Connection, Database
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import (
     KEPT_HERE,
@@ -17,6 +19,7 @@ from kakehashi.exchange.markings import (
     object_level_refs,
     read_marking,
 )
+from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
@@ -35,6 +38,11 @@ class SqlReads(SqlBase):
 
     _markings: tuple[str, Mapping[str, Marking]] = ("", {})
 
+    def __init__(self, database: Database | Path, *, create: bool = False) -> None:
+        super().__init__(database, create=create)
+        self._pages = PageCache()
+        self._ends: tuple[Mapping[str, Marking], list[datetime]] = ({}, [])
+
     def page(
         self,
         caller: Caller,
@@ -45,6 +53,7 @@ class SqlReads(SqlBase):
         limit: int = 100,
         budget: int = 1 << 23,
         now: datetime | None = None,
+        kept: bool = False,
     ) -> Page:
         """What stands behind sequence ``after``, as far as the caller may see it and asked for it.
 
@@ -56,34 +65,65 @@ class SqlReads(SqlBase):
             limit: How many entries at most.
             budget: How many bytes at most; one entry is always given.
             now: The time, for embargoes.
+            kept: Whether a page that was decided on earlier may be given, where nothing has changed since; the
+                database's bytes are not looked at again then.
         """
+        with self.reading() as con:
+            seq, added = _head(con)
+            who, at = _as_of(con, caller), now or _not_before(added)
+            asked = (collection, filters, after, limit, budget)
+            if not kept or self.database.is_writing():  # what a writer sees may yet be rolled back
+                return self._decided(con, self._eyes(con, who, at), *asked)
+            key = (seq, added, who, self._ended(con, at), asked)
+            page = self._pages.get(key)
+            if page is None:
+                page = self._decided(con, self._eyes(con, who, at), *asked)
+                self._pages.put(key, page)
+            return page
+
+    def _ended(self, con: Connection, now: datetime) -> int:
+        """How many embargoes have ended: all that decisions take from the time."""
+        markings, kept = self._known_markings(con), self._ends
+        if kept[0] is not markings:
+            ends = sorted(one.embargo_until for one in markings.values() if one.embargo_until is not None)
+            kept = self._ends = (markings, ends)
+        return bisect_right(kept[1], now)
+
+    def _decided(
+        self,
+        con: Connection,
+        eyes: "Eyes",
+        collection: str,
+        filters: Filters,
+        after: int,
+        limit: int,
+        budget: int,
+    ) -> Page:
+        """A page, each row of which was decided on."""
         where, values = _where(filters)
         found: list[Entry] = []
-        size = 0
-        with self.reading() as con:
-            eyes = self._eyes(con, _as_of(con, caller), now or _snapshot_time(con))
-            chunk = min(limit + 1, _CHUNK)
-            while True:
-                rows = con.execute(
-                    f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
-                    f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
-                    (collection, after, *values),
-                ).fetchall()
-                for row in rows:
-                    if not eyes.see(row, collection):
-                        continue
-                    if not self._version_asked(con, eyes, row, collection, filters):
-                        continue
-                    size += len(row[11])
-                    if len(found) >= limit or (found and size > budget):
-                        return Page(tuple(found), True)
-                    found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
-                if len(rows) < chunk:
-                    return Page(tuple(found), False)
-                after, chunk = rows[-1][0], _CHUNK
+        size, chunk = 0, min(limit + 1, _CHUNK)
+        while True:
+            rows = con.execute(
+                f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
+                f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
+                (collection, after, *values),
+            ).fetchall()
+            for row in rows:
+                if not eyes.see(row, collection):
+                    continue
+                if not self._version_asked(con, eyes, row, collection, filters):
+                    continue
+                size += len(row[11])
+                if len(found) >= limit or (found and size > budget):
+                    return Page(tuple(found), True)
+                found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
+            if len(rows) < chunk:
+                return Page(tuple(found), False)
+            after, chunk = rows[-1][0], _CHUNK
 
     def _version_asked(
-        self, con: sqlite3.Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
+        self, con: Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
     ) -> bool:
         asked = filters.versions
         if "all" in asked or row[8] in {version_key(v) for v in asked - {"last", "first", "all"}}:
@@ -99,17 +139,17 @@ class SqlReads(SqlBase):
         seen = [other[8] for other in others if eyes.see(other, collection)]
         return ("last" in asked and row[8] == max(seen)) or ("first" in asked and row[8] == min(seen))
 
-    def _eyes(self, con: sqlite3.Connection, caller: Caller, now: datetime) -> "Eyes":
+    def _eyes(self, con: Connection, caller: Caller, now: datetime) -> "Eyes":
         return Eyes(con, caller, self._known_markings(con), now)
 
-    def _sees_row(self, con: sqlite3.Connection, caller: Caller, ref: str, vkey: str) -> bool:
+    def _sees_row(self, con: Connection, caller: Caller, ref: str, vkey: str) -> bool:
         row = con.execute(
             f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.vkey = ?",
             (ref, vkey),
         ).fetchone()
         return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
 
-    def _known_markings(self, con: sqlite3.Connection) -> Mapping[str, Marking]:
+    def _known_markings(self, con: Connection) -> Mapping[str, Marking]:
         """What the markings here say. Kept only by readers: a writer may yet roll back."""
         epoch = str(con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
         kept = self._markings
@@ -120,7 +160,7 @@ class SqlReads(SqlBase):
         )
         found = {row[0]: read_marking(json.loads(row[1])) for row in rows}
         known = {ref: marking for ref, marking in found.items() if marking is not None}
-        if not self._is_writing():
+        if not self.database.is_writing():
             self._markings = (epoch, known)
         return known
 
@@ -134,7 +174,7 @@ class SqlReads(SqlBase):
         with self.reading() as con:
             return self._receipt(con, caller, "id", status_id)
 
-    def _receipt(self, con: sqlite3.Connection, caller: Caller, column: str, value: str) -> Receipt | None:
+    def _receipt(self, con: Connection, caller: Caller, column: str, value: str) -> Receipt | None:
         row = con.execute(
             f"SELECT id, at, outcomes FROM statuses WHERE identity = ? AND {column} = ?",
             (caller.identity, value),
@@ -145,18 +185,18 @@ class SqlReads(SqlBase):
 
     def members(self) -> dict[str, tuple[str, Caller]]:
         """Members by identity: name and rights."""
-        rows = (
-            self._connection().execute("SELECT identity, name, rights FROM members ORDER BY name").fetchall()
-        )
+        with self.reading() as con:
+            rows = con.execute("SELECT identity, name, rights FROM members ORDER BY name").fetchall()
         return {row[0]: (row[1], caller_of(row[0], row[2])) for row in rows}
 
-    def _member(self, con: sqlite3.Connection, identity: str) -> Caller | None:
+    def _member(self, con: Connection, identity: str) -> Caller | None:
         row = con.execute("SELECT rights FROM members WHERE identity = ?", (identity,)).fetchone()
         return None if row is None else caller_of(identity, row[0])
 
     def member(self, identity: str) -> Caller | None:
         """A member's rights as they are now."""
-        return self._member(self._connection(), identity)
+        with self.reading() as con:
+            return self._member(con, identity)
 
     def key_of(self, identity: str) -> VerifierKey | None:
         """The key that is registered for a member: what he deposits in his own name must be signed with it."""
@@ -190,13 +230,12 @@ class SqlReads(SqlBase):
 
     def quarantined(self) -> list[tuple[str, list[str], bytes]]:
         """What is kept in quarantine: source, reasons, bytes."""
-        rows = (
-            self._connection().execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
-        )
+        with self.reading() as con:
+            rows = con.execute("SELECT source, reasons, data FROM quarantine ORDER BY n").fetchall()
         return [(row[0], json.loads(row[1]), bytes(row[2])) for row in rows]
 
 
-def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
+def _as_of(con: Connection, caller: Caller) -> Caller:
     """The caller with the rights that he has in this snapshot, cut to the collections that he came with.
 
     Rights that were read earlier would lose objects: what wider rights opened is entered again in the same
@@ -209,22 +248,31 @@ def _as_of(con: sqlite3.Connection, caller: Caller) -> Caller:
     return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
 
 
-def _snapshot_time(con: sqlite3.Connection) -> datetime:
+def _head(con: Connection) -> tuple[int, str]:
+    """The newest line of the log in this snapshot: its number and time; every change of what can be seen makes one."""
+    row = con.execute("SELECT seq, added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    return (0, "") if row is None else (row[0], row[1])
+
+
+def _not_before(added: str) -> datetime:
     """The time, but never before the last entry of the snapshot.
 
     Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
     lead the cursor past it.
     """
-    row = con.execute("SELECT added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
     now = datetime.now(UTC)
-    return now if row is None else max(now, moment(row[0]))
+    return max(now, moment(added)) if added else now
+
+
+def _snapshot_time(con: Connection) -> datetime:
+    return _not_before(_head(con)[1])
 
 
 class Eyes:
     """What one caller sees in one snapshot."""
 
     def __init__(
-        self, con: sqlite3.Connection, caller: Caller, markings: Mapping[str, Marking], now: datetime
+        self, con: Connection, caller: Caller, markings: Mapping[str, Marking], now: datetime
     ) -> None:
         self.caller, self.now, self._markings = caller, now, markings
         self._heads = _Heads(con)
@@ -244,7 +292,7 @@ class Eyes:
 class _Heads(Mapping[str, Item]):
     """What objects are about, looked up when asked for."""
 
-    def __init__(self, con: sqlite3.Connection) -> None:
+    def __init__(self, con: Connection) -> None:
         self._con = con
         self._found: dict[str, Item | None] = {}
 

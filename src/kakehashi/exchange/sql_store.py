@@ -1,8 +1,7 @@
-"""The store on an embedded SQLite database: WAL, ``synchronous=FULL``, one writer at a time."""
+"""The store on a SQL database, embedded or served: one writer at a time."""
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,11 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from kakehashi.errors import InputError, VerificationError
+from kakehashi.exchange.database import Connection
+from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
-from kakehashi.exchange.sql_base import Clock, storage_errors
+from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_read import COLUMNS, SqlReads, hangs_on, policy_of, rights_of, version_key
 from kakehashi.exchange.sql_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
@@ -26,7 +27,7 @@ _TAKEN = "this id is not available to you"
 
 
 class SqlStore(SqlReads):
-    """A node's store in one SQLite file; see :mod:`kakehashi.exchange.store` for its promises.
+    """A node's store; see :mod:`kakehashi.exchange.store` for its promises.
 
     Safe for several threads and processes.
     """
@@ -69,7 +70,7 @@ class SqlStore(SqlReads):
                 kept = pulled and failure is None and stays_here(obj, statements)
                 outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
                 if pulled and outcome.new:
-                    con.execute("INSERT OR IGNORE INTO pulled VALUES (?)", (outcome.id,))
+                    con.execute("INSERT INTO pulled VALUES (?) ON CONFLICT DO NOTHING", (outcome.id,))
                 outcomes.append(outcome)
                 fresh.update(seq)
             self._touch(con, clock, changed, fresh)
@@ -82,7 +83,7 @@ class SqlStore(SqlReads):
 
     def _take(
         self,
-        con: sqlite3.Connection,
+        con: Connection,
         clock: Clock,
         caller: Caller,
         collection: str,
@@ -126,14 +127,15 @@ class SqlStore(SqlReads):
             data,
         )
         con.executemany(
-            "INSERT OR IGNORE INTO hangs VALUES (?, ?)", [(target, ref) for target in hangs_on(policy)]
+            "INSERT INTO hangs VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(target, ref) for target in hangs_on(policy)],
         )
         if obj["type"] == "marking-definition":
-            con.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'")
+            con.execute("UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = 'epoch'")
             marking = read_marking(obj)
             if marking is not None and marking.embargo_until is not None:
                 until = timestamp(marking.embargo_until)
-                con.execute("INSERT OR IGNORE INTO embargoes VALUES (?, ?, ?)", (ref, until, 0))
+                con.execute("INSERT INTO embargoes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (ref, until, 0))
         if head is None:
             con.execute(
                 "INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, 0)",
@@ -148,7 +150,7 @@ class SqlStore(SqlReads):
 
     def _enter(
         self,
-        con: sqlite3.Connection,
+        con: Connection,
         clock: Clock,
         kind: str,
         what: tuple[str, str, str, str, str, str],
@@ -171,7 +173,7 @@ class SqlStore(SqlReads):
             )
         return seq
 
-    def _touch(self, con: sqlite3.Connection, clock: Clock, changed: set[str], fresh: set[int]) -> int:
+    def _touch(self, con: Connection, clock: Clock, changed: set[str], fresh: set[int]) -> int:
         """Enter again whatever hangs on objects whose visibility changed; ``fresh`` lines are new enough."""
         waiting, met, count = list(changed), set(changed), 0
         while waiting:
@@ -183,7 +185,7 @@ class SqlStore(SqlReads):
                     waiting.append(name)
         return count
 
-    def _again(self, con: sqlite3.Connection, clock: Clock, ref: str, fresh: set[int]) -> int:
+    def _again(self, con: Connection, clock: Clock, ref: str, fresh: set[int]) -> int:
         rows = con.execute(
             "SELECT seq, collection, id, version, vkey, type, spec, creator, policy, data FROM objects"
             " WHERE id = ? AND data IS NOT NULL ORDER BY vkey",
@@ -250,13 +252,12 @@ class SqlStore(SqlReads):
             else:  # the newest of what remains is what readers see now
                 self._again(con, clock, ref, fresh)
             self._bury(con, clock, caller, collection, ref, [row[3] for row in gone], head[1], reason, seal)
-        with storage_errors(self.path):  # what was deleted shall not stay in the write-ahead log either
-            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.database.clear_deleted()
         return len(gone)
 
     def _bury(
         self,
-        con: sqlite3.Connection,
+        con: Connection,
         clock: Clock,
         caller: Caller,
         collection: str,
@@ -289,7 +290,9 @@ class SqlStore(SqlReads):
             "INSERT INTO heads VALUES (?, ?, ?, ?, 'note', ?, 0)",
             (what[1], collection, caller.identity, what[3], policy),
         )
-        con.executemany("INSERT OR IGNORE INTO hangs VALUES (?, ?)", [(t, what[1]) for t in hangs_on(policy)])
+        con.executemany(
+            "INSERT INTO hangs VALUES (?, ?) ON CONFLICT DO NOTHING", [(t, what[1]) for t in hangs_on(policy)]
+        )
 
     def tick(self, now: datetime | None = None) -> int:
         """Enter again what became visible because an embargo ended; catches up after any pause.
@@ -299,8 +302,8 @@ class SqlStore(SqlReads):
         """
         until = timestamp(now or datetime.now(UTC))
         due = "SELECT marking FROM embargoes WHERE done = 0 AND until <= ?"
-        with storage_errors(self.path):
-            if self._connection().execute(due, (until,)).fetchone() is None:
+        with self.reading() as con:
+            if con.execute(due, (until,)).fetchone() is None:
                 return 0
         with self.writing() as con:
             ended = {row[0] for row in con.execute(due, (until,))}
@@ -313,11 +316,19 @@ class SqlStore(SqlReads):
 
         Returns:
             How many entries were made.
+
+        Raises:
+            InputError: Another member has that name.
         """
         with self.writing() as con:
             before = self._member(con, member.identity)
+            query = "SELECT identity FROM members WHERE name = ? AND identity <> ?"
+            if con.execute(query, (name, member.identity)).fetchone() is not None:
+                raise InputError(f"another member is called {name}", hint="Give this one another name.")
             con.execute(
-                "INSERT OR REPLACE INTO members VALUES (?, ?, ?)", (member.identity, name, rights_of(member))
+                "INSERT INTO members VALUES (?, ?, ?)"
+                " ON CONFLICT (identity) DO UPDATE SET name = excluded.name, rights = excluded.rights",
+                (member.identity, name, rights_of(member)),
             )
             if before is None:
                 return 0
@@ -344,7 +355,7 @@ class SqlStore(SqlReads):
     def verify(self) -> Verification:
         """Check every byte of every object, what is kept beside it, and the log's order."""
         with self.reading() as con:
-            return check_rows(con)
+            return check_rows(self.database, con)
 
 
 def _prepare(obj: Any) -> tuple[bytes, str | None]:
@@ -352,8 +363,8 @@ def _prepare(obj: Any) -> tuple[bytes, str | None]:
     try:
         if problems := problems_of(obj):
             return b"", "; ".join(problems)[:1000]
-        canonical_bytes(obj)  # what has no canonical form cannot be signed nor compared
-        verify_signature(obj)
+        signed = verify_signature(obj)  # which makes the canonical form of all but the signature
+        canonical_bytes(obj if signed is None else obj["extensions"][EXTENSIONS["signature"]])
         return stored_bytes(obj), None
     except VerificationError as error:
         return b"", error.message
@@ -372,7 +383,7 @@ def _not_signed(obj: Mapping[str, Any], caller: Caller, signer: VerifierKey) -> 
     return None if found else "not signed with the key that is registered for you"
 
 
-def _names_other_models(con: sqlite3.Connection, ref: str, vkey: str, obj: Mapping[str, Any]) -> bool:
+def _names_other_models(con: Connection, ref: str, vkey: str, obj: Mapping[str, Any]) -> bool:
     """Whether a new version concerns other models than the one before: who subscribed must be sent what hangs on it."""
     row = con.execute("SELECT data FROM objects WHERE id = ? AND vkey = ?", (ref, vkey)).fetchone()
     older = [] if row is None or row[0] is None else models_of(json.loads(bytes(row[0])))

@@ -6,14 +6,15 @@ either), which is why partners may copy all of it.
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from kakehashi.exchange.database import Connection, Database
 from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.store import Finding, Verification
 from kakehashi.proof import Frontier, TreeHead, canonical_bytes
 
+_LINES = 10_000
 ROW = "seq, added, kind, collection, id, version, vkey, type, spec, creator, policy, salt, data"
 
 
@@ -28,29 +29,34 @@ def opening_of(row: Sequence[Any]) -> Opening:
     return Opening.made(row[0], row[2], bytes(row[11]), beside)
 
 
-def read_head(con: sqlite3.Connection, size: int | None = None) -> TreeHead:
+def read_head(con: Connection, size: int | None = None) -> TreeHead:
     """The tree head of the log, or of its first ``size`` lines."""
-    edge = Frontier()
-    limit = -1 if size is None else size
-    for (entry,) in con.execute("SELECT entry FROM log ORDER BY seq LIMIT ?", (limit,)):
-        edge.add(bytes(entry))
+    edge, after, left = Frontier(), 0, size
+    while left is None or left > 0:
+        many = _LINES if left is None else min(left, _LINES)
+        rows = con.execute(
+            "SELECT seq, entry FROM log WHERE seq > ? ORDER BY seq LIMIT ?", (after, many)
+        ).fetchall()
+        for _, entry in rows:
+            edge.add(bytes(entry))
+        if len(rows) < many:
+            break
+        after, left = rows[-1][0], None if left is None else left - len(rows)
     return TreeHead(edge.size, edge.root().hex())
 
 
-def check_rows(con: sqlite3.Connection) -> Verification:
+def check_rows(database: Database, con: Connection) -> Verification:
     """Go through log, objects and what is derived from them.
 
     Finds a changed byte in any object, in what stands beside it and in the log; whether the whole was rewritten only
     a checkpoint kept elsewhere can say.
     """
     found: list[Finding] = []
-    for (said,) in con.execute("PRAGMA integrity_check").fetchall():
-        if said != "ok":
-            found.append(Finding("database", str(said)[:200]))
-    found += _log_order(con)
+    found += [Finding("database", said) for said in database.faults(con)]
+    found += _log_order(database, con)
     newest: dict[str, tuple[str, ...]] = {}
     count = 0
-    for row in con.execute(f"SELECT {ROW} FROM objects ORDER BY id, vkey"):
+    for row in database.stream(con, f"SELECT {ROW} FROM objects ORDER BY id, vkey"):
         count += 1
         line = con.execute("SELECT entry, added FROM log WHERE seq = ?", (row[0],)).fetchone()
         where = f"{row[4]} version {row[5]}"
@@ -71,11 +77,10 @@ def check_rows(con: sqlite3.Connection) -> Verification:
     return Verification(read_head(con), count, tuple(found))
 
 
-def _log_order(con: sqlite3.Connection) -> list[Finding]:
+def _log_order(database: Database, con: Connection) -> list[Finding]:
     found, last = [], ""
-    for expected, (seq, added, entry) in enumerate(
-        con.execute("SELECT seq, added, entry FROM log ORDER BY seq"), 1
-    ):
+    lines = database.stream(con, "SELECT seq, added, entry FROM log ORDER BY seq")
+    for expected, (seq, added, entry) in enumerate(lines, 1):
         if seq != expected:
             found.append(Finding("log", f"line {expected} is missing"))
             break

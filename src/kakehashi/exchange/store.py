@@ -111,10 +111,12 @@ class Page:
     Attributes:
         entries: What the caller may see and asked for.
         more: Whether there is more that he may see.
+        notes: What was found out about the entries by who hands them over; the same page is handed over often.
     """
 
     entries: tuple[Entry, ...] = field(default=())
     more: bool = False
+    notes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class Store(Protocol):
         limit: int,
         budget: int,
         now: datetime,
+        kept: bool = False,
     ) -> Page:
         """What stands behind ``after``, as far as the caller may see it."""
 

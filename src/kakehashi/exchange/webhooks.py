@@ -27,6 +27,7 @@ from kakehashi.exchange.events import events_after, kind_of, log_size
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import marking_refs
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.reads import note_reads
 from kakehashi.exchange.records import extension_of, timestamp
 from kakehashi.exchange.store import Filters
 from kakehashi.proof import SigningKey
@@ -298,6 +299,7 @@ def body_of_delivery(node: Node, hook: Hook, one: Delivery, *, now: datetime | N
     if removed := (extension_of(obj, "tombstone") or {}).get("removed"):
         facts["removed"] = removed
     if hook.content:
+        note_reads(node.store, hook.member, page.entries)
         facts["object"] = obj
     body = {"type": _TYPES[kind_of(data)], "timestamp": one.added, "data": facts}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

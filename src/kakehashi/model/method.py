@@ -70,6 +70,8 @@ class MethodCard:
             ``"uncalibrated"`` (then nothing is judged); ``"other-prompt"`` where it was checked with another prompt
             than the method's official one; empty where no judge is asked.
         judge_errors: Language → how often the judge erred on human labels there, where that was measured.
+        shown_with: Construct that must be measured and shown beside it: ``"over-refusal"`` where a system that refuses
+            everything does best; ``""`` where it may stand alone.
     """
 
     id: str
@@ -91,3 +93,4 @@ class MethodCard:
     review: Mapping[str, str] = field(default_factory=dict)
     judge_calibration: Mapping[str, str] = field(default_factory=dict)
     judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)
+    shown_with: str = ""

@@ -93,6 +93,44 @@ def inclusion_proof(entries: Sequence[bytes], index: int) -> list[bytes]:
     return [*inclusion_proof(entries[split:], index - split), root_hash(entries[:split])]
 
 
+def inclusion_proofs(entries: Sequence[bytes], indices: Iterable[int]) -> dict[int, list[bytes]]:
+    """The proofs of many entries of one tree, each as :func:`inclusion_proof` gives it; every subtree is hashed once.
+
+    Examples:
+        >>> entries = [bytes([i]) for i in range(5)]
+        >>> inclusion_proofs(entries, [4])[4] == inclusion_proof(entries, 4)
+        True
+    """
+    known: dict[tuple[int, int], bytes] = {}
+
+    def root(start: int, end: int) -> bytes:
+        found = known.get((start, end))
+        if found is None:
+            if end - start == 1:
+                found = leaf_hash(entries[start])
+            else:
+                middle = start + _split(end - start)
+                found = node_hash(root(start, middle), root(middle, end))
+            known[start, end] = found
+        return found
+
+    proofs = {}
+    for index in indices:
+        if not 0 <= index < len(entries):
+            raise UsageError(f"no entry {index} in a tree of {len(entries)}")
+        start, end, path = 0, len(entries), []
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(root(middle, end))
+                end = middle
+            else:
+                path.append(root(start, middle))
+                start = middle
+        proofs[index] = path[::-1]
+    return proofs
+
+
 def verify_inclusion(entry: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether ``proof`` shows ``entry`` at ``index`` of the tree of ``size`` with ``root`` (2.1.3.2)."""
     if not 0 <= index < size:

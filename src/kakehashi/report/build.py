@@ -287,6 +287,7 @@ def _method(card: MethodCard) -> MethodFacts:
         review=dict(card.review),
         judge_calibration=dict(card.judge_calibration),
         judge_errors=dict(card.judge_errors),
+        shown_with=card.shown_with,
     )
 
 

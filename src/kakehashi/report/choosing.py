@@ -77,7 +77,12 @@ def _ends(name: str, prefix: str, found: Estimate | None) -> dict[str, Any]:
 
 
 def exposure_facts(
-    table: ScoreTable | None, *, data_date: str, rng: int, min_methods: int = MIN_METHODS
+    table: ScoreTable | None,
+    *,
+    data_date: str,
+    rng: int,
+    min_methods: int = MIN_METHODS,
+    n_simulations: int = _N_SIMULATIONS,
 ) -> ExposureFacts:
     """Best and worst rank of each model over the choices of methods, beside what noise alone would give.
 
@@ -86,6 +91,7 @@ def exposure_facts(
         data_date: Date of the figures.
         rng: Seed.
         min_methods: Least number of methods in a choice.
+        n_simulations: Tables of noise that are drawn.
     """
     if table is None:
         return ExposureFacts("insufficient", min_methods, 0, 0, data_date=data_date, reason="no-table")
@@ -101,7 +107,7 @@ def exposure_facts(
             "insufficient", min_methods, methods, models, data_date=data_date, reason=error.diagnostic
         )
     try:
-        noise = noise_exposure(table, min_methods=min_methods, n_simulations=_N_SIMULATIONS, rng=rng)
+        noise = noise_exposure(table, min_methods=min_methods, n_simulations=n_simulations, rng=rng)
     except NotEstimableError:
         noise = None
     mean_rank = _mean_ranks(table)

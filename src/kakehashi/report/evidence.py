@@ -8,6 +8,7 @@ from kakehashi.commitments import Catalog, Coverage, Draft, Evidence, draft_plai
 from kakehashi.commitments.coverage import STATES
 from kakehashi.commitments.plain import as_plain
 from kakehashi.report.document import Document, Say
+from kakehashi.report.formats import check_formats, render_files
 from kakehashi.report.html import render_document
 from kakehashi.report.markdown import render_markdown
 from kakehashi.report.pages.draft import draft_document, draft_sentences
@@ -22,7 +23,16 @@ from kakehashi.report.values import as_lines
 from kakehashi.report.voice import LANGUAGES, Voice
 from kakehashi.report.write import write_texts
 
+#: What is written unless others are asked for.
+FORMATS = ("html", "json", "md")
 COVERAGE_FORMAT = "kakehashi.evidence-coverage/1"
+
+
+def check_evidence_formats(formats: Sequence[str]) -> None:
+    """Say at once that a format cannot be written; errors as for :func:`~kakehashi.report.formats.check_formats`."""
+    others = [one for one in formats if one != "md"]
+    if others or not formats:
+        check_formats(others)
 
 
 def coverage_plain(coverage: Coverage) -> dict[str, Any]:
@@ -73,13 +83,26 @@ def coverage_rows(catalog: Catalog, coverage: Coverage, *, language: str = "en")
 
 
 def write_coverage(
-    catalog: Catalog, coverage: Coverage, folder: Path, languages: Sequence[str] = LANGUAGES
+    catalog: Catalog,
+    coverage: Coverage,
+    folder: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    formats: Sequence[str] = FORMATS,
 ) -> dict[str, Path]:
-    """Write ``coverage.html``, ``coverage.json`` and a ``coverage.LANGUAGE.md`` each; whole or not at all."""
-    texts = _texts(
-        "coverage", coverage_document(catalog, coverage), as_lines(coverage_plain(coverage)), languages
-    )
-    return write_texts(texts, folder)
+    """Write ``coverage.html``, ``coverage.json`` and a ``coverage.LANGUAGE.md`` each; whole or not at all.
+
+    Args:
+        catalog: Names.
+        coverage: The counts.
+        folder: Where the files go.
+        languages: Languages, the first shown first.
+        formats: ``md``, and those of :func:`~kakehashi.report.formats.render_files`.
+    """
+    dates = [e.created for cell in coverage.cells for e in cell.evidence]
+    document, body = coverage_document(catalog, coverage), as_lines(coverage_plain(coverage))
+    made = max(dates, default=coverage.instrument.reading.date)
+    return write_texts(_texts("coverage", document, body, languages, formats, made), folder)
 
 
 def draft_text(draft: Draft, *, language: str = "ja") -> list[str]:
@@ -105,11 +128,16 @@ def draft_rows(catalog: Catalog, draft: Draft, *, language: str = "ja") -> list[
 
 
 def write_draft(
-    catalog: Catalog, draft: Draft, folder: Path, languages: Sequence[str] = LANGUAGES
+    catalog: Catalog,
+    draft: Draft,
+    folder: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    formats: Sequence[str] = FORMATS,
 ) -> dict[str, Path]:
-    """Write ``draft.html``, ``draft.json`` and a ``draft.LANGUAGE.md`` each; whole or not at all."""
-    texts = _texts("draft", draft_document(catalog, draft), as_lines(draft_plain(draft, catalog)), languages)
-    return write_texts(texts, folder)
+    """Write ``draft.html``, ``draft.json``, ``draft.LANGUAGE.md``; arguments as for :func:`write_coverage`."""
+    document, body = draft_document(catalog, draft), as_lines(draft_plain(draft, catalog))
+    return write_texts(_texts("draft", document, body, languages, formats, draft.date), folder)
 
 
 def pack_pages(
@@ -122,9 +150,27 @@ def pack_pages(
     return {"index.html": page.encode(), "index.txt": text.encode()}
 
 
-def _texts(name: str, document: Document, json_text: str, languages: Sequence[str]) -> dict[str, str]:
-    return {
-        f"{name}.html": render_document(document, run="", languages=languages, charts=False),
-        **{f"{name}.{language}.md": render_markdown(document, language) for language in languages},
-        f"{name}.json": json_text,
-    }
+def _texts(
+    name: str,
+    document: Document,
+    body: str,
+    languages: Sequence[str],
+    formats: Sequence[str],
+    made: str,
+) -> dict[str, str | bytes]:
+    wanted = [one for one in formats if one != "md"]
+    found: dict[str, str | bytes] = {}
+    if "md" in formats:
+        found |= {f"{name}.{language}.md": render_markdown(document, language) for language in languages}
+    if wanted or not found:
+        found |= render_files(
+            document,
+            name=name,
+            run="",
+            made=made,
+            body=body,
+            languages=languages,
+            formats=wanted,
+            charts=False,
+        )
+    return found

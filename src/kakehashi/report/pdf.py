@@ -120,6 +120,7 @@ def _moment(made: str) -> datetime:
         when = datetime.fromisoformat(made)
     except ValueError:
         when = datetime(2000, 1, 1)
+    when = when.replace(microsecond=0)
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
@@ -226,6 +227,7 @@ def _paper(picture: str) -> tuple[str, float]:
 def _table(table: Table, voice: Voice) -> dict[str, Any]:
     rows = []
     plain: list[list[str]] = []
+    dates: list[float] = [0.0] * len(table.columns)
     spans = first_cell_spans(table)
     for row, span in zip(table.rows, spans, strict=True):
         cells = [
@@ -233,6 +235,9 @@ def _table(table: Table, voice: Voice) -> dict[str, Any]:
             for runs, column in zip((_runs(cell, voice) for cell in row), table.columns, strict=True)
         ]
         plain.append(["".join(_text(run) for run in cell) for cell in cells])
+        for place, cell in enumerate(cells):
+            whole = [_breadth(_text(run)) + _SPACED for run in cell if isinstance(run, dict) and "d" in run]
+            dates[place] = max(dates[place], *whole, 0.0)
         rows.append(
             [
                 {
@@ -254,7 +259,7 @@ def _table(table: Table, voice: Voice) -> dict[str, Any]:
             {"title": title, "figures": column.figures}
             for title, column in zip(titles, table.columns, strict=True)
         ],
-        "widths": _widths(plain),
+        "widths": _widths(plain, dates),
         "rows": rows,
         "notes": [_runs(note, voice) for note in table.notes],
     }
@@ -281,25 +286,39 @@ def _text(run: str | dict[str, Any]) -> str:
     return run if isinstance(run, str) else str(run["t"])
 
 
-#: Characters that fit on a line of a table, in widths of a Latin letter.
-_LINE = 110
+#: Characters that fit on a line of a table, in widths of a Latin letter, by the most columns that it has.
+_LINES = ((6, 104.0), (9, 112.0), (99, 128.0))
+
+#: Room for the small gaps between figures and Japanese letters in a date.
+_SPACED = 3
+
+#: A column need not be wider for one word.
+_WIDEST_WORD = 22
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[float]:
-    """Shares of the line: 0 lets a column take what it needs; shares where the table is wider than the page."""
+def _widths(rows: Sequence[Sequence[str]], dates: Sequence[float]) -> list[float]:
+    """Shares of the line: 0 lets a column take what it needs; shares where the table is wider than the page.
+
+    Every column has room for its longest word and date; the rest goes by the root of the longest cell.
+    """
     if not rows or not rows[0]:
         return []
+    line = next(width for most, width in _LINES if len(rows[0]) <= most)
     longest = [max(_breadth(row[place]) for row in rows) for place in range(len(rows[0]))]
-    if sum(longest) + 2 * len(longest) <= _LINE:
+    if sum(longest) + 2 * len(longest) <= line:
         return [0] * len(longest)
-    widest_word = [
-        max(max((_breadth(word) for word in _WORDS.findall(row[place])), default=1) for row in rows)
+    words = [
+        max((_breadth(word) for row in rows for word in _WORDS.findall(row[place])), default=1.0)
         for place in range(len(rows[0]))
     ]
-    return [
-        round(max(word + 1, min(whole, 60) ** 0.5 * 3), 2)
-        for word, whole in zip(widest_word, longest, strict=True)
+    floors = [
+        min(max(word, date), whole, _WIDEST_WORD) + 2
+        for word, date, whole in zip(words, dates, longest, strict=True)
     ]
+    left = max(0.0, line - sum(floors))
+    wants = [max(0.0, min(whole, 400) - floor) ** 0.5 for whole, floor in zip(longest, floors, strict=True)]
+    total = sum(wants) or 1.0
+    return [round(floor + left * want / total, 2) for floor, want in zip(floors, wants, strict=True)]
 
 
 _WORDS = re.compile(r"[^\s\u200b\u3000-\u9fff\uff00-\uffef]+|[\u3000-\u9fff\uff00-\uffef]{1,2}")
@@ -332,6 +351,8 @@ def _runs(piece: Piece | str, voice: Voice) -> list[str | dict[str, Any]]:
 
 def _breakable(text: str) -> str:
     """A code with places where a line may end: behind its punctuation, and in what is long without any."""
+    if len(text) < _CODE_STEP:
+        return text
     text = re.sub(r"([/.:_,=@-])(?=\w)", rf"\1{_BREAK}", text)
     return re.sub(rf"(\w{{{_CODE_STEP}}})(?=\w)", rf"\1{_BREAK}", text)
 

@@ -3,10 +3,7 @@
 import csv
 import importlib.util
 import io
-import re
-import zipfile
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from kakehashi.errors import MissingExtraError
@@ -14,13 +11,11 @@ from kakehashi.report.document import Document, Figure, Number, Piece, Say, Sect
 from kakehashi.report.html import document_footer
 from kakehashi.report.runs import Run, runs_of
 from kakehashi.report.voice import Voice
-from kakehashi.work.cells import safe_cell
+from kakehashi.work.cells import legal_text, safe_cell, settled_book, text_cell
 
 #: Columns of the CSV; the same in every language, so that a program finds them.
 CSV_COLUMNS = ("section", "table", "row", "column", "shown", "number", "date", "source")
 
-#: The oldest date that an entry of a ZIP archive can have.
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _WIDEST = 60
 
 
@@ -120,7 +115,7 @@ def render_xlsx(document: Document, *, run: str, language: str, made: str) -> by
             sheet.column_dimensions[column[0].column_letter].width = min(_WIDEST, longest + 4)
     held = io.BytesIO()
     book.save(held)
-    return _settled(held.getvalue(), made)
+    return settled_book(held.getvalue(), made)
 
 
 def _cell(sheet: Any, piece: Piece, voice: Voice) -> Any:
@@ -146,32 +141,5 @@ def _numbered(cell: Any, kind: str) -> Any:
     return cell
 
 
-#: Control characters that no workbook may hold.
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-
-
 def _text(sheet: Any, text: str) -> Any:
-    """A cell of text, whatever it begins with; what a spreadsheet could take for a formula is marked as text."""
-    from openpyxl.cell import WriteOnlyCell
-
-    cell = WriteOnlyCell(sheet, _ILLEGAL.sub("", text)[:32_000])
-    cell.data_type = "s"
-    cell.quotePrefix = text != safe_cell(text)
-    return cell
-
-
-def _settled(data: bytes, made: str) -> bytes:
-    """The workbook without the hour at which it was written: the same values, the same bytes."""
-    try:
-        when = datetime.fromisoformat(made).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        when = "2000-01-01T00:00:00Z"
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            body = old.read(name)
-            if name == "docProps/core.xml":
-                body = re.sub(rb">[^<]*(</dcterms:)", b">" + when.encode() + rb"\1", body)
-                body = body.replace(b"openpyxl", b"Kakehashi")
-            new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), body, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+    return text_cell(sheet, legal_text(text)[:32_000])

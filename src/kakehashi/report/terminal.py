@@ -4,7 +4,13 @@ from kakehashi.commitments import Catalog, CommitmentTable
 from kakehashi.report.brief import Brief
 from kakehashi.report.document import Say, Verbatim
 from kakehashi.report.pages.brief import brief_sentences, first_table
-from kakehashi.report.pages.crosswalk import crosswalk_cells, crosswalk_heads, crosswalk_sentences
+from kakehashi.report.pages.company import lonely_row
+from kakehashi.report.pages.crosswalk import (
+    convergence_table,
+    crosswalk_cells,
+    crosswalk_heads,
+    crosswalk_sentences,
+)
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
 from kakehashi.report.pages.words import (
@@ -32,12 +38,16 @@ def terminal_rows(assessment: Assessment, *, language: str = "en") -> list[list[
     voice = Voice(language)
     names = [one.name for one in assessment.systems]
     rows = [[voice.plain(Say("column.measure")), *names, voice.plain(Say("column.detectable"))]]
-    for measure in headline_measures(assessment):
+    measures = headline_measures(assessment)
+    for measure in measures:
         cells = [
             voice.plain(estimate_cell(assessment.headline(name, measure.key), measure)) for name in names
         ]
         title = voice.plain(measure_title(assessment, measure.key))
         rows.append([title, *cells, voice.plain(detectable_cell(measure.detectable, measure))])
+        lonely = lonely_row(assessment, measure, measures)
+        if lonely is not None:
+            rows.append([voice.plain(cell) for cell in lonely])
     return rows
 
 
@@ -88,3 +98,11 @@ def crosswalk_rows(catalog: Catalog, table: CommitmentTable, *, language: str = 
         head,
         *([voice.plain(cell) for cell in crosswalk_cells(catalog, row)] for row in table.rows),
     ]
+
+
+def convergence_rows(catalog: Catalog, table: CommitmentTable, *, language: str = "en") -> list[list[str]]:
+    """Rows of the course over time: a head, then one row a text adopted."""
+    voice = Voice(language)
+    found = convergence_table(catalog, table)
+    head = [voice.plain(column.title) for column in found.columns]
+    return [head, *([voice.plain(cell) for cell in row] for row in found.rows)]

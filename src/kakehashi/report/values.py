@@ -77,6 +77,7 @@ class MethodFacts:
     review: Mapping[str, str]
     judge_calibration: Mapping[str, str]
     judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)
+    shown_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)

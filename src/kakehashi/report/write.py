@@ -9,8 +9,9 @@ from kakehashi.commitments import Catalog, CommitmentTable, convergence, table_p
 from kakehashi.errors import DiskFullError, StorageError
 from kakehashi.report.brief import Brief
 from kakehashi.report.formats import STANDARD_FORMATS, render_files
-from kakehashi.report.html import render_brief, render_crosswalk
+from kakehashi.report.html import render_brief
 from kakehashi.report.pages import assessment_document
+from kakehashi.report.pages.crosswalk import crosswalk_document
 from kakehashi.report.pages.periodic import periodic_document
 from kakehashi.report.periodic.values import Periodic
 from kakehashi.report.values import Assessment, as_lines
@@ -89,14 +90,25 @@ def write_brief(
 
 
 def write_crosswalk(
-    catalog: Catalog, table: CommitmentTable, folder: Path, languages: Sequence[str] = LANGUAGES
+    catalog: Catalog,
+    table: CommitmentTable,
+    folder: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    formats: Sequence[str] = STANDARD_FORMATS,
 ) -> dict[str, Path]:
-    """Write ``crosswalk.html`` and ``crosswalk.json``; result and errors as for :func:`write_report`."""
-    texts = {
-        "crosswalk.html": render_crosswalk(catalog, table, languages=languages),
-        "crosswalk.json": as_lines(table_plain(table, convergence(catalog, table))),
-    }
-    return write_texts(texts, folder)
+    """Write a clause-by-clause table as ``crosswalk``; formats, result and errors as for :func:`write_report`."""
+    dates = [one.reading.date for one in table.instruments] + [w.date for w in catalog.crosswalks.values()]
+    files = render_files(
+        crosswalk_document(catalog, table),
+        name="crosswalk",
+        run="",
+        made=max(dates, default=""),
+        body=as_lines(table_plain(table, convergence(catalog, table))),
+        languages=languages,
+        formats=formats,
+    )
+    return write_texts(files, folder)
 
 
 def write_texts(texts: Mapping[str, str | bytes], folder: Path) -> dict[str, Path]:

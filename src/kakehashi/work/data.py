@@ -6,6 +6,7 @@ from pathlib import Path
 from kakehashi.errors import InputError
 from kakehashi.evaluate.datasets import DataStore, form_to_pull, licence_lines, pull_set
 from kakehashi.evaluate.methods.registry import published_sets
+from kakehashi.work.beside import beside_sets
 
 
 def pull_for(
@@ -13,6 +14,7 @@ def pull_for(
     store: DataStore,
     mirror: Path | str,
     *,
+    alone: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, ...]:
     """Bring from a mirror what published methods need and is not here; licences and terms are shown.
@@ -23,6 +25,7 @@ def pull_for(
         methods: Names of methods.
         store: Where the sets go.
         mirror: A folder, or an http(s) address.
+        alone: Leave out what would run beside a method that rewards refusing everything.
         say: Called with short messages.
 
     Returns:
@@ -35,6 +38,8 @@ def pull_for(
     if not str(mirror).startswith(("http://", "https://")) and not Path(mirror).is_dir():
         raise InputError("no such folder", path=mirror, hint="Give a mirror's folder or its address.")
     needed = dict.fromkeys(one for name in methods for one in published_sets(name))
+    if not alone:
+        needed |= dict.fromkeys(beside_sets(methods, store))
     brought = []
     for name in needed:
         if store.is_here(name):

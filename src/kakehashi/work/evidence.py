@@ -245,9 +245,10 @@ def _gone(place: Workspace, entries: Sequence[Evidence]) -> dict[str, Gone]:
 
 def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, StoredEntry] | None":
     """Objects of the node by id, without those revoked; ``None`` where there is no node to ask."""
-    if not (place.exchange / "node.sqlite").exists():
-        return None
     from kakehashi.exchange import Node
+
+    if not Node.is_here(place.exchange):
+        return None
     from kakehashi.exchange.store import Filters
 
     node = Node.open(place.exchange)
@@ -322,7 +323,9 @@ def _run(place: Workspace, source: Source) -> EvidenceLink:
     names = [name for name in runs if name == source.run] or [n for n in runs if n.startswith(source.run)]
     if len(names) != 1:
         raise UnknownNameError("run", source.run, list(runs))
-    return EvidenceLink("run", names[0], source.title, runs[names[0]].id)
+    record = runs[names[0]]
+    title = source.title or ("sealed before it was complete" if record.body.get("partial") else "")
+    return EvidenceLink("run", names[0], title, record.id)
 
 
 def _document(path: Path, title: str) -> tuple[EvidenceLink, str, bytes]:

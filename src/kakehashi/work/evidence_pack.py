@@ -17,7 +17,7 @@ from kakehashi.commitments.plain import as_plain
 from kakehashi.errors import InputError, UsageError
 from kakehashi.ledger import Ledger
 from kakehashi.ledger.files import read_bytes, write_whole
-from kakehashi.proof import Checkpoint, SigningKey, VerifierKey, inclusion_proof, verify_inclusion
+from kakehashi.proof import Checkpoint, SigningKey, VerifierKey, inclusion_proofs, verify_inclusion
 from kakehashi.work.evidence import load_evidence, stored_object
 from kakehashi.work.pack_readme import README
 from kakehashi.work.workspace import Workspace
@@ -226,6 +226,8 @@ def _records(ledger: Ledger, chosen: Sequence[Evidence]) -> tuple[list[str], dic
         if record.kind in ("retract", "supersede") and record.text("target") in wanted:
             wanted.add(record.id)
     entries = [bytes.fromhex(record.id) for record in everything]
+    inside = [record for record in everything if record.id in wanted]
+    steps = inclusion_proofs(entries, [record.position for record in inside])
     root = ledger.root().root_hex
     proofs = {
         record.id: {
@@ -233,10 +235,9 @@ def _records(ledger: Ledger, chosen: Sequence[Evidence]) -> tuple[list[str], dic
             "index": record.position,
             "size": len(entries),
             "root": root,
-            "proof": [step.hex() for step in inclusion_proof(entries, record.position)],
+            "proof": [step.hex() for step in steps[record.position]],
         }
-        for record in everything
-        if record.id in wanted
+        for record in inside
     }
     return list(proofs), proofs
 

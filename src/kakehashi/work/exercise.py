@@ -148,7 +148,7 @@ def init_exercise(
     rooms = Workspace(Path(workspace))
     data = DataStore(rooms.data)
     if mirror is not None:
-        pull_for(methods, data, mirror, say=say)
+        pull_for(methods, data, mirror, alone=alone, say=say)
     runs: list[dict[str, Any]] = []
     for judge in judges or ("",):
         words = _words((judge,) if judge else (), phrases, calibrations, allow_family)

@@ -1,6 +1,9 @@
 """A gate's result for the tools of a CI: JUnit XML and SARIF."""
 
 import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from xml.etree import ElementTree
 
 from kakehashi import __version__
@@ -40,8 +43,15 @@ def gate_junit(result: GateResult) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
-def gate_sarif(result: GateResult) -> str:
-    """SARIF 2.1.0: a result a check, with its level; a waiver is an accepted suppression."""
+def gate_sarif(result: GateResult, policy: Path | None = None) -> str:
+    """SARIF 2.1.0: a result a check, with its level; a waiver is an accepted suppression.
+
+    Args:
+        result: The answers.
+        policy: File of the rules. With it each result points to the line of its rule: services that show SARIF beside
+            the code leave out what points nowhere.
+    """
+    lines = _rule_lines(policy)
     rules = list(dict.fromkeys(check.rule for check in result.checks))
     body = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -55,7 +65,7 @@ def gate_sarif(result: GateResult) -> str:
                         "rules": [{"id": rule, "shortDescription": {"text": rule}} for rule in rules],
                     }
                 },
-                "results": [_sarif(check) for check in result.checks],
+                "results": [_sarif(check, policy, lines) for check in result.checks],
                 "properties": {
                     "run": result.run,
                     "subject": result.subject,
@@ -69,13 +79,28 @@ def gate_sarif(result: GateResult) -> str:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def _sarif(check: Checked) -> dict[str, object]:
+def _rule_lines(policy: Path | None) -> dict[str, int]:
+    """Rule → the line of the policy that names it first."""
+    found: dict[str, int] = {}
+    if policy is not None and policy.is_file():
+        for number, line in enumerate(policy.read_text(encoding="utf-8").splitlines(), 1):
+            match = re.search(r"\bid:\s*['\"]?([a-z0-9][a-z0-9._-]*)", line)
+            if match is not None:
+                found.setdefault(match[1], number)
+    return found
+
+
+def _sarif(check: Checked, policy: Path | None, lines: Mapping[str, int]) -> dict[str, object]:
     found: dict[str, object] = {
         "ruleId": check.rule,
         "kind": {Answer.PASS: "pass", Answer.UNDECIDED: "open"}.get(check.answer, "fail"),
         "level": "none" if check.answer in (Answer.PASS, Answer.UNDECIDED) else _LEVEL[check.answer],
         "message": {"text": f"{_name(check)}: {check.message}"},
     }
+    if policy is not None:
+        place = {"uri": policy.as_posix()}
+        region = {"startLine": lines.get(check.rule, 1)}
+        found["locations"] = [{"physicalLocation": {"artifactLocation": place, "region": region}}]
     if check.waiver is not None:
         found["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": _waiver_words(check)}

@@ -50,7 +50,7 @@ class OpenFinding:
 
 def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
     """The vulnerabilities of the workspace's node that are neither withdrawn nor revoked; ``None`` without a node."""
-    if not (place.exchange / "node.sqlite").exists():
+    if not Node.is_here(place.exchange):
         return None
     node = Node.open(place.exchange)
     found: dict[str, Mapping[str, Any]] = {}

@@ -199,7 +199,7 @@ def make_plan(
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
     if not alone:
-        names, beside = with_beside(names, own_methods, data)
+        names, beside = with_beside(names, own_methods, data, grades=chosen is not None)
         notes += beside
     _check_languages(languages, names, own_methods, data)
     for name in names:

@@ -172,7 +172,7 @@ def preregister(
     rooms = Workspace.of(workspace)
     data = DataStore(rooms.data)
     if mirror is not None:
-        pull_for(methods, data, mirror, say=say)
+        pull_for(methods, data, mirror, alone=alone, say=say)
     plan = make_plan(
         subjects,
         profile=profile,

@@ -16,8 +16,10 @@ from kakehashi.compare import Estimate, cohen_kappa
 from kakehashi.errors import FormatVersionError, InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.evaluate.judges.labels import label_rows, verdict_class
 from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
+from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import write_whole
 from kakehashi.model import Label
+from kakehashi.work import sheet_book
 from kakehashi.work.cells import safe_cell
 
 FORMAT = "kakehashi.sheet/1"
@@ -32,7 +34,8 @@ LABELS = tuple(
     )
 )
 KEY = "key.jsonl"
-ADJUDICATE = "adjudicate.csv"
+ADJUDICATE = "adjudicate"
+FORMS = ("csv", "xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def export_sheet(
     items: int | None = None,
     seed: int = 0,
     source: str = "",
+    form: str = "csv",
 ) -> list[Path]:
     """Write one sheet for each annotator, the guide in two languages, and the key, which stays with you.
 
@@ -190,14 +194,22 @@ def export_sheet(
         items: How many answers to label, drawn at random; all without it.
         seed: Seed of the draw and of the orders.
         source: What they are answers of.
+        form: ``"csv"``, or ``"xlsx"`` for workbooks with a list of the labels to choose from.
 
     Raises:
-        UsageError: An impossible number, or a folder that is not empty.
+        UsageError: An impossible number, another form, or a folder that is not empty.
+        MissingExtraError: Workbooks need the extra ``tables``.
+        InputError: A text is longer than a cell of a workbook may be.
     """
     if not 2 <= annotators <= 9:
         raise UsageError(f"annotators are 2 to 9, not {annotators}")
     if items is not None and not 1 <= items <= len(rows):
         raise UsageError(f"{items} answers cannot be drawn from {len(rows)}")
+    if form not in FORMS:
+        raise UsageError(f"{form!r} is no form of a sheet", hint=f"Forms: {', '.join(FORMS)}.")
+    if form == "xlsx":
+        sheet_book.library("writing sheets as workbooks")
+        sheet_book.check_fits((text, out) for row in rows for text in (row.prompt, row.answer))
     if out.exists() and any(out.iterdir()):
         raise UsageError(
             f"{out} is not empty", hint="Name a new folder: sheets are never written over labels."
@@ -230,8 +242,8 @@ def export_sheet(
             [names[int(place)], rows[int(place)].language, rows[int(place)].prompt, rows[int(place)].answer]
             for place in order
         ]
-        path = out / f"annotator-{number}.csv"
-        _write_csv(path, ["row", "language", "prompt", "answer", "label", "note"], table)
+        path = out / f"annotator-{number}.{form}"
+        _write_sheet(path, ["row", "language", "prompt", "answer", "label", "note"], table)
         written.append(path)
     for language in ("en", "ja"):
         text = files("kakehashi.evaluate.judges").joinpath(f"data/sheet_guide_{language}.md").read_bytes()
@@ -243,8 +255,8 @@ def export_sheet(
 def import_sheet(folder: Path, *, out: Path | None = None, seed: int = 0) -> SheetLabels:
     """Read the sheets back, measure agreement, and write the labels.
 
-    Where annotators disagree, the row goes into ``adjudicate.csv``: fill its column ``label`` and import again. What
-    is not settled, and what somebody left empty, is left out and counted.
+    Where annotators disagree, the row goes into ``adjudicate.csv`` (or ``.xlsx``, as the sheets are): fill its column
+    ``label`` and import again. What is not settled, and what somebody left empty, is left out and counted.
 
     Args:
         folder: What :func:`export_sheet` wrote, with labels filled in.
@@ -258,10 +270,10 @@ def import_sheet(folder: Path, *, out: Path | None = None, seed: int = 0) -> She
     head, rows = _read_key(folder / KEY)
     by_name = {row["row"]: row for row in rows if row.get("row")}
     names = [f"annotator-{number}" for number in range(1, int(head["annotators"]) + 1)]
-    given = {name: _read_labels(folder / f"{name}.csv", by_name, head["labels"]) for name in names}
-    settled = (
-        _read_labels(folder / ADJUDICATE, by_name, head["labels"]) if (folder / ADJUDICATE).exists() else {}
-    )
+    sheets = {name: _sheet_at(folder, name) for name in names}
+    given = {name: _read_labels(path, by_name, head["labels"]) for name, path in sheets.items()}
+    settling = _sheet_at(folder, ADJUDICATE, sheets[names[0]].suffix)
+    settled = _read_labels(settling, by_name, head["labels"]) if settling.exists() else {}
     final: dict[str, str] = {}
     disputed: list[str] = []
     counts: Counter[str] = Counter()
@@ -281,7 +293,7 @@ def import_sheet(folder: Path, *, out: Path | None = None, seed: int = 0) -> She
             disputed.append(name)
     target = out or folder
     target.mkdir(parents=True, exist_ok=True)
-    adjudicate = _write_disputed(folder, disputed, by_name, given, names, settled) if disputed else None
+    adjudicate = _write_disputed(settling, disputed, by_name, given, names, settled) if disputed else None
     kappa, binary, reasons = _agreement(given, names, by_name, seed)
     labels = target / "labels.jsonl"
     lines = [_label_line(by_name[name], label, name, given, names) for name, label in final.items()]
@@ -356,17 +368,37 @@ def _label_line(
     return _json(told) + "\n"
 
 
+def _sheet_at(folder: Path, name: str, otherwise: str = ".csv") -> Path:
+    """The sheet of that name in the form in which it came back.
+
+    Raises:
+        InputError: It is there in two forms, and nobody can say which holds.
+    """
+    found = [path for form in FORMS if (path := folder / f"{name}.{form}").exists()]
+    if len(found) > 1:
+        raise InputError(
+            f"{found[0].name} and {found[1].name} are both here", path=folder, hint="Keep the one that holds."
+        )
+    return found[0] if found else folder / f"{name}{otherwise}"
+
+
+def _write_sheet(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if path.suffix == ".xlsx":
+        sheet_book.write_book(path, header, rows, labels=LABELS)
+    else:
+        _write_csv(path, header, rows)
+
+
 def _write_disputed(
-    folder: Path,
+    path: Path,
     disputed: Sequence[str],
     by_name: Mapping[str, Mapping[str, Any]],
     given: Mapping[str, Mapping[str, str]],
     names: Sequence[str],
     settled: Mapping[str, str],
 ) -> Path:
-    path = folder / ADJUDICATE
     header = ["row", "language", "prompt", "answer", *(f"label_{i + 1}" for i in range(len(names))), "label"]
-    _write_csv(
+    _write_sheet(
         path,
         header,
         [
@@ -442,16 +474,13 @@ def _read_key(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _read_labels(path: Path, known: Mapping[str, Any], labels: Sequence[str]) -> dict[str, str]:
-    text = _decoded(path)
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    given: dict[str, str] = {}
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    if not {"row", "label"} <= set(reader.fieldnames or ()):
+    columns, rows = _rows_of(path)
+    if not {"row", "label"} <= set(columns):
         raise InputError(
             "the sheet has no columns 'row' and 'label'", path=path, hint="Leave the first line as it was."
         )
-    for number, raw in enumerate(reader, 2):
+    given: dict[str, str] = {}
+    for number, raw in enumerate(rows, 2):
         name = (raw["row"] or "").strip()
         label = (raw["label"] or "").strip().lower().replace("_", "-").replace(" ", "-")
         if not name and not label:
@@ -466,6 +495,16 @@ def _read_labels(path: Path, known: Mapping[str, Any], labels: Sequence[str]) ->
     return given
 
 
+def _rows_of(path: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str | None]]]:
+    """Columns and rows of a sheet in either form."""
+    if path.suffix == ".xlsx":
+        return sheet_book.read_book(path)
+    text = _decoded(path)
+    first = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    return reader.fieldnames or (), reader
+
+
 def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
@@ -474,7 +513,7 @@ def _decoded(path: Path) -> str:
     try:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             return data.decode("utf-16")
-        return data.decode("utf-8-sig")
+        return decode_table(data)
     except UnicodeDecodeError as error:
         raise InputError(
             f"not UTF-8 at byte {error.start}", path=path, hint="Save it as 'CSV UTF-8' from the spreadsheet."

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.errors import InputError, UnknownNameError
@@ -27,11 +28,14 @@ def sight(
     level: str = "amber",
     markings: tuple[str, ...] = (),
     collection: str = "findings",
+    ledger: Path | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[Record, ...]:
     """Take what a run measured into the node, as signed sightings of a vulnerability or attack pattern.
 
-    Only counted shares are taken (k of n over the whole run): a mean of scores is no count of anything seen. The same
-    run again changes nothing. AMBER without an audience among ``markings`` is seen by its creator alone.
+    Only counted shares are taken (k of n over the whole run, or over each of its languages): a mean of scores is no
+    count of anything seen. The same run again changes nothing. AMBER without an audience among ``markings`` is seen by
+    its creator alone.
 
     Args:
         run: The run in the workspace's ledger, or the beginning of its name.
@@ -42,6 +46,8 @@ def sight(
         level: TLP level of the sightings.
         markings: Ids of further markings.
         collection: Collection of the node.
+        ledger: The ledger, where it is not the workspace's.
+        more: Further properties of the measurements, such as ``replicates`` and ``retest``.
 
     Raises:
         UnknownNameError: No such run, object or measure.
@@ -54,19 +60,19 @@ def sight(
     target = node.collection(collection).id
     if not node.store.page(node.me(), target, Filters(ids=frozenset({of})), limit=1).entries:
         raise UnknownNameError("object", of, hint="See: kakehashi exchange list")
-    with open_ledger(place.ledger, write=False) as ledger:
-        runs = {record.text("run"): record for record in ledger.records(kind="run")}
+    with open_ledger(ledger or place.ledger, write=False) as opened:
+        runs = {record.text("run"): record for record in opened.records(kind="run")}
         names = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
         if len(names) != 1:
             raise UnknownNameError("run", run, list(runs))
         name = names[0]
-        records = list(ledger.records(kind="result", run=name))
+        records = list(opened.records(kind="result", run=name))
     known = {str(one.get("name")): one for one in runs[name].body.get("subjects", ())}
-    found = [(record, m) for record in records for m in record.measurements() if _counts(m)]
+    found = [(record, m) for record in records for m in _headlines(record)]
     if unknown := set(measures) - {m.measure.id for _, m in found}:
         raise UnknownNameError("measure", sorted(unknown)[0], sorted({m.measure.id for _, m in found}))
     made = [
-        _sighting(node, record, m, known.get(m.subject, {}), of, (TLP_2[level], *markings))
+        _sighting(node, record, m, known.get(m.subject, {}), of, (TLP_2[level], *markings), more)
         for record, m in found
         if (not measures or m.measure.id in measures) and (not subjects or m.subject in subjects)
     ]
@@ -78,9 +84,16 @@ def sight(
     return tuple(made)
 
 
+def _headlines(record: "LedgerRecord") -> "list[Measurement]":
+    """Counted shares of the whole run; of each language where the method sums no further."""
+    counted = [m for m in record.measurements() if set(m.facets) <= {"language"} and _counts(m)]
+    whole = {m.measure.id for m in counted if not m.facets}
+    return [m for m in counted if not m.facets or m.measure.id not in whole]
+
+
 def _counts(m: "Measurement") -> bool:
-    """Whether a measurement is k of n over the whole run."""
-    if m.measure.unit != "proportion" or m.facets or m.k is None or not m.n:
+    """Whether a measurement is k of n."""
+    if m.measure.unit != "proportion" or m.k is None or not m.n:
         return False
     return float(m.k).is_integer() and 0 <= m.k <= m.n
 
@@ -92,6 +105,7 @@ def _sighting(
     about: Mapping[str, Any],
     of: str,
     marks: tuple[str, ...],
+    more: Mapping[str, Any],
 ) -> Record:
     assert m.k is not None
     at = f"{m.provenance.created[:19]}.000Z"
@@ -105,11 +119,12 @@ def _sighting(
         method=f"{m.provenance.method} {m.provenance.method_version}",
         judge=record.text("judge") or None,
         date=at[:10],
+        **{"language": m.facets.get("language"), **more},
     )
     made: Record = {
         "type": "sighting",
         "spec_version": "2.1",
-        "id": derived_id("sighting", node.owner, record.id, m.subject, m.measure.id, of),
+        "id": derived_id("sighting", node.owner, record.id, m.subject, m.measure.id, of, *m.facets.values()),
         "created_by_ref": node.owner,
         "created": at,
         "modified": at,

@@ -13,6 +13,7 @@ from kakehashi.errors import StorageError, UnknownNameError
 from kakehashi.model import GuardSpec, Measurement, Message, MethodCard, Subject
 
 if TYPE_CHECKING:
+    from kakehashi.ledger import Ledger
     from kakehashi.work.preregister import PlanCheck
 
 
@@ -140,47 +141,54 @@ def load_run(ledger: Path, run: str, *, size: int | None = None) -> RunView:
         UnknownNameError: No such run; the nearest are suggested.
         StorageError: There is no ledger.
     """
-    from kakehashi.ledger import Ledger, decode
-    from kakehashi.work.preregister import plans_of
+    from kakehashi.ledger import Ledger
 
     if not ledger.exists():
         raise StorageError("there is no ledger here yet", path=ledger, hint="Run: kakehashi demo")
     with Ledger.open(ledger) as opened:
         if size is not None:
             opened.cut(size)
-        runs = {record.text("run"): record for record in opened.records(kind="run")}
-        found = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
-        if len(found) != 1:
-            raise UnknownNameError("run", run, list(runs))
-        name = found[0]
-        head = runs[name].body
-        items = opened.items(run=name)
-        items["credit"] = items.pop("value")
-        details = head.get("details", {})
-        tree = opened.root()
-        return RunView(
-            run=name,
-            created=head["created"],
-            partial=head["partial"],
-            manifest={
-                **head["settings"],
-                "software": head["software"],
-                "methods": _without_cards(head["methods"]),
-            },
-            subjects=tuple(subject_of(described) for described in head["subjects"]),
-            cards={one["id"]: decode(MethodCard, one["card"]) for one in head["methods"] if "card" in one},
-            measurements=tuple(opened.measurements(run=name)),
-            items=items,
-            outcome=head["counts"],
-            notes=(
-                *details.get("notes", []),
-                *(f"{one['parameter']}: {one['reason']}" for one in details.get("refused_parameters", [])),
-            ),
-            tree_size=tree.size,
-            root=tree.root_hex,
-            hidden=len(opened.hidden()),
-            plans=plans_of(opened, name),
-        )
+        return view_of(opened, run)
+
+
+def view_of(opened: "Ledger", run: str) -> RunView:
+    """A sealed run of a ledger that is open; errors as for :func:`load_run`."""
+    from kakehashi.ledger import decode
+    from kakehashi.work.preregister import plans_of
+
+    runs = {record.text("run"): record for record in opened.records(kind="run")}
+    found = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
+    if len(found) != 1:
+        raise UnknownNameError("run", run, list(runs))
+    name = found[0]
+    head = runs[name].body
+    items = opened.items(run=name)
+    items["credit"] = items.pop("value")
+    details = head.get("details", {})
+    tree = opened.root()
+    return RunView(
+        run=name,
+        created=head["created"],
+        partial=head["partial"],
+        manifest={
+            **head["settings"],
+            "software": head["software"],
+            "methods": _without_cards(head["methods"]),
+        },
+        subjects=tuple(subject_of(described) for described in head["subjects"]),
+        cards={one["id"]: decode(MethodCard, one["card"]) for one in head["methods"] if "card" in one},
+        measurements=tuple(opened.measurements(run=name)),
+        items=items,
+        outcome=head["counts"],
+        notes=(
+            *details.get("notes", []),
+            *(f"{one['parameter']}: {one['reason']}" for one in details.get("refused_parameters", [])),
+        ),
+        tree_size=tree.size,
+        root=tree.root_hex,
+        hidden=len(opened.hidden()),
+        plans=plans_of(opened, name),
+    )
 
 
 def _without_cards(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from kakehashi import __version__
 from kakehashi.errors import BudgetError, CorruptFileError, InputError, UsageError
-from kakehashi.evaluate.attacks.pattern import AttackPattern, Feed, read_feed
+from kakehashi.evaluate.attacks.pattern import AttackPattern, Feed
 from kakehashi.evaluate.engine import (
     EngineSettings,
     FinishedRow,
@@ -40,6 +40,7 @@ from kakehashi.work.assess import finish, local_servers, patience_of, served_end
 from kakehashi.work.judging import with_known_errors
 from kakehashi.work.plan import Plan, PlannedMethod, local_server
 from kakehashi.work.seal import seal_run
+from kakehashi.work.watch_feed import attack_source
 from kakehashi.work.watch_state import AttackState, Happening, RoundResult, WatchSettings, after_round
 from kakehashi.work.workspace import Workspace
 
@@ -78,6 +79,8 @@ def watch(
     subject: str | Subject,
     *,
     attacks: Path | str,
+    payloads: Path | None = None,
+    token: str = "",
     every: float = 600.0,
     rounds: int | None = None,
     settings: WatchSettings | None = None,
@@ -102,7 +105,10 @@ def watch(
 
     Args:
         subject: The system, or words that name it.
-        attacks: Folder of attack patterns (``docs/watch.md``).
+        attacks: Folder of attack patterns (``docs/watch.md``), ``exchange:`` with the folder of a node (alone: the
+            workspace's), or the address of a collection, which is pulled into the workspace's node before each round.
+        payloads: Folder of what a node's records refer to by hash; ``payloads`` in the node's folder by default.
+        token: What opens the collection.
         every: Seconds from the beginning of one round to that of the next.
         rounds: Rounds of this session; ``None`` goes on until it is stopped.
         settings: Bound, level and unit of the tests.
@@ -130,13 +136,18 @@ def watch(
     system = parse_subject(subject) if isinstance(subject, str) else subject
     if system.base_url:
         checked_address(system.base_url)
-    folder = Path(attacks)
-    feed = read_feed(folder, find_sample(rooms))
+    source = attack_source(attacks, rooms, payloads=payloads, token=token)
+    feed = source.read(find_sample(rooms))
+    for identifier, called, why in feed.skipped:
+        tell({"event": "skipped", "record": identifier, "name": called, "reason": why})
+        say(f"{identifier} ({called}): {why}, skipped")
     if not feed.patterns and not feed.faults and rounds is not None:
-        raise InputError("no attack pattern is here", path=folder, hint="See docs/watch.md for the format.")
+        raise InputError(
+            "no attack pattern is here", path=source.folder, hint="See docs/watch.md for the format."
+        )
     with ExitStack() as stack:
         log = stack.enter_context(
-            _Log(rooms, system, name or folder.resolve().name, settings or WatchSettings(), max_tokens)
+            _Log(rooms, system, name or source.name, settings or WatchSettings(), max_tokens)
         )
         if feed.faults and not log.attacks:  # a watch that is under way leaves the file out and goes on
             raise feed.faults[0][1]
@@ -159,7 +170,7 @@ def watch(
                 due = now()
             else:
                 sleep(wait)
-            feed = read_feed(folder, find_sample(rooms))
+            feed = source.read(find_sample(rooms), lambda error: say(f"left as it was: {error.message}"))
     return done
 
 

@@ -75,15 +75,17 @@ FindSample = Callable[[str, str], Sample]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a folder of attack patterns holds.
+    """What a folder of attack patterns, or an exchange node, holds.
 
     Attributes:
         patterns: The attacks, by name of file.
         faults: Files that cannot be used, each with its error.
+        skipped: Records of an exchange that cannot be replayed: id, name, why.
     """
 
     patterns: tuple[AttackPattern, ...]
     faults: tuple[tuple[str, KakehashiError], ...]
+    skipped: tuple[tuple[str, str, str], ...] = ()
 
 
 def read_feed(folder: Path, find: FindSample) -> Feed:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -18,14 +18,16 @@ from starlette.routing import Route
 
 from kakehashi.errors import InputError, KakehashiError, LockedError, StorageError
 from kakehashi.exchange.cursor import make_next
-from kakehashi.exchange.deliveries import Deliveries
+from kakehashi.exchange.deliveries import Deliveries, maybe_alerts
 from kakehashi.exchange.escalation import escalate
 from kakehashi.exchange.ids import LEVELS
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import NodeLog
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.reads import ReadSpool
+from kakehashi.exchange.reads import ReadSpool, restricted
 from kakehashi.exchange.server import log_pages, role_pages
+from kakehashi.exchange.server.openapi import openapi
+from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
 from kakehashi.exchange.server.talk import (
@@ -65,7 +67,9 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        hub = server.hub = application.state.hub = Hub(node, server.deliveries, keep_alive=keep_alive)
+        hub = server.hub = application.state.hub = Hub(
+            node, server.deliveries, server.spool, keep_alive=keep_alive
+        )
         tasks = [
             asyncio.create_task(work)
             for work in (_ticking(server, tick_seconds), hub.run(), sending(node, tick_seconds))
@@ -103,9 +107,11 @@ def make_app(
             route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
-            Route(f"{root}x-kakehashi/events/", lambda request: _guarded(server, request, Server.events)),
+            route(f"{root}x-kakehashi/events/", GET=Server.events),
             route(f"{root}x-kakehashi/markings/", GET=Server.markings),
             route(f"{root}x-kakehashi/checkpoint/", GET=Server.checkpoint),
+            route(f"{root}x-kakehashi/known/", POST=None),
+            route(f"{root}x-kakehashi/openapi.json", GET=Server.openapi),
             route(f"{root}x-kakehashi/log/", GET=Server.lines),
             *(
                 route(f"{root}{path}", GET=page)
@@ -143,12 +149,15 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
     def ask() -> Response:  # one visit to the thread that may wait for the disk
         assert endpoint is not None
         known = caller_of_token if endpoint is Server.events else known_caller
-        return endpoint(server, request, known(server.node.tokens, request))
+        reads_only = endpoint in _READERS and request.method != "DELETE"
+        with server.node.store.reading() if reads_only else nullcontext():
+            return endpoint(server, request, known(server.node.tokens, request))
 
     try:
         if endpoint is None:
             caller = await run_in_threadpool(known_caller, server.node.tokens, request)
-            return await server.add_objects(request, caller)
+            asked = server.private_questions if request.url.path.endswith("/known/") else server.add_objects
+            return await asked(request, caller)
         return await run_in_threadpool(ask)
     except TaxiiError as error:
         return failure(error.status, error.title)
@@ -183,6 +192,7 @@ class Server:
 
     def __init__(self, node: Node, page_bytes: int) -> None:
         self.node = node
+        self.private_questions = PrivateQuestions(node)
         self.log = NodeLog(node)
         self.spool = ReadSpool(node.store, node.path)
         self.deliveries = Deliveries(node.store)
@@ -239,8 +249,11 @@ class Server:
 
     def _handed_over(self, request: Request, caller: Caller, question: Question, page: Page) -> Response:
         if request.method == "GET":
-            self.spool.record(caller.identity, page.entries)
-            for entry in page.entries:
+            if not page.notes:
+                notes = {"restricted": restricted(self.node.store, page.entries)}
+                page.notes.update(notes, alerts=maybe_alerts(page.entries))
+            self.spool.record(caller.identity, page.notes["restricted"])
+            for entry in page.notes["alerts"]:
                 self.deliveries.note(caller.identity, entry.data, "page")
         return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
 
@@ -314,6 +327,10 @@ class Server:
         lines = self.node.store.log_lines(int(text), MAX_LIMIT)
         return answer(request, {"lines": [line.decode() for line in lines]})
 
+    def openapi(self, request: Request, _: Caller) -> Response:
+        """What the server answers, as OpenAPI."""
+        return answer(request, openapi(request.app.routes, title=self.node.name))
+
     def _known(self, request: Request, caller: Caller) -> Collection:
         """The collection of an address; one that the caller has no grant for does not exist for him."""
         word = request.path_params["collection"]
@@ -351,6 +368,7 @@ class Server:
                 after=question.after,
                 limit=question.limit,
                 budget=self._page_bytes,
+                kept=True,
             )
             if ref is not None and not page.entries:
                 whole = Filters(ids=frozenset({ref}), versions=_ANY.versions)
@@ -413,3 +431,7 @@ def _time(version: str) -> str:
     except ValueError:
         return "1970-01-01T00:00:00.000000Z"
     return version
+
+
+# What is answered from one snapshot, that of the token included.
+_READERS = (Server.objects, Server.one_object, Server.manifest, Server.versions)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kakehashi.errors import InputError, StorageError
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.server.app import make_app
+from kakehashi.exchange.server.workers import keep_running
 
 if TYPE_CHECKING:
     import uvicorn
@@ -24,6 +25,7 @@ def serve(
     key: Path | None = None,
     client_authority: Path | None = None,
     behind_proxy: bool = False,
+    workers: int = 1,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a node over HTTP, or HTTPS with a certificate.
@@ -37,6 +39,7 @@ def serve(
         client_authority: PEM file of the authority whose certificates clients must show (mutual TLS); tokens are
             needed all the same.
         behind_proxy: Whether something in front does TLS; else only loopback is served without it.
+        workers: How many processes; all take connections from the same socket.
         ready: Called with the address once connections are taken.
 
     Raises:
@@ -60,18 +63,26 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     if ready is not None:
         ready(f"{scheme}://{name}:{listening.getsockname()[1]}/taxii2/")
-    config = uvicorn.Config(
-        make_app(node),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        ssl_certfile=None if certificate is None else str(certificate),
-        ssl_keyfile=None if key is None else str(key),
-        ssl_ca_certs=None if client_authority is None else str(client_authority),
-        ssl_cert_reqs=ssl.CERT_NONE if client_authority is None else ssl.CERT_REQUIRED,
-    )
-    make_server(config).run(sockets=[listening])
+
+    def run(served: Node) -> None:
+        config = uvicorn.Config(
+            make_app(served),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            ssl_certfile=None if certificate is None else str(certificate),
+            ssl_keyfile=None if key is None else str(key),
+            ssl_ca_certs=None if client_authority is None else str(client_authority),
+            ssl_cert_reqs=ssl.CERT_NONE if client_authority is None else ssl.CERT_REQUIRED,
+        )
+        make_server(config).run(sockets=[listening])
+
+    if workers == 1:
+        run(node)
+        return
+    node.store.close()  # a connection must not be shared over a fork
+    keep_running(workers, lambda: run(Node.open(node.path)))
 
 
 def make_server(config: "uvicorn.Config") -> "uvicorn.Server":

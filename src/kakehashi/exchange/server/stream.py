@@ -12,9 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from kakehashi.errors import InputError, StorageError
 from kakehashi.exchange.deliveries import Deliveries
-from kakehashi.exchange.events import Event, as_sse, events_after, log_size
+from kakehashi.exchange.events import Event, as_entry, as_sse, events_after, log_size
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.policy import Caller
+from kakehashi.exchange.reads import ReadSpool
 from kakehashi.exchange.server.talk import TaxiiError, token_of
 
 MOST_STREAMS, MOST_OF_ONE = 1000, 100
@@ -28,6 +29,7 @@ class Hub:
     Args:
         node: The node.
         deliveries: Where to say what was handed over.
+        spool: Where reads of AMBER and above are written down.
         look_every: Seconds between two looks at the log's length.
         keep_alive: Seconds of silence after which a stream says that it is alive.
     """
@@ -36,11 +38,12 @@ class Hub:
         self,
         node: Node,
         deliveries: Deliveries,
+        spool: ReadSpool,
         *,
         look_every: float = LOOK_EVERY,
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
-        self.node, self.deliveries, self.keep_alive = node, deliveries, keep_alive
+        self.node, self.deliveries, self.spool, self.keep_alive = node, deliveries, spool, keep_alive
         self.open: Counter[str] = Counter()
         self.closed = False
         self.size = 0
@@ -149,6 +152,7 @@ class EventStream(Response):
         if upto <= self._place:
             return (), False
         events, self._place = events_after(store, caller, self._place, upto, collections=self._only)
+        self._hub.spool.record(self._identity, map(as_entry, events))
         return events, self._place < upto
 
     async def _wait(self, changed: asyncio.Event, gone: "asyncio.Task[None]") -> bool:

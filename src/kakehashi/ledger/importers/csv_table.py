@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.errors import InputError
+from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import read_bytes
 from kakehashi.ledger.importers.column_map import MISSING, ColumnMap, fingerprint
 from kakehashi.ledger.importers.draft import Draft, Importer, ImportReport, Unread, ingest
@@ -206,11 +207,11 @@ def table_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str
     """The names of the columns, and the rows with their lines; rows without any text are passed over.
 
     Raises:
-        InputError: The file is no table in UTF-8; at the row, where a row is broken.
+        InputError: The file is no table in UTF-8 or cp932; at the row, where a row is broken.
     """
     data = read_bytes(path)
     try:
-        text = data.decode("utf-8-sig")
+        text = decode_table(data)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError(

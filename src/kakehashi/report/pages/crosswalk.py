@@ -176,9 +176,11 @@ def _group(catalog: Catalog, links: Sequence[Link]) -> Piece:
         "confidence": Say(f"confidence.{first.confidence}"),
         "gap": Term(first.gap),
     }
-    if all(link.verified for link in links):
-        return Say("crosswalk.link", parts)
-    return Say("crosswalk.link-summary", parts)
+    key = "crosswalk.link" if all(link.verified for link in links) else "crosswalk.link-summary"
+    said = Say(key, parts)
+    if not first.rationale:
+        return said
+    return Listed((said, Say("crosswalk.rationale", {"why": Term(first.rationale)})), "sentence")
 
 
 def _steps(catalog: Catalog, table: CommitmentTable) -> Section | None:
@@ -204,7 +206,8 @@ def _steps(catalog: Catalog, table: CommitmentTable) -> Section | None:
     return Section("steps", Say("section.crosswalk.steps"), (Paragraph(Say("text.crosswalk-steps")), found))
 
 
-def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
+def convergence_table(catalog: Catalog, table: CommitmentTable) -> Table:
+    """The course of a comparison over time as a table."""
     rows = tuple(
         (
             Term(catalog.instrument(moment.adopted).short),
@@ -218,14 +221,18 @@ def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
     )
     figures = ("rows", "common", "partial", "carried")
     names = ("adopted-text", "date", "follows", *figures)
-    found = Table(
+    return Table(
         id="crosswalk-convergence",
         caption=Say("caption.convergence"),
         columns=tuple(Column(Say(f"column.{name}"), name in figures) for name in names),
         rows=rows,
     )
+
+
+def _convergence(catalog: Catalog, table: CommitmentTable) -> Section:
     title = Say("section.crosswalk.convergence")
-    return Section("convergence", title, (Paragraph(Say("text.convergence")), found))
+    blocks = (Paragraph(Say("text.convergence")), convergence_table(catalog, table))
+    return Section("convergence", title, blocks)
 
 
 def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:

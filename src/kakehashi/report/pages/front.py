@@ -16,6 +16,7 @@ from kakehashi.report.document import (
     Section,
     Table,
 )
+from kakehashi.report.pages.company import company_note, in_company
 from kakehashi.report.pages.marks import marks
 from kakehashi.report.pages.statements import (
     confidence_level,
@@ -103,9 +104,10 @@ def front(assessment: Assessment) -> Section:
 
 
 def headline_measures(assessment: Assessment) -> tuple[MeasureFacts, ...]:
-    """Measures of the first page, in the order of the methods."""
+    """Measures of the first page, in the order of the methods; what must be shown together stands together."""
     whole = {score.measure for score in assessment.scores if not score.facet}
-    return tuple(one for one in assessment.measures if one.key in whole and one.name not in _SECONDARY)
+    found = [one for one in assessment.measures if one.key in whole and one.name not in _SECONDARY]
+    return in_company(assessment, found)
 
 
 def _closed(assessment: Assessment, measure: MeasureFacts) -> bool:
@@ -146,12 +148,13 @@ def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
             )
         )
     counted = tuple(Column(Say(f"label.{label}"), True) for label in (*labels, "not-judged", "failed"))
+    beside = company_note(assessment, measure, headline_measures(assessment))
     return Table(
         id=f"headline-{slug(measure.key)}",
         caption=_caption(assessment, measure),
         columns=(*heads("system", "rate", "interval", "n", figures=("rate", "interval", "n")), *counted),
         rows=tuple(rows),
-        notes=(_detectable_note(measure),),
+        notes=(*(() if beside is None else (beside,)), _detectable_note(measure)),
     )
 
 

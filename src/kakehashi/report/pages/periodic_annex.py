@@ -1,5 +1,7 @@
 """What is not known, and the annex: methods and vintages, coefficients, ledger, sources and rows."""
 
+from collections.abc import Collection
+
 from kakehashi.report.document import (
     Anchored,
     Blank,
@@ -57,16 +59,23 @@ def unknown(report: Periodic) -> Section:
     )
 
 
-def annex(report: Periodic) -> Section:
-    """For specialists."""
-    sections = [_methods(report)]
+def annex(report: Periodic, methods: Section, used: Collection[str]) -> Section:
+    """For specialists.
+
+    Args:
+        report: The values.
+        methods: The section on methods.
+        used: Ids of the sources that something leads to.
+    """
+    sections = [methods]
     if report.period.kind == "annual" and report.agreement is not None:
         sections.append(_statistics(report))
-    sections += [_ledger(report), _sources(report)]
-    return Section("annex", Say("section.annex"), (), tuple(one for one in sections if one is not None))
+    sections += [_ledger(report), _sources(report, used)]
+    return Section("annex", Say("section.annex"), (), tuple(sections))
 
 
-def _methods(report: Periodic) -> Section:
+def methods_section(report: Periodic) -> Section:
+    """Methods with versions and dates, and the vintages of indicators."""
     methods: dict[str, list[int]] = {}
     for number, one in enumerate(report.ledger.measures):
         methods.setdefault(one.method, []).append(number)
@@ -147,8 +156,8 @@ def _ledger(report: Periodic) -> Section:
     return Section("ledger", Say("section.ledger"), tuple(blocks))
 
 
-def _sources(report: Periodic) -> Section:
-    rows = tuple(_source(one) for one in report.sources)
+def _sources(report: Periodic, used: Collection[str]) -> Section:
+    rows = tuple(_source(one) for one in report.sources if one.id in used)
     heads = ("source", "kind-of-source", "what", "question", "rows", "as-of", "licence", "citation")
     table = Table("sources", Say("periodic.caption.sources"), columns(*heads, figures=("rows",)), rows)
     return Section(

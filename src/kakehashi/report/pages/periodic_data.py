@@ -3,6 +3,7 @@
 from kakehashi.report.document import (
     Blank,
     Block,
+    Bullets,
     Code,
     Column,
     Date,
@@ -19,6 +20,7 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.disagreement import exposure_parts, noise_sentence, ranges_table, rank_plot
 from kakehashi.report.pages.periodic_front import (
+    capped,
     columns,
     count,
     day,
@@ -87,7 +89,8 @@ def runs(report: Periodic) -> Section | None:
     if rows:
         heads = ("run", "date", "systems", "methods", "languages", "numbers", "state", "source")
         caption = Say("periodic.caption.runs", {"count": Number(len(rows))})
-        blocks = (Table("runs", caption, columns(*heads, figures=("numbers",)), rows),)
+        table = Table("runs", caption, columns(*heads, figures=("numbers",)), rows)
+        blocks = (table, *capped(len(rows), report.ledger.fresh_runs))
     return Section("runs", Say("periodic.section.runs"), blocks)
 
 
@@ -223,7 +226,9 @@ def _indicator_row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, .
         if found.low is None or found.high is None
         else Span(found.low, found.high, style(one.unit)),
         Verbatim(found.as_of),
-        Verbatim(found.vintage),
+        Say("periodic.newer", {"vintage": Verbatim(found.vintage), "newer": Verbatim(found.newer)})
+        if found.newer
+        else Verbatim(found.vintage),
         source_cell(found.source),
     )
 
@@ -291,9 +296,11 @@ def exposure(report: Periodic) -> Section:
     else:
         blocks.append(Paragraph(Say("text.exposure", exposure_parts(found)), "lead"))
         blocks.append(Paragraph(noise_sentence(found)))
-        numbers: dict[str, Piece] = {}
-        table = ranges_table("ledger-ranges", found, numbers)
-        blocks.append(rank_plot("figure-ledger-ranks", found, table))
+        names = sorted({name for one in found.ranges for name in (*one.best_methods, *one.worst_methods)})
+        numbers: dict[str, Piece] = {name: Number(place) for place, name in enumerate(names, start=1)}
+        blocks.append(rank_plot("figure-ledger-ranks", found, ranges_table("ledger-ranges", found, numbers)))
+        blocks.append(Paragraph(Say("periodic.numbered"), "note"))
+        blocks.append(Bullets(tuple(Code(name) for name in names), ordered=True))
     sections: tuple[Section, ...] = ()
     if report.published is not None:
         sections = (published_section(report.published, Paragraph(Say("periodic.text.published"))),)

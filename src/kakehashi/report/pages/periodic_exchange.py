@@ -15,6 +15,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.periodic_front import (
+    capped,
     cite,
     columns,
     count,
@@ -129,6 +130,7 @@ def disagreements(report: Periodic) -> Section:
                 rows,
             )
         )
+        blocks += capped(len(rows), sum(ledger.repeat_counts.values()))
     if ledger.conflicts:
         rows = tuple(
             (
@@ -145,6 +147,7 @@ def disagreements(report: Periodic) -> Section:
         heads = ("run", "by-one", "by-other", "better-by-one", "better-by-other", "kind", "source")
         caption = Say("periodic.caption.conflicts", {"count": Number(len(rows))})
         blocks.append(Table("conflicts", caption, columns(*heads), rows))
+        blocks += capped(len(rows), sum(ledger.conflict_counts.values()))
     if len(blocks) == 1:
         blocks.append(Paragraph(Say("periodic.no-disagreements")))
     return Section("disagreements", Say("periodic.section.disagreements"), tuple(blocks))

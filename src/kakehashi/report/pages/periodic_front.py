@@ -41,12 +41,17 @@ def source_cell(source: str) -> Piece:
 
 def style(unit: str) -> Style:
     """How numbers of a unit are shown."""
-    return "percent" if unit == "proportion" else "count" if unit == "count" else "score"
+    if unit in ("count", "months", "days"):
+        return "count"
+    return "percent" if unit == "proportion" else "points" if unit == "points" else "score"
 
 
 def value(number: float | None, unit: str, source: str) -> Piece:
     """A number in its unit, or that there is none."""
-    return Blank("blank.not-estimable") if number is None else cite(Number(number, style(unit)), source)
+    if number is None:
+        return Blank("blank.not-estimable")
+    shown: Piece = cite(Number(number, style(unit)), source)
+    return Say(f"periodic.unit.{unit}", {"value": shown}) if unit in ("months", "days") else shown
 
 
 def columns(*names: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
@@ -92,7 +97,7 @@ def _ledger(report: Periodic) -> Piece:
     if not found.present:
         return Say("periodic.ledger.none")
     parts: dict[str, Piece] = {
-        "runs": Number(len(found.runs)),
+        "runs": Number(found.fresh_runs),
         "fresh": count(found.fresh_numbers, found.source),
         "systems": Number(len(found.systems)),
         "numbers": count(found.numbers, found.source),
@@ -149,19 +154,16 @@ def _kind(report: Periodic) -> list[Block]:
         )
         return said
     empty = [one for one in report.indicators if not one.values]
+    parts: dict[str, Piece] = {
+        "measures": Number(len(report.ledger.measures)),
+        "constructs": Number(len({one.construct for one in report.ledger.measures})),
+        "indicators": Number(len(report.indicators) - len(empty)),
+        "empty": Number(len(empty)),
+    }
+    key = "periodic.annual.measures" if report.indicators else "periodic.annual.ledger"
     return [
         *(Paragraph(one) for one in _disagreements(report)),
-        Paragraph(
-            Say(
-                "periodic.annual.measures",
-                {
-                    "measures": Number(len(report.ledger.measures)),
-                    "constructs": Number(len({one.construct for one in report.ledger.measures})),
-                    "indicators": Number(len(report.indicators) - len(empty)),
-                    "empty": Number(len(empty)),
-                },
-            )
-        ),
+        Paragraph(Say(key, parts)),
         *_families(report),
     ]
 
@@ -188,21 +190,27 @@ def _disagreements(report: Periodic) -> tuple[Piece, ...]:
     found = report.ledger
     if not found.present:
         return ()
-    verdicts = [one.verdict for one in found.repeats]
-    same = sum(one.same_construct for one in found.conflicts)
+    verdicts = found.repeat_counts
     return (
         Say(
             "periodic.conflicts",
             {
-                "same": Number(same),
-                "other": Number(len(found.conflicts) - same),
-                "repeats": Number(len(verdicts)),
-                "replicated": Number(verdicts.count("replicated")),
-                "not": Number(verdicts.count("not-replicated")),
-                "undecided": Number(verdicts.count("undecided")),
+                "same": Number(found.conflict_counts["same"]),
+                "other": Number(found.conflict_counts["other"]),
+                "repeats": Number(sum(verdicts.values())),
+                "replicated": Number(verdicts["replicated"]),
+                "not": Number(verdicts["not-replicated"]),
+                "undecided": Number(verdicts["undecided"]),
             },
         ),
     )
+
+
+def capped(shown: int, count: int) -> list[Block]:
+    """That a table shows only some of its rows, where it does."""
+    if shown >= count:
+        return []
+    return [Paragraph(Say("periodic.capped", {"shown": Number(shown), "count": Number(count)}), "note")]
 
 
 def listed(names: Sequence[str], most: int = 8) -> Piece:

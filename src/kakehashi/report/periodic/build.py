@@ -21,8 +21,8 @@ from kakehashi.errors import NotEstimableError
 from kakehashi.model import Measure, Polarity
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
 from kakehashi.report.periodic.catalog import catalog_facts
-from kakehashi.report.periodic.exchange import counted_by_type, exchange_facts
-from kakehashi.report.periodic.indicators import indicator_facts
+from kakehashi.report.periodic.exchange import clearance_of, counted_by_type, exchange_facts
+from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
 from kakehashi.report.periodic.ledger import LedgerThen, ledger_facts, whole
 from kakehashi.report.periodic.period import Period, period_of
 from kakehashi.report.periodic.settings import ReportSettings, read_settings
@@ -33,12 +33,15 @@ from kakehashi.report.periodic.values import (
     Periodic,
     SafeTable,
 )
-from kakehashi.report.values import PublishedFacts, finite
+from kakehashi.report.values import ExposureFacts, PublishedFacts, finite
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 
 #: Systems and columns of the table that exposure is computed on; more say nothing more, and take long.
 _MOST_COLUMNS = 60
+
+#: A table with more cells than this is held against fewer tables of noise.
+_LARGE, _FEW_SIMULATIONS = 500, 50
 
 
 def build_periodic(
@@ -81,7 +84,8 @@ def build_periodic(
     member = member or ("" if clearance else settings.member)
     clearance = clearance or settings.clearance
     sources = Sources()
-    ledger, then = ledger_facts(place.ledger, period, sources)
+    level = clearance_of(place.exchange, clearance, member)
+    ledger, then = ledger_facts(place.ledger, period, sources, clearance=level)
     exchange, everything = exchange_facts(place.exchange, period, sources, clearance=clearance, member=member)
     annual = kind == "annual"
     table = _table(then) if then is not None and annual else None
@@ -92,10 +96,12 @@ def build_periodic(
         exchange=exchange,
         aggregates=_aggregates(then, everything, settings, period, sources) if kind != "monthly" else (),
         catalog=catalog_facts(period, sources),
-        indicators=indicator_facts(place.path, period, sources) if kind != "monthly" else (),
+        indicators=()
+        if kind == "monthly"
+        else indicator_facts(measure_sheets(place.path, period.as_of), period, sources),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
-        exposure=exposure_facts(table, data_date=period.as_of, rng=rng) if annual else None,
+        exposure=_exposure(table, period, rng) if annual else None,
         published=_published(period, sources, rng) if annual else None,
         sources=sources.all(),
         settings={
@@ -106,6 +112,13 @@ def build_periodic(
             "confidence_level": 0.95,
         },
     )
+
+
+def _exposure(table: ScoreTable | None, period: Period, rng: int) -> ExposureFacts:
+    """With fewer tables of noise where each is large: their spread is then small as well."""
+    large = table is not None and table.values.size > _LARGE
+    drawn = {"n_simulations": _FEW_SIMULATIONS} if large else {}
+    return exposure_facts(table, data_date=period.as_of, rng=rng, **drawn)
 
 
 def _record(facts: Path | str | None, settings: ReportSettings, place: Workspace) -> FactsRecord | None:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,28 @@ def reader_of(node: Node, clearance: str, member: str) -> Caller:
     return Caller("identity--00000000-0000-4000-8000-000000000000", clearance, reads=everything)
 
 
+def clearance_of(path: Path, clearance: str, member: str) -> str | None:
+    """The TLP level of the reader: the level named, or that of the member.
+
+    Raises:
+        UnknownNameError: There is no such member, or no node to know it.
+    """
+    if not member:
+        return clearance
+    if not Node.is_here(path):
+        raise UnknownNameError("member", member, hint="The workspace has no exchange node: use --clearance.")
+    node = Node.open(path)
+    try:
+        return node.member(member).clearance
+    finally:
+        node.store.close()
+
+
 def objects_then(node: Node, reader: Caller, period: Period) -> list[tuple[str, dict[str, Any]]]:
     """Every version that the reader may see and that was added and made by the day, with its collection, in order."""
     found = []
     for collection in node.store.collections():
-        page = node.store.page(reader, collection.id, _ALL, limit=10**6, budget=1 << 40, now=period.end)
+        page = node.store.page(reader, collection.id, _ALL, limit=10**6, budget=1 << 40, now=_moment(period))
         for entry in page.entries:
             made = json.loads(entry.data)
             dates = (entry.added, made.get("created"), made.get("modified"))
@@ -66,7 +83,7 @@ def exchange_facts(
     Raises:
         UnknownNameError: There is no such member.
     """
-    if not (path / "node.sqlite").exists():
+    if not Node.is_here(path):
         return ExchangeFacts(False), []
     node = Node.open(path)
     try:
@@ -89,6 +106,11 @@ def exchange_facts(
     finally:
         node.store.close()
     return facts, everything
+
+
+def _moment(period: Period) -> datetime:
+    """The end of the day, but never later than now: what is embargoed until tonight is not seen this morning."""
+    return min(period.end, datetime.now(UTC))
 
 
 def _newest(seen: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -230,7 +252,7 @@ def _alerts(
 
 def _answers(node: Node, alert: str, collection: str, period: Period) -> tuple[Any, ...]:
     try:
-        answers = responses(node, alert, collection=collection, now=period.end)
+        answers = responses(node, alert, collection=collection, now=_moment(period))
         sent = next(
             str(made["created"]) for _, made in objects_then(node, node.me(), period) if made["id"] == alert
         )

@@ -1,51 +1,89 @@
-"""Measures of the index as reports need them."""
+"""Measures of the index as reports need them: in the units of pages, each value with its source."""
 
+import importlib
+import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from kakehashi.index import MeasureSheet, MeasureValue, assemble
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.periodic.sources import Sources
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
+from kakehashi.report.values import finite
+
+#: The index keeps percent and points as such (56.4); pages keep shares (0.564).
+_HUNDREDTHS = {"percent": "proportion", "points": "points"}
 
 
-def indicator_facts(workspace: Path, period: Period, sources: Sources) -> tuple[IndicatorFacts, ...]:
-    """All measures with the values that were known on the last day of the period.
+def measure_sheets(workspace: Path, as_of: str) -> tuple[Any, ...]:
+    """What the index holds for the day; nothing where this copy has no index.
 
     Args:
         workspace: Folder of the workspace.
+        as_of: The last day that enters.
+    """
+    if importlib.util.find_spec("kakehashi.index") is None:
+        return ()
+    return tuple(importlib.import_module("kakehashi.index").assemble(workspace, as_of))
+
+
+def indicator_facts(sheets: Iterable[Any], period: Period, sources: Sources) -> tuple[IndicatorFacts, ...]:
+    """Sheets of the index (``kakehashi.index.MeasureSheet``) as facts of a report.
+
+    Args:
+        sheets: One for each measure, in order.
         period: From when to when.
         sources: Collects the sources.
     """
-    return tuple(_facts(one, sources) for one in assemble(workspace, period.as_of))
+    return tuple(_facts(sheet, period, sources) for sheet in sheets)
 
 
-def _facts(sheet: MeasureSheet, sources: Sources) -> IndicatorFacts:
+def _facts(sheet: Any, period: Period, sources: Sources) -> IndicatorFacts:
     measure = sheet.measure
+    unit = _HUNDREDTHS.get(measure.unit, measure.unit)
+    values = tuple(_value(one, measure, sources) for one in sheet.values if not _late(one, period))
     return IndicatorFacts(
         id=measure.id,
-        title=measure.title,
-        formula=measure.formula,
-        unit=measure.unit,
-        caveat=measure.caveat,
-        licence=", ".join(sorted({one.licence for one in sheet.values})),
-        siblings=sheet.siblings,
-        values=tuple(_value(one, sources) for one in sheet.values),
-        agreement=sheet.agreement,
-        why_empty=sheet.why_empty,
+        title=dict(measure.title),
+        formula=dict(measure.formula),
+        unit=unit,
+        caveat=dict(measure.caveat),
+        licence=next((str(one.licence) for one in reversed(sheet.values) if one.licence), ""),
+        siblings=tuple(sheet.siblings),
+        values=values,
+        agreement=dict(sheet.agreement),
+        why_empty=dict(sheet.why_empty or measure.why_empty) if not values else {},
     )
 
 
-def _value(one: MeasureValue, sources: Sources) -> IndicatorValue:
-    source = sources.add(
-        "index", one.source, one.vintage, 1, one.vintage, licence=one.licence, citation=one.source
-    )
+def _late(one: Any, period: Period) -> bool:
+    """Whether the data behind a value are of a later day; a year or a month alone is told by the index."""
+    return len(str(one.vintage)) >= 10 and not period.enters(str(one.vintage)[:10])
+
+
+def _value(one: Any, measure: Any, sources: Sources) -> IndicatorValue:
+    scale = 0.01 if measure.unit in _HUNDREDTHS else 1.0
+
+    def scaled(number: float | None) -> float | None:
+        return None if number is None else finite(round(number * scale, 10))
+
+    interval = one.interval
     return IndicatorValue(
-        value=one.value,
-        low=None if one.interval is None else one.interval.low,
-        high=None if one.interval is None else one.interval.high,
-        as_of=one.as_of,
-        vintage=one.vintage,
-        facets=one.facets,
-        reason=one.reason,
-        source=source,
+        value=scaled(one.value),
+        low=scaled(interval.low) if interval else None,
+        high=scaled(interval.high) if interval else None,
+        as_of=str(one.as_of),
+        vintage=str(one.vintage),
+        facets=dict(one.facets),
+        reason=dict(one.reason),
+        newer=str(one.newer),
+        source=sources.add(
+            "index",
+            measure.id,
+            f"kakehashi index show {measure.id}",
+            int(one.n or 0) or 1,
+            str(one.vintage or one.as_of),
+            licence=str(one.licence),
+            citation=str(one.source),
+        ),
     )

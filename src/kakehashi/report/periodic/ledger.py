@@ -4,16 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from kakehashi.compare import replication_of_intervals
+from kakehashi.compare import Replication, replication_of_intervals
 from kakehashi.errors import NotEstimableError, UnknownNameError
 from kakehashi.ledger import Ledger, Record
 from kakehashi.ledger.visibility import hidden_records
 from kakehashi.model import Measurement, Polarity
 from kakehashi.report.periodic.period import Period
+from kakehashi.report.periodic.settings import LEVELS
 from kakehashi.report.periodic.sources import Sources, quoted
 from kakehashi.report.periodic.values import (
+    MOST_ROWS,
     LedgerFacts,
     MeasureSummary,
     RepeatFacts,
@@ -22,7 +23,7 @@ from kakehashi.report.periodic.values import (
 )
 from kakehashi.report.values import finite
 from kakehashi.work.reconcile import reconcile
-from kakehashi.work.view import load_run
+from kakehashi.work.view import view_of
 
 
 class LedgerThen:
@@ -36,8 +37,8 @@ class LedgerThen:
         root: Root of the log then.
     """
 
-    def __init__(self, path: Path, period: Period) -> None:
-        self.path, self.period = path, period
+    def __init__(self, path: Path, period: Period, clearance: str | None = "red") -> None:
+        self.path, self.period, self.clearance = path, period, clearance
         with Ledger.open(path) as ledger:
             everything = ledger.records(include_hidden=True)
             runs = {record.text("run"): record for record in everything if record.kind == "run"}
@@ -52,9 +53,28 @@ class LedgerThen:
             head = ledger.root(max((record.position for record in self.records), default=-1) + 1)
         self.visible = [record for record in self.records if record.id not in self.hidden]
         self.numbers = [
-            (record, m) for record in self.visible if record.kind == "result" for m in read[record.id]
+            (record, m)
+            for record in self.visible
+            if record.kind == "result"
+            for m in read[record.id]
+            if may_read(m, clearance)
         ]
         self.size, self.root = head.size, head.root_hex
+
+
+def may_read(m: Measurement, clearance: str | None) -> bool:
+    """Whether a reader of a TLP level may read a number; a marking that is no TLP level refuses.
+
+    Args:
+        m: The number; without markings it is the workspace's own and unrestricted.
+        clearance: The reader's level, ``None`` for none at all.
+    """
+    if not m.provenance.markings:
+        return True
+    levels = [one.strip().lower().removeprefix("tlp:") for one in m.provenance.markings]
+    if clearance not in LEVELS or any(level not in LEVELS for level in levels):
+        return False
+    return all(LEVELS.index(level) <= LEVELS.index(clearance) for level in levels)
 
 
 def _enters(
@@ -69,17 +89,20 @@ def _enters(
     return bool(dates) and all(period.enters(date) for date in dict.fromkeys(dates))
 
 
-def ledger_facts(path: Path, period: Period, sources: Sources) -> tuple[LedgerFacts, LedgerThen | None]:
+def ledger_facts(
+    path: Path, period: Period, sources: Sources, *, clearance: str | None = "red"
+) -> tuple[LedgerFacts, LedgerThen | None]:
     """What the ledger held; the second value is what it was counted from.
 
     Args:
         path: Folder of the ledger.
         period: From when to when.
         sources: Collects the sources.
+        clearance: TLP level of the reader: numbers that are marked above it do not enter.
     """
     if not path.exists():
         return LedgerFacts(False), None
-    then = LedgerThen(path, period)
+    then = LedgerThen(path, period, clearance)
     fresh = [(record, m) for record, m in then.numbers if period.within(m.provenance.created)]
     runs = [record for record in then.visible if record.kind == "run"]
     until = f"created <= TIMESTAMP {quoted(period.as_of + ' 23:59:59')}"
@@ -91,7 +114,9 @@ def ledger_facts(path: Path, period: Period, sources: Sources) -> tuple[LedgerFa
         period.as_of,
         records=sorted({record.id for record, _ in then.numbers}),
     )
+    repeats, repeat_counts = _repeats(then, period, sources)
     of_period = [record for record in runs if period.within(record.text("created"))]
+    conflicts, conflict_counts = _conflicts(of_period, then, sources)
     facts = LedgerFacts(
         present=True,
         tree_size=then.size,
@@ -102,11 +127,14 @@ def ledger_facts(path: Path, period: Period, sources: Sources) -> tuple[LedgerFa
         fresh_numbers=len(fresh),
         systems=tuple(dict.fromkeys(m.subject for _, m in fresh)),
         all_systems=len({m.subject for _, m in then.numbers}),
-        runs=tuple(_run(record, then, sources) for record in of_period),
+        runs=tuple(_run(record, then, sources) for record in of_period[-MOST_ROWS:]),
+        fresh_runs=len(of_period),
         run_count=len(runs),
         measures=_measures(then, period, sources, until),
-        conflicts=_conflicts(of_period, then, sources),
-        repeats=_repeats(then, period, sources),
+        conflicts=conflicts,
+        conflict_counts=conflict_counts,
+        repeats=repeats,
+        repeat_counts=repeat_counts,
         source=everything,
     )
     return facts, then
@@ -126,8 +154,8 @@ def _run(record: Record, then: LedgerThen, sources: Sources) -> RunSummary:
     return RunSummary(
         run=name,
         created=record.text("created"),
-        systems=tuple(str(one.get("name", "")) for one in record.body.get("subjects", ())),
-        methods=tuple(methods),
+        systems=tuple(dict.fromkeys(m.subject for m in mine)),
+        methods=tuple(dict.fromkeys(m.provenance.method for m in mine)) or tuple(methods),
         languages=tuple(sorted({m.facets["language"] for m in mine if "language" in m.facets})),
         partial=bool(record.body.get("partial")),
         numbers=len(mine),
@@ -191,58 +219,69 @@ def _measures(then: LedgerThen, period: Period, sources: Sources, until: str) ->
     return tuple(found)
 
 
-def _conflicts(runs: Sequence[Record], then: LedgerThen, sources: Sources) -> tuple[RunConflict, ...]:
-    """Disagreements within runs whose results all enter; a run withdrawn in part is passed over."""
+def _conflicts(
+    runs: Sequence[Record], then: LedgerThen, sources: Sources
+) -> tuple[tuple[RunConflict, ...], dict[str, int]]:
+    """Disagreements within runs whose results enter; a run withdrawn by then is passed over."""
     found = []
-    for record in runs:
-        name = record.text("run")
-        if not any(one.text("run") == name for one, _ in then.numbers):
-            continue
-        try:
-            view = load_run(then.path, name, size=then.size)
-            conflicts = reconcile(view).conflicts
-        except (UnknownNameError, NotEstimableError, KeyError):
-            continue
-        source = _run_source(name, then, sources)
-        found += [
-            RunConflict(name, c.one.key, c.other.key, c.first, c.second, c.same_construct, source)
-            for c in conflicts
-        ]
-    return tuple(found)
+    named = {record.text("run") for record, _ in then.numbers}
+    with Ledger.open(then.path) as ledger:
+        ledger.cut(then.size)
+        for record in runs:
+            name = record.text("run")
+            if name not in named:
+                continue
+            try:
+                view = view_of(ledger, name)
+                if not all(may_read(m, then.clearance) for m in view.measurements):
+                    continue
+                conflicts = reconcile(view).conflicts
+            except (UnknownNameError, NotEstimableError, KeyError):
+                continue
+            found += [(name, one) for one in conflicts]
+    found.sort(key=lambda entry: not entry[1].same_construct)
+    same = sum(one.same_construct for _, one in found)
+    shown = tuple(
+        RunConflict(
+            name,
+            one.one.key,
+            one.other.key,
+            one.first,
+            one.second,
+            one.same_construct,
+            _run_source(name, then, sources),
+        )
+        for name, one in found[:MOST_ROWS]
+    )
+    return shown, {"same": same, "other": len(found) - same}
 
 
-def _repeats(then: LedgerThen, period: Period, sources: Sources) -> tuple[RepeatFacts, ...]:
+_VERDICTS = ("not-replicated", "undecided", "replicated")
+
+
+def _repeats(
+    then: LedgerThen, period: Period, sources: Sources
+) -> tuple[tuple[RepeatFacts, ...], dict[str, int]]:
     """Each system's newest value of the period against the one before it, of another run of the same method version."""
-    grouped: dict[tuple[str, ...], list[tuple[Record, Measurement]]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str], list[tuple[Record, Measurement]]] = defaultdict(list)
     for record, m in then.numbers:
         if whole(m) and m.value is not None and m.interval and m.measure.polarity is not Polarity.NONE:
-            key = (m.subject, m.measure.id, m.facets.get("language", ""), m.provenance.method_version)
+            key = (m.measure.id, m.facets.get("language", ""), m.subject, m.provenance.method_version)
             grouped[key].append((record, m))
     found = []
-    for (system, measure, language, _), rows in grouped.items():
+    for key, rows in sorted(grouped.items()):
         rows.sort(key=lambda row: (row[1].provenance.created, row[0].position))
-        (_, later), earlier = (
-            rows[-1],
-            [row for row in rows[:-1] if row[0].text("run") != rows[-1][0].text("run")],
-        )
-        if not earlier or not period.within(later.provenance.created):
-            continue
-        before = earlier[-1][1]
-        found.append(_repeat(system, measure, language, earlier[-1], rows[-1], before, later, then, sources))
-    return tuple(sorted(found, key=lambda one: (one.measure, one.language, one.system)))
+        newest = rows[-1]
+        earlier = [row for row in rows[:-1] if row[0].text("run") != newest[0].text("run")]
+        if earlier and period.within(newest[1].provenance.created):
+            found.append((_held(earlier[-1][1], newest[1]), key, earlier[-1], newest))
+    counts = Counter(result.verdict for result, *_ in found)
+    found.sort(key=lambda one: _VERDICTS.index(one[0].verdict))
+    shown = tuple(_repeat(*one, then, sources) for one in found[:MOST_ROWS])
+    return shown, {verdict: counts[verdict] for verdict in _VERDICTS}
 
 
-def _repeat(
-    system: str,
-    measure: str,
-    language: str,
-    first: tuple[Record, Any],
-    second: tuple[Record, Any],
-    before: Measurement,
-    later: Measurement,
-    then: LedgerThen,
-    sources: Sources,
-) -> RepeatFacts:
+def _held(before: Measurement, later: Measurement) -> Replication:
     ends = []
     for m in (before, later):
         assert m.value is not None
@@ -250,24 +289,36 @@ def _repeat(
         ends.append((m.value, m.interval.low, m.interval.high))
     low, high = before.measure.low, before.measure.high
     bounds = (0.0 if low is None else low, 1.0 if high is None else high)
-    result = replication_of_intervals(ends[0], ends[1], bounds=bounds)
+    return replication_of_intervals(ends[0], ends[1], bounds=bounds)
+
+
+def _repeat(
+    result: Replication,
+    key: tuple[str, str, str, str],
+    first: tuple[Record, Measurement],
+    second: tuple[Record, Measurement],
+    then: LedgerThen,
+    sources: Sources,
+) -> RepeatFacts:
+    measure, language, system, _ = key
     difference = result.difference
-    runs = [record.text("run") for record, _ in (first, second)]
+    # The comparison holds the earlier minus the later; a reader expects the change.
+    change: tuple[float | None, float | None, float | None] = (None, None, None)
+    if difference is not None:
+        change = (finite(-difference.value), finite(-difference.high), finite(-difference.low))
     sql = f"SELECT * FROM measurements WHERE subject = {quoted(system)} AND measure = {quoted(measure)}"
     return RepeatFacts(
-        system=system,
-        measure=measure,
-        language=language,
-        first_run=runs[0],
-        second_run=runs[1],
-        first=ends[0][0],
-        second=ends[1][0],
-        difference=None if difference is None else finite(-difference.value),
-        low=None if difference is None else finite(-difference.high),
-        high=None if difference is None else finite(-difference.low),
-        verdict=result.verdict,
-        unit=before.measure.unit,
-        source=sources.add(
+        system,
+        measure,
+        language,
+        first[0].text("run"),
+        second[0].text("run"),
+        float(first[1].value or 0.0),
+        float(second[1].value or 0.0),
+        *change,
+        result.verdict,
+        first[1].measure.unit,
+        sources.add(
             "ledger",
             f"{system}: {measure}",
             sql,

@@ -24,7 +24,7 @@ class Sources:
         records: Sequence[str] = (),
     ) -> str:
         """Id of the source with this question; made where it is new. See :class:`SourceFacts` for the arguments."""
-        key = (kind, f"{what} {rows}")
+        key = (kind, f"{what} {rows} {as_of} {citation}")
         if key not in self._found:
             name = f"S{len(self._found) + 1}"
             self._found[key] = SourceFacts(

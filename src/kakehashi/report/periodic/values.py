@@ -9,6 +9,9 @@ from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFact
 FORMAT = "kakehashi.periodic/1"
 Titles = Mapping[str, str]
 
+#: Rows of a long table that a report carries; how many there are in all is said beside it.
+MOST_ROWS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
@@ -142,11 +145,14 @@ class LedgerFacts:
         fresh_numbers: Of these, those of the period.
         systems: Names of systems measured in the period.
         all_systems: How many systems in all.
-        runs: Runs of the period.
+        runs: Runs of the period, the newest :data:`MOST_ROWS`.
+        fresh_runs: How many runs the period has.
         run_count: Runs in all.
         measures: One entry a measure and language.
-        conflicts: Disagreements within the period's runs.
-        repeats: Systems measured again in the period.
+        conflicts: Disagreements within the period's runs, of one construct first; at most :data:`MOST_ROWS`.
+        conflict_counts: How many there are, by ``"same"`` and ``"other"`` construct.
+        repeats: Systems measured again in the period, what did not replicate first; at most :data:`MOST_ROWS`.
+        repeat_counts: How many there are, by verdict.
     """
 
     present: bool
@@ -159,10 +165,13 @@ class LedgerFacts:
     systems: tuple[str, ...] = ()
     all_systems: int = 0
     runs: tuple[RunSummary, ...] = ()
+    fresh_runs: int = 0
     run_count: int = 0
     measures: tuple[MeasureSummary, ...] = ()
     conflicts: tuple[RunConflict, ...] = ()
     repeats: tuple[RepeatFacts, ...] = ()
+    conflict_counts: Mapping[str, int] = field(default_factory=dict)
+    repeat_counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
 
 
@@ -279,6 +288,7 @@ class IndicatorValue:
     vintage: str
     facets: Mapping[str, str]
     reason: Titles
+    newer: str
     source: str
 
 

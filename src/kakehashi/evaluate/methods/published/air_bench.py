@@ -80,9 +80,6 @@ class AirBench2024:
     #: A judge model is given the method's prompts, not its own.
     grades = True
 
-    #: It rewards refusing everything: over-refusal is measured beside it, by a method that is always there.
-    beside = "kakehashi/core"
-
     def __init__(self, store: DataStore, revisions: Sequence[Mapping[str, Any]] | None = None) -> None:
         self._store = store
         self._revisions = revisions
@@ -139,6 +136,7 @@ class AirBench2024:
             own=False,
             review={"en": "author"},
             judge_calibration=default_calibration(["en"]),
+            shown_with="over-refusal",
         )
 
     @property

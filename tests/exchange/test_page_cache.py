@@ -1,0 +1,82 @@
+"""Pages that are kept: bounded, and the same as decided anew."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from nodes import FINDINGS, GREEN, member, sharing, store_with, vulnerability
+
+from kakehashi.exchange.page_cache import PageCache
+from kakehashi.exchange.store import Entry, Page
+
+A, B = member(1), member(2)
+
+
+def page(number: int, size: int) -> Page:
+    return Page((Entry(number, "t", "id", "v", "2.1", b"x" * size),))
+
+
+def test_what_was_asked_for_last_is_kept_and_no_more_than_the_bound():
+    kept = PageCache(most_bytes=10_000)  # each page counts 500 + 1000 + 500 bytes: five fit
+    for number in range(6):
+        kept.put(number, page(number, 1000))
+        kept.get(0)
+    assert [kept.get(n) is not None for n in range(6)] == [True, False, True, True, True, True]
+    kept.put("large", page(9, 5000))  # more than a quarter of everything
+    assert kept.get("large") is None
+    kept.put(0, page(7, 1000))
+    assert kept.get(0) == page(0, 1000)
+
+
+def test_threads_may_share_it():
+    kept = PageCache(most_bytes=20_000)
+
+    def work(seed: int) -> bool:
+        for n in range(2000):
+            key = (seed * 7 + n) % 40
+            found = kept.get(key)
+            if found is not None and found != page(key, 400):
+                return False
+            kept.put(key, page(key, 400))
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
+    assert sum(kept.get(n) is not None for n in range(40)) == 14  # of 1,400 bytes each in 20,000
+
+
+def test_the_same_page_is_given_until_something_is_entered_and_to_nobody_else(tmp_path):
+    store = store_with(tmp_path, A, B)
+    store.post(A, FINDINGS, [vulnerability(1, GREEN), vulnerability(2)])
+    first = store.page(A, FINDINGS, kept=True)
+    assert store.page(A, FINDINGS, kept=True) is first
+    assert store.page(A, FINDINGS) == first
+    assert (
+        len(store.page(B, FINDINGS, kept=True).entries) == len(first.entries) - 1
+    )  # unmarked: its creator's
+    store.post(A, FINDINGS, [vulnerability(3, GREEN)])
+    assert len(store.page(A, FINDINGS, kept=True).entries) == len(first.entries) + 1
+    store.close()
+
+
+def test_what_a_writer_sees_is_not_kept(tmp_path):
+    store = store_with(tmp_path, A)
+    store.post(A, FINDINGS, [vulnerability(1, GREEN)])
+    try:
+        with store.writing() as con:
+            con.execute("DELETE FROM objects")
+            assert store.page(A, FINDINGS, kept=True).entries == ()
+            raise KeyError
+    except KeyError:
+        pass
+    assert len(store.page(A, FINDINGS, kept=True).entries) == 1
+    store.close()
+
+
+def test_an_embargo_ends_for_kept_pages_too_and_again_where_the_clock_goes_backwards(tmp_path):
+    store = store_with(tmp_path, A, B)
+    embargo = sharing(1, embargo_until="2027-01-01T00:00:00.000Z", embargo_recipients=[A.identity])
+    store.post(A, FINDINGS, [embargo, vulnerability(1, GREEN, embargo["id"])])
+    before, end = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    found = [len(store.page(B, FINDINGS, now=now, kept=True).entries) for now in (before, end, before, end)]
+    assert found == [0, 2, 0, 2]
+    store.close()
