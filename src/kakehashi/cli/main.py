@@ -37,7 +37,7 @@ COMMANDS = {
     "index": (
         "kakehashi.cli.index",
         "index",
-        "Measures with vintage and siblings, and figures that were quoted.",
+        "Show measures with vintage, source and siblings.",
     ),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
     "kit": ("kakehashi.cli.kit", "kit", "Make, check and install a kit for machines without a network."),

@@ -1,4 +1,4 @@
-"""Measures (indicators) with their vintages and siblings, and the ledger of figures that somebody quoted.
+"""Measures (indicators) with their vintages and siblings.
 
 For reports: ``assemble(workspace, as_of)`` gives one :class:`MeasureSheet` for every measure, in the order of the
 shipped file. A sheet holds the :class:`Measure` (names, formula, caveat in both languages, unit, family), its
