@@ -7,6 +7,7 @@ import click
 from kakehashi.cli.commitments_clock import clock
 from kakehashi.cli.commitments_draft import draft
 from kakehashi.cli.commitments_evidence import catalog_option, evidence, signatories
+from kakehashi.cli.commitments_pack import pack, verify
 from kakehashi.cli.options import json_option, plain, print_json, print_table
 
 
@@ -23,6 +24,8 @@ def commitments() -> None:
 
 for _command in (clock, draft, evidence, signatories):
     commitments.add_command(_command)
+for _command in (pack, verify):
+    evidence.add_command(_command)
 
 
 @commitments.command("list")

@@ -90,7 +90,7 @@ def _instruments(table: CommitmentTable) -> Section:
             Term(one.issuer),
             Listed(tuple(Say(f"addressee.{name}") for name in one.addressees), "and"),
             Say(f"legal-force.{one.legal_force}"),
-            Verbatim(one.adopted),
+            Date(one.adopted),
             Verbatim(one.version),
             Say(f"status.{one.status}"),
             _reading(one),
@@ -107,7 +107,7 @@ def _instruments(table: CommitmentTable) -> Section:
     dated = tuple(
         Say(
             "crosswalk.fact",
-            {"instrument": Term(one.short), "date": Verbatim(fact.date), "fact": Term(fact.words)},
+            {"instrument": Term(one.short), "date": Date(fact.date), "fact": Term(fact.words)},
         )
         for one in table.instruments
         for fact in one.facts
@@ -213,7 +213,7 @@ def convergence_table(catalog: Catalog, table: CommitmentTable) -> Table:
     rows = tuple(
         (
             Term(catalog.instrument(moment.adopted).short),
-            Verbatim(moment.date),
+            Date(moment.date),
             Listed(tuple(Term(catalog.instrument(one).short) for one in moment.supersedes), "and")
             if moment.supersedes
             else Blank("blank.none"),
