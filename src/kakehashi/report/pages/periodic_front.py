@@ -143,8 +143,8 @@ def _kind(report: Periodic) -> list[Block]:
     parts: dict[str, Piece] = {
         "measures": count(len(report.ledger.measures), report.ledger.source),
         "constructs": count(len({one.construct for one in report.ledger.measures}), report.ledger.source),
-        "indicators": Number(len(report.indicators) - len(empty)),
-        "empty": Number(len(empty)),
+        "indicators": Linked(Number(len(report.indicators) - len(empty)), "indicators"),
+        "empty": Linked(Number(len(empty)), "unknown"),
     }
     key = "periodic.annual.measures" if report.indicators else "periodic.annual.ledger"
     return [
