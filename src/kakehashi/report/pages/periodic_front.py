@@ -21,7 +21,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.words import cite
-from kakehashi.report.periodic.values import Periodic
+from kakehashi.report.periodic.values import IndicatorFacts, Periodic
 
 
 def count(value: int, source: str) -> Piece:
@@ -155,14 +155,16 @@ def _kind(report: Periodic) -> list[Block]:
 
 
 def _families(report: Periodic) -> list[Block]:
-    shown = [one for one in report.indicators if one.values and one.values[-1].value is not None][:8]
+    shown = [one for one in report.indicators if _says_one_thing(one)][:8]
     if not shown:
         return []
     items = tuple(
         Say(
             "periodic.indicator-line",
             {
-                "title": Term(one.title),
+                "title": Listed(
+                    (Term(one.title), *(Verbatim(text) for text in one.values[-1].facets.values())), "comma"
+                ),
                 "value": value(one.values[-1].value, one.unit, one.values[-1].source),
                 "date": Verbatim(one.values[-1].as_of),
             },
@@ -170,6 +172,14 @@ def _families(report: Periodic) -> list[Block]:
         for one in shown
     )
     return [Bullets(items)]
+
+
+def _says_one_thing(one: IndicatorFacts) -> bool:
+    """Whether the newest value stands alone: of several countries or benchmarks of one day, none is picked."""
+    if not one.values or one.values[-1].value is None:
+        return False
+    last = one.values[-1]
+    return sum((found.as_of, found.vintage) == (last.as_of, last.vintage) for found in one.values) == 1
 
 
 def _disagreements(report: Periodic) -> tuple[Piece, ...]:
