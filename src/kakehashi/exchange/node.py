@@ -75,8 +75,8 @@ class Node:
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
         if served is None:
+            (path / _EMBEDDED).touch(mode=0o600)  # before it is opened: its write-ahead log takes the same mode
             store = SqlStore(path / _EMBEDDED, create=True)
-            (path / _EMBEDDED).chmod(0o600)
         else:
             store = SqlStore(served, create=True)
         findings = Collection(str(uuid4()), "Findings", "findings")
