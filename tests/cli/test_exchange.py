@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from commands import environment, kakehashi, words
+from commands import environment, in_process, words
 
 pytest.importorskip("uvicorn")
 
@@ -38,10 +38,10 @@ def serving(cwd, home):
 
 def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
     def a(*arguments, **env):
-        return kakehashi("exchange", *arguments, "--workspace", "a", cwd=tmp_path, **env)
+        return in_process("exchange", *arguments, "--workspace", "a", cwd=tmp_path, **env)
 
     def b(*arguments, **env):
-        return kakehashi("exchange", *arguments, "--workspace", "b", cwd=tmp_path, **env)
+        return in_process("exchange", *arguments, "--workspace", "b", cwd=tmp_path, **env)
 
     made = a("init", "Institute A", "--json").json
     b("init", "Institute B")
@@ -109,34 +109,34 @@ def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
 
 
 def test_a_minimal_view_is_shared_and_the_full_record_is_held_to_it(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
     finding = record("vulnerability", VULNERABILITY, name="canary-name")
     (tmp_path / "finding.json").write_text(json.dumps(finding))
-    kakehashi("exchange", "add", "finding.json", "--level", "amber", "--sign", cwd=tmp_path)
+    in_process("exchange", "add", "finding.json", "--level", "amber", "--sign", cwd=tmp_path)
     rights = ["--clearance", "amber", "--reads", "findings"]
-    kakehashi("exchange", "member", "B", *rights, cwd=tmp_path)
-    assert kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json == []
+    in_process("exchange", "member", "B", *rights, cwd=tmp_path)
+    assert in_process("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json == []
     words_ = ["exchange", "view", VULNERABILITY, "--contact", "desk@example.org", "--json"]
-    made = kakehashi(*words_, cwd=tmp_path).json["view"]
-    (row,) = kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json
+    made = in_process(*words_, cwd=tmp_path).json["view"]
+    (row,) = in_process("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json
     assert row["id"] == made
-    shown = kakehashi("exchange", "show", made, "--as", "B", cwd=tmp_path)
+    shown = in_process("exchange", "show", made, "--as", "B", cwd=tmp_path)
     assert "canary" not in shown.both
     from kakehashi.exchange import Node, check_view, verify_signature
     from kakehashi.proof import VerifierKey
 
     node = Node.open(tmp_path / "kakehashi-work" / "exchange")
     keys = [VerifierKey.parse(node.store.meta("key"))]
-    full = kakehashi("exchange", "show", VULNERABILITY, "--json", cwd=tmp_path).json[-1]
+    full = in_process("exchange", "show", VULNERABILITY, "--json", cwd=tmp_path).json[-1]
     node.store.close()
     assert "name" in check_view(full, shown.json)
     assert verify_signature(full, keys) == verify_signature(shown.json, keys) == keys[0]
-    assert kakehashi("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
+    assert in_process("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
 
 
 def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     def run(*arguments):
-        return kakehashi("exchange", *arguments, cwd=tmp_path)
+        return in_process("exchange", *arguments, cwd=tmp_path)
 
     from kakehashi.proof import SigningKey
 
@@ -184,22 +184,22 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     ],
 )
 def test_without_a_node_every_command_says_how_to_make_one(tmp_path, code, arguments):
-    ended = kakehashi("exchange", *arguments, cwd=tmp_path)
+    ended = in_process("exchange", *arguments, cwd=tmp_path)
     assert ended.code == code
     assert "Traceback" not in ended.both
     assert code == 2 or "kakehashi exchange init" in ended.err
 
 
 def test_other_machines_are_not_served_without_tls(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
-    assert "node here already" in kakehashi("exchange", "init", "A", cwd=tmp_path).err
-    ended = kakehashi("exchange", "serve", "--host", "0.0.0.0", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
+    assert "node here already" in in_process("exchange", "init", "A", cwd=tmp_path).err
+    ended = in_process("exchange", "serve", "--host", "0.0.0.0", cwd=tmp_path)
     assert (ended.code, "without TLS" in ended.err) == (3, True)
-    assert kakehashi("exchange", "pull", "http://127.0.0.1:9/c/", cwd=tmp_path).code == 2  # no token
+    assert in_process("exchange", "pull", "http://127.0.0.1:9/c/", cwd=tmp_path).code == 2  # no token
 
 
 def test_the_commands_but_serve_load_neither_starlette_nor_stix2(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
     program = (
         "import sys; from kakehashi.cli.main import run\n"
         "try:\n    run(['exchange', 'list'])\nexcept SystemExit:\n    pass\n"
