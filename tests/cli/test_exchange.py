@@ -6,8 +6,11 @@ import sqlite3
 import subprocess
 from contextlib import contextmanager
 
+import click
 import pytest
 from commands import environment, in_process, words
+
+from kakehashi.cli.exchange import exchange
 
 pytest.importorskip("uvicorn")
 
@@ -188,6 +191,48 @@ def test_without_a_node_every_command_says_how_to_make_one(tmp_path, code, argum
     assert ended.code == code
     assert "Traceback" not in ended.both
     assert code == 2 or "kakehashi exchange init" in ended.err
+
+
+def test_what_is_no_length_of_time_and_files_of_other_kinds_are_refused_and_no_defect(tmp_path):
+    def run(*arguments):
+        return in_process("exchange", *arguments, cwd=tmp_path)
+
+    run("init", "A")
+    run("member", "B", "--clearance", "amber", "--reads", "findings")
+    alert = ("alert", "x", "--about", VULNERABILITY, "--level", "urgent", "--action", "a", "--to", "B")
+    for span in ("inf", "nan", "1e300", "0"):
+        assert run("token", "B", "--days", span).code == 2
+        assert run(*alert, "--hours", span).code == 2
+        assert run("escalation", "--level", "emergency", "--after", span, "--to", "B").code == 2
+    (tmp_path / "other.bin").write_bytes(bytes(range(256)))
+    for words_ in (
+        ("verify", "--against", "other.bin"),
+        ("release", VULNERABILITY, "--key-file", "other.bin"),
+        ("add", "other.bin"), ("read", "other.bin"), ("bundle", "apply", "other.bin"), ("partner", "other.bin"),
+    ):  # fmt: skip
+        assert run(*words_).code in (2, 3, 6), words_
+
+
+def test_every_command_of_the_noun_has_json(tmp_path):
+    def walk(command, path):
+        if isinstance(command, click.Group):
+            for name in command.list_commands(click.Context(command)):
+                yield from walk(command.get_command(click.Context(command), name), f"{path} {name}")
+        else:
+            yield path, {word for option in command.params for word in option.opts}
+
+    found = dict(walk(exchange, "exchange"))
+    assert len(found) > 40
+    assert [path for path, options in found.items() if "--json" not in options] == []
+    in_process("exchange", "init", "A", cwd=tmp_path)
+    card = in_process("exchange", "card", "--json", cwd=tmp_path).json
+    again = in_process("exchange", "card", "--out", "a.card", "--json", cwd=tmp_path).json
+    assert (again["file"], again["fingerprint"]) == ("a.card", card["fingerprint"])
+    (tmp_path / "finding.json").write_text(json.dumps(record("vulnerability", VULNERABILITY, name="x")))
+    in_process("exchange", "add", "finding.json", "--level", "green", "--sign", cwd=tmp_path)
+    assert in_process("exchange", "write", VULNERABILITY, "--json", cwd=tmp_path).code == 2
+    written = in_process("exchange", "write", VULNERABILITY, "--out", "f.json", "--json", cwd=tmp_path).json
+    assert written == {"file": "f.json", "bytes": (tmp_path / "f.json").stat().st_size}
 
 
 def test_other_machines_are_not_served_without_tls(tmp_path):

@@ -118,6 +118,7 @@ def _write_card(node: "Node") -> tuple[str, str]:
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @workspace_option
+@json_option
 def serve(
     host: str,
     port: int,
@@ -127,6 +128,7 @@ def serve(
     behind_proxy: bool,
     workers: int,
     workspace: Path,
+    as_json: bool,
 ) -> None:
     """Serve the node over TAXII 2.1 until it is stopped.
 
@@ -135,6 +137,13 @@ def serve(
     from kakehashi.errors import MissingExtraError
 
     node = node_of(workspace)
+
+    def ready(url: str) -> None:
+        print_json({"name": node.name, "url": url}) if as_json else click.echo(
+            f"serving {node.name} at {url}"
+        )
+        sys.stdout.flush()
+
     try:
         from kakehashi.exchange.server import serve as run
     except ModuleNotFoundError as error:
@@ -148,7 +157,7 @@ def serve(
         client_authority=client_authority,
         behind_proxy=behind_proxy,
         workers=workers,
-        ready=lambda url: click.echo(f"serving {node.name} at {url}"),
+        ready=ready,
     )
 
 
@@ -354,7 +363,11 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
     head = None
     if against is not None:
         path = Path(against)
-        head = Checkpoint.parse(path.read_text()).head if path.is_file() else TreeHead.parse(against)
+        head = (
+            Checkpoint.parse(path.read_text("utf-8", "replace")).head
+            if path.is_file()
+            else TreeHead.parse(against)
+        )
     found = node.must_verify(head)
     note = node.checkpoint().text()
     cosigned = check_cosigned(node)[1]

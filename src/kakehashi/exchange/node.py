@@ -75,7 +75,8 @@ class Node:
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
         if served is None:
-            (path / _EMBEDDED).touch(mode=0o600)  # before it is opened: its write-ahead log takes the same mode
+            # before it is opened: its write-ahead log takes the same mode
+            (path / _EMBEDDED).touch(mode=0o600)
             store = SqlStore(path / _EMBEDDED, create=True)
         else:
             store = SqlStore(served, create=True)

@@ -102,7 +102,11 @@ def make_server(config: "uvicorn.Config") -> "uvicorn.Server":
 
         def _cut(self, client: object) -> None:
             for one in list(self.server_state.connections):
-                if one.client == client and one.transport is not None:
+                if (
+                    client is not None
+                    and getattr(one, "client", None) == client
+                    and one.transport is not None
+                ):
                     one.transport.abort()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
