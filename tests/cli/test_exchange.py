@@ -25,15 +25,15 @@ def record(kind, identifier, **body):
 @contextmanager
 def serving(cwd, home):
     with subprocess.Popen(
-        words("exchange", "serve", "--port", "0", "--workspace", home),
+        words("exchange", "serve", "--port", "0", "--json", "--workspace", home),
         cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,
     ) as process:
         try:
-            line = process.stdout.readline().decode()
-            assert line.startswith("serving Institute A at http://127.0.0.1:"), line
-            yield line.split()[-1].removesuffix("/taxii2/")
+            said = json.loads(process.stdout.readline())
+            assert said["name"] == "Institute A"
+            yield said["url"].removesuffix("/taxii2/")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)

@@ -134,6 +134,8 @@ def serve(
 
     Example: kakehashi exchange serve --port 8471
     """
+    import json
+
     from kakehashi.errors import MissingExtraError
 
     node = node_of(workspace)
