@@ -140,11 +140,9 @@ def serve(
 
     node = node_of(workspace)
 
-    def ready(url: str) -> None:
-        print_json({"name": node.name, "url": url}) if as_json else click.echo(
-            f"serving {node.name} at {url}"
-        )
-        sys.stdout.flush()
+    def ready(url: str) -> None:  # one line, for whoever started it
+        line = json.dumps({"name": node.name, "url": url}, ensure_ascii=False)
+        click.echo(line if as_json else f"serving {node.name} at {url}")
 
     try:
         from kakehashi.exchange.server import serve as run
