@@ -82,11 +82,21 @@ class SqlReads(SqlBase):
 
     def _ended(self, con: Connection, now: datetime) -> int:
         """How many embargoes have ended: all that decisions take from the time."""
+        return bisect_right(self._embargo_ends(con), now)
+
+    def next_end(self, now: datetime) -> datetime | None:
+        """When the next embargo ends."""
+        with self.reading() as con:
+            ends = self._embargo_ends(con)
+        after = bisect_right(ends, now)
+        return ends[after] if after < len(ends) else None
+
+    def _embargo_ends(self, con: Connection) -> list[datetime]:
         markings, kept = self._known_markings(con), self._ends
         if kept[0] is not markings:
             ends = sorted(one.embargo_until for one in markings.values() if one.embargo_until is not None)
             kept = self._ends = (markings, ends)
-        return bisect_right(kept[1], now)
+        return kept[1]
 
     def _decided(
         self,
@@ -370,6 +380,7 @@ def _where(filters: Filters) -> tuple[str, list[str]]:
     return " ".join(parts), values
 
 
+@lru_cache(maxsize=1024)
 def caller_of(identity: str, rights: str) -> Caller:
     """A member from what is kept of one."""
     body = json.loads(rights)
