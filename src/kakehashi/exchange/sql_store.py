@@ -15,9 +15,10 @@ from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.sql_base import Clock
-from kakehashi.exchange.sql_read import COLUMNS, SqlReads, hangs_on, policy_of, rights_of, version_key
+from kakehashi.exchange.sql_read import SqlReads, hangs_on, policy_of, rights_of, version_key
 from kakehashi.exchange.sql_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
+from kakehashi.exchange.stretch import COLUMNS
 from kakehashi.exchange.subscription import models_of
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import VerifierKey, canonical_bytes
