@@ -23,7 +23,7 @@ from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
-from kakehashi.exchange.stretch import COLUMNS, PolicyKey, Stretch, Stretches, policy_key
+from kakehashi.exchange.stretch import COLUMNS, PolicyKey, Stretch, Stretches, entry_of, policy_key
 from kakehashi.exchange.subscription import Subscription
 from kakehashi.exchange.validate import moment
 from kakehashi.proof import VerifierKey
@@ -116,21 +116,23 @@ class SqlReads(SqlBase):
         found: list[Entry] = []
         size, most = 0, limit + 1
         while True:
-            rows = self._stretches.read(con, head, collection, where, values, after, most, budget)
-            if most == limit + 1 and (page := _all_of(rows, eyes, collection, filters, limit, budget)):
-                return page
-            for row, entry in zip(rows.rows, rows.entries, strict=True):
+            stretch = self._stretches.read(con, head, collection, where, values, after, most, budget)
+            if not found and most == limit + 1:
+                page = _all_of(stretch, eyes, collection, filters, limit, budget)
+                if page is not None:
+                    return page
+            for row in stretch.rows:
                 if not eyes.see(row, collection):
                     continue
                 if not self._version_asked(con, eyes, row, collection, filters):
                     continue
-                size += len(entry.data)
+                size += len(row[11])
                 if len(found) >= limit or (found and size > budget):
                     return Page(tuple(found), True)
-                found.append(entry)
-            if rows.ended:
+                found.append(entry_of(row))
+            if stretch.ended:
                 return Page(tuple(found), False)
-            after, most = rows.rows[-1][0], _CHUNK
+            after, most = stretch.rows[-1][0], _CHUNK
 
     def _version_asked(
         self, con: Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
@@ -324,7 +326,7 @@ def _all_of(
         return None
     if not all(eyes.may(collection, key) for key in found.keys):
         return None
-    return Page(found.entries[:limit], more, found.notes)
+    return Page(found.entries, more, found.notes)
 
 
 class _Heads(Mapping[str, Item]):

@@ -22,13 +22,18 @@ def policy_key(row: Any) -> PolicyKey:
     return row[5], row[6], row[9], row[7]
 
 
+def entry_of(row: Any) -> Entry:
+    """What a page holds of a row."""
+    return Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11]))
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Some rows in the order in which they were added.
 
     Attributes:
         rows: Of :data:`COLUMNS`, and the bytes.
-        entries: The same, as pages hold them.
+        entries: The same, as pages hold them, without the one that is read to see whether there is more.
         keys: What has to be decided on: each distinct key once.
         sizes: Bytes of each.
         ended: Whether nothing stands behind them.
@@ -61,7 +66,7 @@ def read_stretch(
         if size > budget:
             ended = False
             break
-    entries = tuple([Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])) for row in rows])
+    entries = tuple(map(entry_of, rows[: most - 1]))
     keys = tuple(dict.fromkeys(map(policy_key, rows)))
     newest = all(row[8] == row[10] for row in rows)
     return Stretch(rows, entries, keys, tuple(sizes), ended and len(rows) < most, newest)
