@@ -154,18 +154,23 @@ def test_time_that_has_come_and_a_clock_that_goes_backwards_end_it(tmp_path):
     store.close()
 
 
-def test_a_page_that_the_cache_let_go_is_not_held(tmp_path):
+def test_the_answers_are_bounded_and_share_what_several_are_given(tmp_path):
     store = store_with(tmp_path)
-    ready = Ready(store.database)
+    ready = Ready(
+        store.database, most_bytes=23_000
+    )  # 6,000 for a page once, and 2,012 for each answer: eight
     place = ready.place({"headers": [], "path": "/", "query_string": b""})
     if place is None:
         return
-    page = Page((Entry(1, "t", "id", "v", "2.1", b"{}"),))
+    page = Page((Entry(1, "t", "id", "v", "2.1", b"x" * 2998),))
     ready.found(place)
-    ready.keep(place, Response(b'{"objects":[{}]}'), page, place.began + 60)
-    assert ready.found(place)[1] == b'{"objects":[{}]}'
-    del page
-    assert ready.found(place) is None
+    body = b'{"objects":[' + page.entries[0].data + b"]}"
+    places = [replace(place, question=n) for n in range(9)]
+    for one in places[:8]:
+        ready.keep(one, Response(body), page, place.began + 60)
+    assert [ready.found(one)[1] for one in places[:8]] == [body] * 8
+    ready.keep(places[8], Response(body), page, place.began + 60)
+    assert [ready.found(one) for one in places] == [None] * 9
     store.close()
 
 

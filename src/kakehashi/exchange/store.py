@@ -104,7 +104,7 @@ class Entry:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some entries in the order in which they were added.
 

@@ -6,8 +6,8 @@ process) and neither the token's end nor the end of an embargo has passed. Answe
 they are given (reads of AMBER and above, deliveries of alerts) are never kept.
 """
 
+import threading
 import time
-import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kakehashi.errors import StorageError
 from kakehashi.exchange.database import Database
-from kakehashi.exchange.store import Page
+from kakehashi.exchange.store import Entry, Page
 
 PLACE = "kakehashi.ready"
 _HEADERS = (b"authorization", b"accept", b"accept-encoding")
-_MOST, _MOST_BYTES = 4096, 16 << 20
+_MOST, _MOST_BYTES, _BESIDE = 4096, 48 << 20, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +41,30 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is sent: ``head``, and the page's objects where there is one; those are held by the cache of pages."""
+    """What is sent: ``head``, with the cursor, is the caller's own; ``rest`` is one for all who are given the page."""
 
     headers: list[tuple[bytes, bytes]]
     head: bytes
-    page: "weakref.ref[Page] | None"
+    rest: bytes
     began: float
     until: float
 
-    def body(self) -> bytes | None:
-        if self.page is None:
-            return self.head
-        page = self.page()
-        return None if page is None else _joined(self.head, page)
-
 
 class Ready:
-    """The answers of one process; used by the thread of its event loop alone, but for :meth:`keep`.
+    """The answers of one process, bounded; used by the thread of its event loop alone, but for :meth:`keep`.
 
     Args:
         database: The node's database.
+        most_bytes: Bytes that are kept at most; when they are reached, everything is let go.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._kept: tuple[Hashable, dict[Hashable, _Answer]] = (None, {})
+    def __init__(self, database: Database, most_bytes: int = _MOST_BYTES) -> None:
+        self._database, self._most, self._lock = database, most_bytes, threading.Lock()
+        self._begin(None)
+
+    def _begin(self, stamp: Hashable) -> None:
+        self._kept: tuple[Hashable, dict[Hashable, _Answer]] = (stamp, {})
+        self._rests: dict[int, tuple[tuple[Entry, ...], bytes]] = {}  # by the identity of the entries
         self._bytes = 0
 
     def before(self, application: ASGIApp) -> "Before":
@@ -88,13 +87,13 @@ class Ready:
         """Headers and body that are kept there."""
         stamp, answers = self._kept
         if stamp != place.stamp:
-            self._kept, self._bytes = (place.stamp, {}), 0
+            with self._lock:
+                self._begin(place.stamp)
             return None
         found = answers.get(place.question)
         if found is None or not found.began <= place.began < found.until:
             return None
-        body = found.body()
-        return None if body is None else (found.headers, body)
+        return found.headers, found.head + found.rest
 
     def keep(self, place: Place, response: Response, page: Page, until: float) -> None:
         """Keep an answer.
@@ -105,17 +104,24 @@ class Ready:
             page: The page in it.
             until: When it may no longer be given, though nothing was committed.
         """
-        stamp, answers = self._kept
-        if stamp != place.stamp or len(answers) >= _MOST:
-            return
-        body, held = bytes(response.body), None
-        size = sum(len(entry.data) + 1 for entry in page.entries)
-        if page.entries and "content-encoding" not in response.headers:
-            body, held = body[: len(body) - size - 1], weakref.ref(page)
-        if self._bytes + len(body) > _MOST_BYTES:
-            return
-        self._bytes += len(body)
-        answers[place.question] = _Answer(response.raw_headers, body, held, place.began, until)
+        body, rest, size = bytes(response.body), b"", _BESIDE
+        with self._lock:
+            stamp, answers = self._kept
+            if stamp != place.stamp:
+                return
+            if page.entries and "content-encoding" not in response.headers:
+                known = self._rests.get(id(page.entries))
+                rest = known[1] if known else b",".join([entry.data for entry in page.entries]) + b"]}"
+                size += 0 if known else 2 * len(rest)  # the entries are held as well
+            head = body[: len(body) - len(rest)]
+            size += len(head)
+            if len(answers) >= _MOST or self._bytes + size > self._most:
+                self._begin(stamp)
+                return
+            self._bytes += size
+            if rest:
+                self._rests[id(page.entries)] = (page.entries, rest)
+            answers[place.question] = _Answer(response.raw_headers, head, rest, place.began, until)
 
 
 class Before:
@@ -136,7 +142,3 @@ class Before:
                 return
             scope[PLACE] = place
         await self._application(scope, receive, send)
-
-
-def _joined(head: bytes, page: Page) -> bytes:
-    return b"".join((head, b",".join([entry.data for entry in page.entries]), b"]}"))
