@@ -89,3 +89,19 @@ def test_an_embargo_ends_for_kept_pages_too_and_again_where_the_clock_goes_backw
     found = [len(store.page(B, FINDINGS, now=now, kept=True).entries) for now in (before, end, before, end)]
     assert found == [0, 2, 0, 2]
     store.close()
+
+
+def test_what_a_first_page_reads_does_not_grow_with_the_node(tmp_path):
+    store = store_with(tmp_path)
+    known = "SELECT id, data FROM objects WHERE type = 'marking-definition' AND data IS NOT NULL"
+    page = "SELECT o.seq FROM objects o JOIN heads h USING (id) WHERE o.collection = 'c' AND o.seq > 0 ORDER BY o.seq"
+    with store.reading() as con:
+        plans = [[row[3] for row in con.execute(f"EXPLAIN QUERY PLAN {sql}")] for sql in (known, page)]
+    assert [line.partition(" (")[0] for line in plans[0]] == ["SCAN objects USING INDEX objects_markings"]
+    assert [line.partition(" (")[0] for line in plans[1]] == [
+        "SEARCH o USING COVERING INDEX objects_walk"
+        if "COVERING" in plans[1][0]
+        else "SEARCH o USING INDEX objects_walk",
+        "SEARCH h USING PRIMARY KEY",
+    ]
+    store.close()
