@@ -130,3 +130,19 @@ def test_two_members_never_share_a_kept_page_and_one_token_s_cut_rights_not_the_
         assert mine & theirs == {to_b["id"], vulnerability(4)["id"]}  # A made the one, B is named by it
         assert store.page(replace(A, reads=frozenset()), FINDINGS, kept=True).entries == ()
     store.close()
+
+
+def test_what_a_first_page_reads_does_not_grow_with_the_node(tmp_path):
+    store = store_with(tmp_path)
+    known = "SELECT id, data FROM objects WHERE type = 'marking-definition' AND data IS NOT NULL"
+    page = "SELECT o.seq FROM objects o JOIN heads h USING (id) WHERE o.collection = 'c' AND o.seq > 0 ORDER BY o.seq"
+    with store.reading() as con:
+        plans = [[row[3] for row in con.execute(f"EXPLAIN QUERY PLAN {sql}")] for sql in (known, page)]
+    assert [line.partition(" (")[0] for line in plans[0]] == ["SCAN objects USING INDEX objects_markings"]
+    assert [line.partition(" (")[0] for line in plans[1]] == [
+        "SEARCH o USING COVERING INDEX objects_walk"
+        if "COVERING" in plans[1][0]
+        else "SEARCH o USING INDEX objects_walk",
+        "SEARCH h USING PRIMARY KEY",
+    ]
+    store.close()

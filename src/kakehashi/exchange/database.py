@@ -6,7 +6,7 @@ Statements are written once, with ``?`` for values, in the SQL that SQLite and P
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,6 +67,12 @@ class Database(Protocol):
 
     def is_writing(self) -> bool:
         """Whether this thread is inside ``writing``."""
+
+    def stamp(self) -> Hashable | None:
+        """What is equal for two moments of this thread only where nothing was committed between them.
+
+        ``None`` where that cannot be told without waiting, or inside a transaction.
+        """
 
     def stream(self, con: Connection, sql: str) -> Iterator[Any]:
         """The rows of a statement without holding all of them."""
@@ -161,6 +167,14 @@ class SqliteDatabase:
                 yield con
             finally:
                 con.execute("COMMIT")
+
+    def stamp(self) -> Hashable | None:
+        """The connection, others' commits as it sees them, whatever process they are of, and its own changes."""
+        with self._errors():
+            con = self._connection()
+            if con.in_transaction:
+                return None
+            return con, con.execute("PRAGMA data_version").fetchone()[0], con.total_changes
 
     def stream(self, con: Connection, sql: str) -> Iterator[Any]:
         """The rows of a statement, read as they are asked for."""

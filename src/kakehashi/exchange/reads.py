@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from errno import ENOSPC
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
@@ -73,10 +74,18 @@ class Read:
 
 def restricted(store: SqlStore, entries: Iterable[G]) -> list[G]:
     """Of entries, those that name a marking of AMBER or above, on the whole or on a part."""
+    given = list(entries)
+    if not given:
+        return []
     known = {**store.known_markings(), **BUILT_IN}
     ids = [ref for ref, one in known.items() if one.level and LEVELS.index(one.level) >= _AMBER]
-    pattern = re.compile("|".join(sorted(ids)).encode())  # ids hold hexadecimal digits and hyphens only
-    return [entry for entry in entries if pattern.search(entry.data)]
+    search = _any_of(tuple(sorted(ids))).search
+    return [entry for entry in given if search(entry.data)]
+
+
+@lru_cache(maxsize=16)
+def _any_of(ids: tuple[str, ...]) -> re.Pattern[bytes]:
+    return re.compile("|".join(ids).encode())  # ids hold hexadecimal digits and hyphens only
 
 
 def note_reads(
