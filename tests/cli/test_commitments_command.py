@@ -10,8 +10,13 @@ FOUR = ("hiroshima-code", "frontier-commitments", "aiia-2024", "eu-gpai")
 
 
 def test_the_four_way_table_prints_and_renders_in_both_languages(tmp_path):
-    done = kakehashi("commitments", "compare", *FOUR, "--lang", "ja,en", "--out", "out", cwd=tmp_path)
+    formats = ("--format", "html,json,csv,docx")
+    done = kakehashi(
+        "commitments", "compare", *FOUR, "--lang", "ja,en", "--out", "out", *formats, cwd=tmp_path
+    )
     assert done.code == 0
+    each = {f"crosswalk.{code}.{kind}" for code in ("ja", "en") for kind in ("csv", "docx")}
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"crosswalk.html", "crosswalk.json"} | each
     assert "全ての文書に関連する条項があるものは5行" in done.out
     assert "未確認" in done.out
     page = (tmp_path / "out" / "crosswalk.html").read_text(encoding="utf-8")
@@ -23,11 +28,7 @@ def test_the_four_way_table_prints_and_renders_in_both_languages(tmp_path):
     written = json.loads((tmp_path / "out" / "crosswalk.json").read_text(encoding="utf-8"))
     assert written["counts"] == {"common": 5, "partial": 8, "rows": 23, "single": 10}
     assert kakehashi("commitments", "compare", *FOUR, "--json", cwd=tmp_path).json == written
-
-
-def test_the_page_says_not_checked_and_never_no_such_clause(tmp_path):
-    kakehashi("commitments", "compare", *FOUR, "--lang", "en", "--out", "out", cwd=tmp_path)
-    page = (tmp_path / "out" / "crosswalk.html").read_text(encoding="utf-8")
+    # Nothing was read whole: the page says not checked, and never that there is no such clause.
     assert "not checked" in page
     assert "no such clause in the whole text" not in page
     assert "from a summary" in page
@@ -67,6 +68,7 @@ def test_check_names_file_and_line_and_fails_on_errors_only(tmp_path):
         (("show", "hiroshima"), 2, "hiroshima-code"),
         (("compare", "hiroshima-code"), 2, "two or more"),
         (("compare", *FOUR, "--lang", "jp"), 2, "ja"),
+        (("compare", *FOUR, "--format", "odt"), 2, "report format"),
         (("compare", *FOUR, "--map", "nothing"), 2, "core"),
         (("check", "--catalog", "nowhere"), 3, "no such folder"),
     ],

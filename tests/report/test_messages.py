@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 import kakehashi.report
 from kakehashi.report.voice import messages
 
@@ -67,6 +69,20 @@ def placeholders(text: str) -> list[str]:
 
 def test_both_languages_have_the_same_keys() -> None:
     assert set(EN) == set(JA)
+
+
+def test_every_file_of_messages_has_its_twin_in_the_other_language() -> None:
+    folder = Path(kakehashi.report.__file__).parent / "messages"
+    files = {code: {"": folder / f"{code}.yaml"} for code in ("en", "ja")}
+    for code, found in files.items():
+        found |= {path.name: path for path in (folder / code).iterdir()}
+    assert files["en"].keys() == files["ja"].keys()
+    assert len(files["en"]) > 1
+    for name, path in files["en"].items():
+        loaded = [yaml.safe_load(one.read_text(encoding="utf-8")) for one in (path, files["ja"][name])]
+        assert set(loaded[0]) == set(loaded[1]), path.name
+        # A key such as `no:` loads as False.
+        assert all(isinstance(key, str) for key in loaded[0])
 
 
 def test_both_languages_have_the_same_placeholders() -> None:

@@ -20,20 +20,20 @@ from kakehashi.errors import FormatVersionError, InputError, UnknownNameError, U
 from kakehashi.exchange import make, sharing_marking
 from kakehashi.ledger import Ledger
 from kakehashi.model import Measurement
-from kakehashi.report import Periodic, build_periodic, render_files
+from kakehashi.report import Periodic, build_assessment, build_periodic, render_files, render_html
 from kakehashi.report.pages.periodic import periodic_document
 from kakehashi.report.periodic import period_of, read_settings
+from kakehashi.work.view import RunView, load_run, merged
 
 TODAY = date(2026, 12, 31)
 NOW = datetime.now(UTC).date().isoformat()
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs() -> list[tuple[RunView, str, str]]:
     """Two runs of the same systems in October and November, and a third in December."""
-    place = tmp_path_factory.mktemp("periodic")
     limits = {"kakehashi/core": 14, "kakehashi/facts": 7, "kakehashi/attacks": 5}
-    runs = [
+    return [
         (fixtures.three_systems(limits=limits, seed=seed), f"run-00000000000{seed}", created)
         for seed, created in (
             (1, "2026-10-20T10:00:00Z"),
@@ -41,6 +41,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (3, "2026-12-20T10:00:00Z"),
         )
     ]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[RunView, str, str]]) -> Path:
+    place = tmp_path_factory.mktemp("periodic")
     workspaces.add_runs(place, runs[:2])
     workspaces.add_runs(place, runs[2:])
     return place
@@ -58,47 +63,52 @@ def build(kind: str, place: Path, as_of: str = "2026-11-30", **more: object) -> 
     return build_periodic(kind, as_of=as_of, workspace=place, today=TODAY, **more)  # type: ignore[arg-type]
 
 
-def rendered(report: Periodic, *formats: str) -> Mapping[str, str | bytes]:
+def rendered(
+    report: Periodic, *formats: str, languages: tuple[str, ...] = ("ja", "en")
+) -> Mapping[str, str | bytes]:
     return render_files(
         periodic_document(report),
         name="r",
         run="",
         made=report.period.as_of,
         body=report.to_json(),
+        languages=languages,
         formats=formats,
         charts=False,
     )
 
 
 @pytest.fixture(scope="module")
-def pages(workspace: Path) -> dict[str, Mapping[str, str | bytes]]:
+def annual(workspace: Path) -> Periodic:
+    return build("annual", workspace)
+
+
+@pytest.fixture(scope="module")
+def pages(workspace: Path, annual: Periodic) -> dict[str, Mapping[str, str | bytes]]:
+    """Every kind of report; PDF in Japanese: both languages go through the same writer, and test_formats reads both."""
+    built = {kind: build(kind, workspace) for kind in ("monthly", "quarterly")} | {"annual": annual}
     return {
-        kind: rendered(build(kind, workspace), "html", "json", "pdf", "csv")
-        for kind in ("monthly", "quarterly", "annual")
+        kind: {**rendered(one, "html", "json", "csv"), **rendered(one, "pdf", languages=("ja",))}
+        for kind, one in built.items()
     }
 
 
-def test_nothing_later_than_the_day_enters(workspace: Path, tmp_path: Path) -> None:
+def test_nothing_later_than_the_day_enters(
+    workspace: Path, runs: list[tuple[RunView, str, str]], annual: Periodic, tmp_path: Path
+) -> None:
     # The same ledger before December was written: the report as of November cannot tell the two apart.
     early = tmp_path / "early"
     with Ledger.open(workspace / "ledger") as ledger:
         november = [r.id for r in ledger.records() if r.text("run").endswith(("1", "2"))]
         size = len(november)
-    limits = {"kakehashi/core": 14, "kakehashi/facts": 7, "kakehashi/attacks": 5}
-    workspaces.add_runs(
-        early,
-        [
-            (fixtures.three_systems(limits=limits, seed=seed), f"run-00000000000{seed}", created)
-            for seed, created in ((1, "2026-10-20T10:00:00Z"), (2, "2026-11-20T10:00:00Z"))
-        ],
-    )
-    then, now = (build("annual", place) for place in (early, workspace))
+    workspaces.add_runs(early, runs[:2])
+    then, now = build("annual", early), annual
     assert then == now
     assert (now.ledger.tree_size, now.ledger.run_count) == (size, 2)
     assert "run-000000000003" not in now.to_json()
     with Ledger.open(early / "ledger") as ledger:
         assert ledger.root().root_hex == now.ledger.root
-    assert build("annual", workspace, "2026-12-31").ledger.run_count == 3
+    assert build("monthly", workspace, "2026-12-31").ledger.run_count == 3
 
 
 def test_a_later_retraction_does_not_reach_back(workspace: Path, tmp_path: Path) -> None:
@@ -117,8 +127,8 @@ def test_a_later_retraction_does_not_reach_back(workspace: Path, tmp_path: Path)
     assert after.ledger.hidden > 0
 
 
-def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Path) -> None:
-    report = build("annual", workspace)
+def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Path, annual: Periodic) -> None:
+    report = annual
     sources = {one.id: one for one in report.sources}
     assert len(report.ledger.measures) > 5
     with Ledger.open(workspace / "ledger") as ledger:
@@ -135,6 +145,55 @@ def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Pat
             assert {one.low, one.high} <= set(whole)
 
 
+def test_every_number_of_an_assessment_is_given_again_by_its_question(workspace: Path) -> None:
+    view = load_run(workspace / "ledger", "run-000000000002")
+    report = build_assessment(view, with_published=False)
+    html = str(render_html(report, charts=False))
+    page = Page(html)
+    targets = {
+        str(found["href"])[1:] for tag, found in page.tags if tag == "a" and found.get("class") == "to"
+    }
+    assert targets <= set(page.ids)
+    items, *measures = report.sources
+    assert {one.source for one in report.measures} == {one.id for one in measures}
+    assert {f"en-source-{one.id}" for one in report.sources} <= targets | {"en-source-S1"}
+    with Ledger.open(workspace / "ledger") as ledger:
+        assert len(ledger.query(items.rows)["status"]) == items.count > 0
+        for measure in report.measures:
+            source = next(one for one in measures if one.id == measure.source)
+            rows = ledger.query(source.rows)
+            assert len(rows["value"]) == source.count > 0
+            known = {f"{x:.6g}" for name in ("value", "k") for x in rows[name] if x == x}
+            known |= {
+                f"{sign * one.value:.6g}"
+                for one in report.differences
+                for sign in (1, -1)
+                if one.measure == measure.key and one.value is not None
+            }
+            leads = rf'<a class="to" href="#en-source-{source.id}"><data value="([^"]+)"'
+            shown = set(re.findall(leads, html))
+            assert shown
+            assert shown <= known
+    # Two runs side by side ask for the rows of both.
+    both = build_assessment(merged([load_run(workspace / "ledger", f"run-00000000000{n}") for n in (1, 2)]))
+    with Ledger.open(workspace / "ledger") as ledger:
+        for source in both.sources:
+            assert len(ledger.query(source.rows)["run"]) == source.count
+
+
+@pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
+def test_every_count_of_the_first_page_leads_to_its_rows(
+    pages: dict[str, Mapping[str, str | bytes]], kind: str
+) -> None:
+    html = str(pages[kind]["r.html"])
+    start = html.index('id="en-summary"')
+    first = html[start : html.index('<nav class="contents"', start)]
+    cited = re.sub(r'<a class="to".*?</a>', "", first, flags=re.DOTALL)
+    # The threshold of small cells is a setting, and no count.
+    assert first.count("<data") > 4
+    assert cited.count("<data") == (1 if kind == "quarterly" else 0)
+
+
 def test_a_repeated_measurement_is_held_against_the_one_before(workspace: Path) -> None:
     report = build("monthly", workspace)
     assert {one.first_run for one in report.ledger.repeats} == {"run-000000000001"}
@@ -145,6 +204,8 @@ def test_a_repeated_measurement_is_held_against_the_one_before(workspace: Path) 
             assert one.difference == pytest.approx(one.second - one.first, abs=1e-9)
             assert one.low - 1e-9 <= one.difference <= one.high + 1e-9
     assert report.ledger.conflicts  # bare and primed trade safe handling for over-refusal
+    disagreements = Page(str(rendered(report, "html")["r.html"])).text("ja")
+    assert "安全応答率、英語（" in disagreements
 
 
 @pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
@@ -156,14 +217,11 @@ def test_numbers_and_dates_in_japanese_equal_those_in_english_in_every_format(
     assert len(set(page.ids)) == len(page.ids)
     assert Counter(page.numbers["ja"]) == Counter(page.numbers["en"])
     assert page.dates["ja"] == page.dates["en"]
-    decimals = {}
-    for language in ("ja", "en"):
-        data = bytes(pages[kind][f"r.{language}.pdf"])  # type: ignore[arg-type]
-        text = "".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(data)).pages)
-        flat = re.sub(r"\s", "", text)
-        decimals[language] = set(re.findall(r"\d+\.\d%", flat))
-        assert decimals[language] == set(re.findall(r"\d+\.\d%", re.sub(r"\s", "", page.text(language))))
-    assert decimals["ja"] == decimals["en"]
+    data = bytes(pages[kind]["r.ja.pdf"])  # type: ignore[arg-type]
+    texts = ["".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(data)).pages)]
+    texts += [page.text("ja"), page.text("en")]
+    decimals = [set(re.findall(r"\d+\.\d%", re.sub(r"\s", "", text))) for text in texts]
+    assert decimals[0] == decimals[1] == decimals[2]
 
 
 @pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
@@ -220,7 +278,8 @@ def test_the_reports_ledger_is_what_verify_reads(workspace: Path, tmp_path: Path
 def test_the_same_workspace_and_day_give_the_same_bytes(
     workspace: Path, pages: dict[str, Mapping[str, str | bytes]]
 ) -> None:
-    again = rendered(build("monthly", workspace), "html", "json", "pdf", "csv")
+    report = build("monthly", workspace)
+    again = {**rendered(report, "html", "json", "csv"), **rendered(report, "pdf", languages=("ja",))}
     assert [name for name in again if again[name] != pages["monthly"][name]] == []
 
 

@@ -64,3 +64,9 @@ def test_languages_are_checked_before_anything_is_paid_for() -> None:
         check_languages(("en", "en"))
     with pytest.raises(UsageError):
         check_languages(())
+
+
+def test_a_date_of_which_only_the_month_or_the_year_is_known_is_written_as_such() -> None:
+    said = [(Voice(code).plain(Date(iso))) for iso in ("2024-12", "2024") for code in ("ja", "en")]
+    assert said == ["2024年12月", "December 2024", "2024年", "2024"]
+    assert 'datetime="2024-12"' in Voice("ja").html(Date("2024-12"))

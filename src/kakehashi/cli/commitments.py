@@ -7,6 +7,7 @@ import click
 from kakehashi.cli.commitments_clock import clock
 from kakehashi.cli.commitments_draft import draft
 from kakehashi.cli.commitments_evidence import catalog_option, evidence, signatories
+from kakehashi.cli.commitments_pack import pack, verify
 from kakehashi.cli.options import json_option, plain, print_json, print_table
 
 
@@ -23,6 +24,8 @@ def commitments() -> None:
 
 for _command in (clock, draft, evidence, signatories):
     commitments.add_command(_command)
+for _command in (pack, verify):
+    evidence.add_command(_command)
 
 
 @commitments.command("list")
@@ -47,7 +50,7 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
         {
             "id": one.id,
             "title": one.title[lang],
-            "addressees": ", ".join(words[f"addressee.{name}"] for name in one.addressees),
+            "addressees": words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
             "legal force": words[f"legal-force.{one.legal_force}"],
             "version": one.version,
             "provisions": len(one.provisions),
@@ -80,14 +83,19 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
     click.echo(f"{found.title[lang]} ({found.id})")
     for label, value in (
         ("column.issuer", found.issuer[lang]),
-        ("column.addressee", ", ".join(words[f"addressee.{each}"] for each in found.addressees)),
+        (
+            "column.addressee",
+            words["list.comma"].join(words[f"addressee.{each}"] for each in found.addressees),
+        ),
         ("column.legal-force", words[f"legal-force.{found.legal_force}"]),
         ("column.status", words[f"status.{found.status}"]),
         ("column.adopted", found.adopted),
         ("column.version", found.version),
         (
             "column.read",
-            f"{words[f'extent.{found.reading.extent.value}']} {found.reading.note.get(lang, '')}".rstrip(),
+            words["list.sentence"]
+            .join([words[f"extent.{found.reading.extent.value}"], found.reading.note.get(lang, "")])
+            .rstrip(),
         ),
     ):
         click.echo(f"{words[label]}: {value}")
@@ -146,7 +154,14 @@ def check(own: Path | None, as_json: bool) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for crosswalk.html and crosswalk.json.",
+    help="Folder for the files: crosswalk.html and crosswalk.json by default.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="html,json",
+    show_default=True,
+    help="What --out writes: html, json, pdf, xlsx, csv, docx; all but html and json one a language.",
 )
 @catalog_option
 @_lang_option
@@ -155,6 +170,7 @@ def compare(
     names: tuple[str, ...],
     maps: tuple[str, ...],
     out: Path | None,
+    formats: str,
     own: Path | None,
     lang: str,
     as_json: bool,
@@ -164,18 +180,26 @@ def compare(
     The first gives the order of the rows. An empty cell says "not checked"; "no such clause" stands only where the
     whole text was read.
 
-    Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja
+    Example: kakehashi commitments compare hiroshima-code frontier-commitments aiia-2024 eu-gpai --lang ja,en
+    --out out/crosswalk --format html,pdf,xlsx
     """
     from kakehashi.cli.assess import languages_of
     from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
-    from kakehashi.report import check_languages, crosswalk_rows, crosswalk_text, write_crosswalk
+    from kakehashi.report import (
+        check_formats,
+        check_languages,
+        crosswalk_rows,
+        crosswalk_text,
+        write_crosswalk,
+    )
     from kakehashi.report.terminal import convergence_rows
 
-    languages = languages_of(lang)
+    languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
+    check_formats(wanted)
     catalog = load_catalog(own)
     table = compare_instruments(catalog, names, maps=maps)
-    paths = write_crosswalk(catalog, table, out, languages) if out is not None else {}
+    paths = write_crosswalk(catalog, table, out, languages, formats=wanted) if out is not None else {}
     if as_json:
         print_json(table_plain(table, convergence(catalog, table)))
         return

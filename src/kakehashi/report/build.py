@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from kakehashi.model import Measure, Measurement, MethodCard, Subject
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
 from kakehashi.report.classes import crosswalk_facts
 from kakehashi.report.itemwise import item_agreement
+from kakehashi.report.sources import Sources, quoted
 from kakehashi.report.values import (
     Assessment,
     ConflictFacts,
@@ -50,12 +52,15 @@ def build_assessment(
         rng: Seed; the same run and seed give the same values.
     """
     found = reconcile(view, confidence_level=confidence_level)
+    sources = Sources()
+    asked = f"SELECT * FROM items WHERE {_runs(view)}"
+    sources.add("ledger", "items", asked, len(view.items["status"]), view.created[:10])
     scores = tuple(_score(one) for one in view.measurements if _shown(one))
     return Assessment(
         run=_run(view),
         systems=tuple(_system(subject) for subject in view.subjects),
         methods=tuple(_method(card) for card in view.cards.values()),
-        measures=_measures(view, found, scores),
+        measures=_measures(view, found, scores, sources),
         scores=scores,
         differences=tuple(_difference(one, scores) for one in found.differences),
         conflicts=tuple(
@@ -71,7 +76,13 @@ def build_assessment(
         settings={"seed": rng, "confidence_level": confidence_level},
         plans=view.plans,
         crosswalk=crosswalk_facts(view),
+        sources=sources.all(),
     )
+
+
+def _runs(view: RunView) -> str:
+    """The runs of a view as a condition of SQL; several runs merged into one are joined by " + "."""
+    return f"run IN ({', '.join(quoted(run) for run in view.run.split(' + '))})"
 
 
 def measure_key(measure: Measure, language: str) -> str:
@@ -128,15 +139,18 @@ def _detectable(one: Measurement) -> float | None:
 
 
 def _measures(
-    view: RunView, found: Reconciliation, scores: tuple[ScoreFacts, ...]
+    view: RunView, found: Reconciliation, scores: tuple[ScoreFacts, ...], sources: Sources
 ) -> tuple[MeasureFacts, ...]:
     seen: dict[str, MeasureFacts] = {}
+    rows = Counter(measure_key(one.measure, one.facets.get("language", "")) for one in view.measurements)
     for one in view.measurements:
         if _facet(one) is None:
             continue
         language = one.facets.get("language", "")
         key = measure_key(one.measure, language)
         if key not in seen:
+            spoken = f"language = {quoted(language)}" if language else "language IS NULL"
+            asked = f"{_runs(view)} AND measure = {quoted(one.measure.id)} AND {spoken}"
             seen[key] = MeasureFacts(
                 key=key,
                 name=one.measure.id.rpartition(":")[2],
@@ -146,6 +160,15 @@ def _measures(
                 polarity=one.measure.polarity.value,
                 unit=one.measure.unit,
                 detectable=_greatest(key, found, scores),
+                source=sources.add(
+                    "ledger",
+                    key,
+                    f"SELECT * FROM measurements WHERE {asked}",
+                    rows[key],
+                    view.created[:10],
+                    licence=one.provenance.licence,
+                    citation=one.provenance.citation,
+                ),
             )
     return tuple(seen.values())
 

@@ -54,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """A date or a time in ISO 8601."""
+    """A date or a time in ISO 8601; a year or a month of one where no more is known."""
 
     iso: str
 

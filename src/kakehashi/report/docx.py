@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from html import escape
+from unicodedata import east_asian_width
 
 from kakehashi.report.document import Bullets, Document, Figure, Paragraph, Piece, Table
 from kakehashi.report.html import document_footer
@@ -21,8 +22,11 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
-#: What fits on one page beside the head: paragraphs, and rows of the one table.
-_MOST_PARAGRAPHS, _MOST_ROWS, _MOST_COLUMNS = 9, 10, 6
+#: What fits on one page beside head and foot: lines of text, rows and columns of the one table.
+_MOST_LINES, _MOST_ROWS, _MOST_COLUMNS = 42, 10, 6
+
+#: Letters on a line and, of a table, in all columns of a row together; a Japanese letter counts twice.
+_LETTERS, _ROW_LETTERS = 92, 100
 
 #: Twips between the margins of A4.
 _LINE = 9638
@@ -65,7 +69,7 @@ def render_docx(document: Document, *, run: str, language: str) -> bytes:
         ),
         "word/document.xml": page,
         "word/numbering.xml": _numbering(),
-        "word/styles.xml": _styles(language),
+        "word/styles.xml": _styles(),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -81,7 +85,7 @@ def _body(document: Document, run: str, voice: Voice) -> Iterator[str]:
     if document.sections:
         first = document.sections[0]
         yield _paragraph(first.title, voice, "Heading1")
-        left, tabled = _MOST_PARAGRAPHS, False
+        room, tabled = float(_MOST_LINES), False
         for block in first.blocks:
             table = block.table if isinstance(block, Figure) else block
             if isinstance(table, Table) and not tabled and len(table.columns) <= _MOST_COLUMNS:
@@ -89,14 +93,35 @@ def _body(document: Document, run: str, voice: Voice) -> Iterator[str]:
                 yield _paragraph(caption, voice, "Caption")
                 yield _table(table, voice)
                 tabled = True
-            elif isinstance(block, Paragraph) and left:
+                room -= 1 + _table_lines(table, voice)
+            elif isinstance(block, Paragraph) and (needed := _lines(block.text, voice)) <= room:
                 yield _paragraph(block.text, voice, "Note" if block.kind == "note" else "Normal")
-                left -= 1
+                room -= needed
             elif isinstance(block, Bullets):
-                shown = block.items[:left]
-                left -= len(shown)
-                yield from (_paragraph(item, voice, "ListBullet") for item in shown)
+                for item in block.items:
+                    needed = _lines(item, voice)
+                    if needed > room:
+                        break
+                    yield _paragraph(item, voice, "ListBullet")
+                    room -= needed
     yield _paragraph(document_footer(document, run), voice, "Note")
+
+
+def _breadth(piece: Piece, voice: Voice) -> int:
+    """Breadth of a text in Latin letters."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in voice.plain(piece))
+
+
+def _lines(piece: Piece, voice: Voice) -> float:
+    """Lines that a paragraph takes, the space under it included."""
+    return -(-_breadth(piece, voice) // _LETTERS) + 0.4
+
+
+def _table_lines(table: Table, voice: Voice) -> float:
+    """Lines that a table takes: a row is as high as its longest cell."""
+    rows = ([column.title for column in table.columns], *table.rows[:_MOST_ROWS])
+    width = _ROW_LETTERS // len(table.columns)
+    return sum(max(-(-_breadth(cell, voice) // width) for cell in row) for row in rows)
 
 
 def _paragraph(piece: Piece, voice: Voice, style: str) -> str:
@@ -186,7 +211,7 @@ def _numbering() -> str:
     )
 
 
-def _styles(language: str) -> str:
+def _styles() -> str:
     def style(name: str, shown: str, size: int, more: str = "", look: str = "") -> str:
         default = ' w:default="1"' if name == "Normal" else ""
         based = "" if name == "Normal" else '<w:basedOn w:val="Normal"/>'
@@ -209,7 +234,8 @@ def _styles(language: str) -> str:
         style("Note", "Note", 16, space(0, 60), '<w:color w:val="555555"/>'),
         style("ListBullet", "List Bullet", 20, '<w:numPr><w:numId w:val="1"/></w:numPr>' + space(0, 60)),
     )
-    tag = _TAGS[language]
+    # Latin words in a Japanese text are English: in "ja-JP" a line would end within a name or a number.
+    tag = _TAGS["en"]
     fonts = '<w:rFonts w:ascii="Calibri" w:hAnsi="Calibri" w:eastAsia="Yu Gothic" w:cs="Calibri"/>'
     defaults = (
         f'<w:docDefaults><w:rPrDefault><w:rPr>{fonts}<w:lang w:val="{tag}" w:eastAsia="ja-JP"/></w:rPr>'

@@ -312,7 +312,7 @@ def _widths(rows: Sequence[Sequence[str]], dates: Sequence[float]) -> list[float
         for place in range(len(rows[0]))
     ]
     floors = [
-        min(max(word, date), whole, _WIDEST_WORD) + 2
+        min(max(word, date), max(whole, date), _WIDEST_WORD) + 2
         for word, date, whole in zip(words, dates, longest, strict=True)
     ]
     left = max(0.0, line - sum(floors))

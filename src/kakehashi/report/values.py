@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from kakehashi.model import JudgeError
+from kakehashi.report.sources import SourceFacts
 from kakehashi.work.preregister import PlanCheck
 
 FORMAT = "kakehashi.assessment/1"
@@ -94,6 +95,7 @@ class MeasureFacts:
         unit: Unit of the values.
         detectable: Smallest difference between two systems that would be seen four times out of five: the
             greatest over the pairs of systems. ``None``: none can be seen with so few items.
+        source: Id of the source that its numbers lead to.
     """
 
     key: str
@@ -104,6 +106,7 @@ class MeasureFacts:
     polarity: str
     unit: str
     detectable: float | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +435,7 @@ class Assessment:
         settings: Seed, confidence level, number of resamples.
         plans: Plans in the ledger that concern the run, each against what was reported.
         crosswalk: Categories of all taxonomies, where the run has published methods.
+        sources: Which rows of the ledger the numbers were made of: the items first, then one entry a measure.
     """
 
     run: RunFacts
@@ -450,6 +454,7 @@ class Assessment:
     settings: Mapping[str, object] = field(default_factory=dict)
     plans: tuple[PlanCheck, ...] = ()
     crosswalk: CrosswalkFacts | None = None
+    sources: tuple[SourceFacts, ...] = ()
 
     def headline(self, system: str, measure: str) -> ScoreFacts | None:
         """The score of a system by a whole measure."""

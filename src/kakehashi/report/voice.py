@@ -1,6 +1,7 @@
 """One language's voice: pieces of text become words, with numbers and dates as that language writes them."""
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +37,9 @@ _MONTHS = (
 
 #: The C parser where it is there: message files are read at every start.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: A year, or a month of one.
+_PARTIAL = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?")
 
 #: A name up to this long is kept on one line.
 _SHORT = 32
@@ -188,6 +192,13 @@ class Voice:
         return text.replace("-", "−")
 
     def _date(self, iso: str) -> Markup:
+        if partial := _PARTIAL.fullmatch(iso):
+            year, month = int(partial[1]), int(partial[2] or 0)
+            if self.language == "ja":
+                text = f"{year}年{month}月" if month else f"{year}年"
+            else:
+                text = f"{_MONTHS[month - 1]} {year}" if month else f"{year}"
+            return Markup('<time datetime="{}">{}</time>').format(iso, text)
         try:
             when = datetime.fromisoformat(iso)
         except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date as calendar_day
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 
 from kakehashi.commitments import Catalog
 from kakehashi.commitments.evidence import (
@@ -54,29 +54,10 @@ class Source:
     title: str = ""
 
 
-def add_evidence(
-    catalog: Catalog,
-    place: Workspace,
-    *,
-    organization: str,
-    provisions: Sequence[str],
-    finding: str,
-    date: str,
-    author: str,
-    source: Source | None = None,
-    searched: str = "",
-    marking: str | None = None,
-    note: Mapping[str, str] | None = None,
-    supersedes: str = "",
-    today: calendar_day | None = None,
-) -> str:
-    """Attach evidence; returns the id of its record.
+class Asked(TypedDict, total=False):
+    """What evidence says.
 
-    A record of the exchange passes its own marking on: evidence is never marked lower than what it links to.
-
-    Args:
-        catalog: Organizations and provisions.
-        place: The workspace.
+    Attributes:
         organization: Identifier or name.
         provisions: Provisions that it is attached to.
         finding: ``found``, ``not-found`` or ``not-checked``.
@@ -86,27 +67,37 @@ def add_evidence(
         searched: Where it was searched.
         marking: TLP level; that of the linked object, else CLEAR, unless said.
         note: What the reader must know, by language.
-        supersedes: Id of the evidence that it takes the place of.
         today: Day that nothing may be later than.
+    """
+
+    organization: Required[str]
+    provisions: Required[Sequence[str]]
+    finding: Required[str]
+    date: Required[str]
+    author: Required[str]
+    source: Source | None
+    searched: str
+    marking: str | None
+    note: Mapping[str, str] | None
+    today: calendar_day | None
+
+
+def add_evidence(catalog: Catalog, place: Workspace, *, supersedes: str = "", **asked: Unpack[Asked]) -> str:
+    """Attach evidence; returns the id of its record.
+
+    A record of the exchange passes its own marking on: evidence is never marked lower than what it links to.
+
+    Args:
+        catalog: Organizations and provisions.
+        place: The workspace.
+        supersedes: Id of the evidence that it takes the place of.
+        asked: See :class:`Asked`.
 
     Raises:
         UnknownNameError: No such organization, provision, run, object or marking.
         InputError: A document that cannot be read, a date that lies ahead, a finding without what it needs.
     """
-    made = prepare_evidence(
-        catalog,
-        place,
-        organization=organization,
-        provisions=provisions,
-        finding=finding,
-        date=date,
-        author=author,
-        source=source,
-        searched=searched,
-        marking=marking,
-        note=note,
-        today=today,
-    )
+    made = prepare_evidence(catalog, place, **asked)
     old = find_evidence(load_evidence(place), supersedes) if supersedes else None
     if old is not None and old.organization != made.body["organization"]:
         raise UsageError(
@@ -123,23 +114,10 @@ class Prepared:
     document: bytes | None
 
 
-def prepare_evidence(
-    catalog: Catalog,
-    place: Workspace,
-    *,
-    organization: str,
-    provisions: Sequence[str],
-    finding: str,
-    date: str,
-    author: str,
-    source: Source | None = None,
-    searched: str = "",
-    marking: str | None = None,
-    note: Mapping[str, str] | None = None,
-    today: calendar_day | None = None,
-) -> Prepared:
+def prepare_evidence(catalog: Catalog, place: Workspace, **asked: Unpack[Asked]) -> Prepared:
     """Check what :func:`add_evidence` takes, and write nothing; arguments and errors as there."""
-    link, floor, data = _resolve(place, source)
+    link, floor, data = _resolve(place, asked.get("source"))
+    marking = asked.get("marking")
     if marking is not None and marking in LEVELS and LEVELS.index(marking) < LEVELS.index(floor):
         raise InputError(
             f"evidence cannot be marked {marking!r}: what it links to is marked {floor!r}",
@@ -147,17 +125,17 @@ def prepare_evidence(
         )
     body = evidence_body(
         catalog,
-        organization=organization,
-        provisions=provisions,
-        finding=finding,
-        date=date,
-        author=author,
+        organization=asked["organization"],
+        provisions=asked["provisions"],
+        finding=asked["finding"],
+        date=asked["date"],
+        author=asked["author"],
         created=now_utc(),
         link=link,
-        searched=searched,
+        searched=asked.get("searched", ""),
         marking=floor if marking is None else marking,
-        note=note,
-        today=today,
+        note=asked.get("note"),
+        today=asked.get("today"),
     )
     return Prepared(body, data)
 

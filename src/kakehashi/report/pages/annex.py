@@ -18,6 +18,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.marks import marks
+from kakehashi.report.pages.sources import sources_section
 from kakehashi.report.pages.words import construct, heads, interval_cell, known, languages, phrase, system
 from kakehashi.report.values import AgreementFacts, Assessment, MethodFacts, SystemFacts
 
@@ -34,6 +35,7 @@ def annex(assessment: Assessment) -> Section:
             Section("manifest", Say("section.manifest"), (_manifest(assessment),)),
             Section("statistics", Say("section.statistics"), tuple(_statistics(assessment))),
             Section("ledger", Say("section.ledger"), tuple(_ledger(assessment))),
+            sources_section(assessment.sources),
         ),
     )
 

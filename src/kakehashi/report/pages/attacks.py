@@ -1,5 +1,7 @@
 """Attacks: success by family, category and technique, and what became of the same requests."""
 
+from collections.abc import Sequence
+
 from kakehashi.report.document import (
     Blank,
     Block,
@@ -16,6 +18,7 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.marks import marks_of
 from kakehashi.report.pages.words import (
+    cite,
     count_cell,
     heads,
     interval_cell,
@@ -127,7 +130,10 @@ def _counted(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     if score is None or score.value is None or score.k is None or score.n is None:
         return value_cell(score, measure)
     interval = interval_cell(score.low, score.high, style_of(measure))
-    return Say("cell.counted", {"k": Number(score.k), "n": Number(score.n), "interval": interval})
+    return Say(
+        "cell.counted",
+        {"k": cite(Number(score.k), measure.source), "n": Number(score.n), "interval": interval},
+    )
 
 
 def _before_after_measures(assessment: Assessment, attack: MeasureFacts) -> list[MeasureFacts]:
@@ -153,7 +159,7 @@ def _before_and_after(assessment: Assessment, attack: MeasureFacts) -> list[Bloc
                 (
                     measure_title(assessment, measure.key),
                     system(one.name),
-                    Blank("blank.unknown") if score.k is None else Number(score.k),
+                    Blank("blank.unknown") if score.k is None else cite(Number(score.k), measure.source),
                     count_cell(score.n),
                     value_cell(score, measure),
                     interval_cell(score.low, score.high, style_of(measure)),
@@ -225,7 +231,7 @@ def _pairs_by_technique(assessment: Assessment, attack: MeasureFacts, parts: lis
     rows = tuple(
         (
             part_title(assessment, attack, "technique", part),
-            *(_three_counts(broken.get((part, name)), mended.get((part, name))) for name in names),
+            *(_three_counts(broken.get((part, name)), mended.get((part, name)), measures) for name in names),
         )
         for part in dict.fromkeys(parts)
     )
@@ -239,12 +245,19 @@ def _pairs_by_technique(assessment: Assessment, attack: MeasureFacts, parts: lis
     ]
 
 
-def _three_counts(broken: ScoreFacts | None, mended: ScoreFacts | None) -> Piece:
+def _three_counts(
+    broken: ScoreFacts | None, mended: ScoreFacts | None, measures: Sequence[MeasureFacts]
+) -> Piece:
     if broken is None or mended is None:
         return Blank("blank.not-run")
     if broken.k is None or mended.k is None or not broken.n:
         return Blank("blank.no-outcome")
-    parts = {"broken": Number(broken.k), "mended": Number(mended.k), "pairs": Number(broken.n)}
+    first, second = (measure.source for measure in measures)
+    parts = {
+        "broken": cite(Number(broken.k), first),
+        "mended": cite(Number(mended.k), second),
+        "pairs": Number(broken.n),
+    }
     return Say("cell.before-after", parts)
 
 

@@ -20,6 +20,7 @@ from kakehashi.report.document import (
 from kakehashi.report.pages.attacks import ATTACK
 from kakehashi.report.pages.marks import marks_of
 from kakehashi.report.pages.words import (
+    cite,
     count_cell,
     detectable_cell,
     heads,
@@ -193,6 +194,7 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
     }
     right = {(s.system, s.part): s for s in bins["reliability-accuracy"]}
     sure = {(s.system, s.part): s for s in bins["reliability-confidence"]}
+    rows_of = {one.key: one.source for one in assessment.measures}
     points, rows = [], []
     for one in assessment.systems:
         for part in sorted({p for s, p in right if s == one.name}):
@@ -203,8 +205,8 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
             rows.append(
                 (
                     system(one.name),
-                    Number(confidence.value, "percent"),
-                    Number(accuracy.value, "percent"),
+                    cite(Number(confidence.value, "percent"), rows_of[confidence.measure]),
+                    cite(Number(accuracy.value, "percent"), rows_of[accuracy.measure]),
                     interval_cell(accuracy.low, accuracy.high, "percent"),
                     count_cell(accuracy.n),
                 )

@@ -22,6 +22,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
+from kakehashi.report.pages.words import phrase
 
 
 def crosswalk_document(catalog: Catalog, table: CommitmentTable) -> Document:
@@ -89,7 +90,7 @@ def _instruments(table: CommitmentTable) -> Section:
             Term(one.issuer),
             Listed(tuple(Say(f"addressee.{name}") for name in one.addressees), "and"),
             Say(f"legal-force.{one.legal_force}"),
-            Verbatim(one.adopted),
+            Date(one.adopted),
             Verbatim(one.version),
             Say(f"status.{one.status}"),
             _reading(one),
@@ -106,7 +107,7 @@ def _instruments(table: CommitmentTable) -> Section:
     dated = tuple(
         Say(
             "crosswalk.fact",
-            {"instrument": Term(one.short), "date": Verbatim(fact.date), "fact": Term(fact.words)},
+            {"instrument": Term(one.short), "date": Date(fact.date), "fact": Term(fact.words)},
         )
         for one in table.instruments
         for fact in one.facts
@@ -152,7 +153,8 @@ def _cell(catalog: Catalog, cell: Cell) -> Piece:
     if cell.standing == "related":
         return Listed(tuple(_group(catalog, links) for links in _by_line(cell.links)), "sentence")
     if cell.standing == "absent" and cell.absence is not None:
-        parts: dict[str, Piece] = {"by": Verbatim(cell.absence.searched_by), "date": Date(cell.absence.date)}
+        by = phrase(cell.absence.searched_by, Verbatim(cell.absence.searched_by))
+        parts: dict[str, Piece] = {"by": by, "date": Date(cell.absence.date)}
         return Say("crosswalk.absent", parts)
     if cell.absence is not None and cell.absence.note:
         return Say("crosswalk.not-checked-note", {"note": Term(cell.absence.note)})
@@ -211,7 +213,7 @@ def convergence_table(catalog: Catalog, table: CommitmentTable) -> Table:
     rows = tuple(
         (
             Term(catalog.instrument(moment.adopted).short),
-            Verbatim(moment.date),
+            Date(moment.date),
             Listed(tuple(Term(catalog.instrument(one).short) for one in moment.supersedes), "and")
             if moment.supersedes
             else Blank("blank.none"),
@@ -250,7 +252,7 @@ def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:
             Term(catalog.instrument(one.instrument).short),
             Verbatim(one.version),
             Say(f"extent.{one.extent.value}"),
-            Verbatim(one.searched_by),
+            phrase(one.searched_by, Verbatim(one.searched_by)),
             Date(one.date),
             Say("standing.absent" if one.is_finding else "standing.not-checked"),
         )
@@ -272,7 +274,7 @@ def _maps(catalog: Catalog, table: CommitmentTable) -> Section:
     rows = tuple(
         (
             Code(walk.id),
-            Verbatim(walk.author),
+            phrase(walk.author, Verbatim(walk.author)),
             Date(walk.date),
             Say(f"map-origin.{walk.origin}"),
             Say(f"map-status.{walk.status}"),

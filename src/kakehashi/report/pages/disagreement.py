@@ -24,6 +24,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.words import (
+    cite,
     detectable_cell,
     difference_style,
     heads,
@@ -154,7 +155,7 @@ def _difference_row(assessment: Assessment, one: DifferenceFacts) -> tuple[Piece
     return (
         measure_title(assessment, one.measure),
         _pair(one),
-        missing if one.value is None else Number(one.value, style),
+        missing if one.value is None else cite(Number(one.value, style), measure.source),
         missing if one.value is None else interval_cell(one.low, one.high, style),
         missing if one.n is None else Number(one.n),
         detectable_cell(one.detectable, measure),

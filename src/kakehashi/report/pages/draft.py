@@ -22,6 +22,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.evidence import provision_name, what_was_found
+from kakehashi.report.pages.words import language, measure_name
 
 
 def draft_document(catalog: Catalog, draft: Draft) -> Document:
@@ -79,7 +80,7 @@ def _point(catalog: Catalog, point: DraftPoint, name: str) -> list[Block]:
         blocks.append(Bullets(tuple(_answer(catalog, answer) for answer in point.answers)))
     figures = [figure for answer in point.answers for figure in answer.figures]
     if figures:
-        names = ("system", "measure", "language", "value", "interval", "n", "run")
+        names = ("system", "measure", "language", "value-of", "interval", "n", "run")
         rows = []
         for one in dict.fromkeys(figures):
             style: Style = "percent" if one.unit == "proportion" else "score"
@@ -87,8 +88,8 @@ def _point(catalog: Catalog, point: DraftPoint, name: str) -> list[Block]:
             rows.append(
                 (
                     Verbatim(one.subject),
-                    Code(one.measure),
-                    Code(one.language),
+                    measure_name(one.measure),
+                    language(one.language),
                     Blank("blank.not-estimable") if one.value is None else Number(one.value, style),
                     Blank("blank.none") if low is None or high is None else Span(low, high, style),
                     Blank("blank.none") if one.n is None else Number(one.n),
@@ -99,7 +100,7 @@ def _point(catalog: Catalog, point: DraftPoint, name: str) -> list[Block]:
             Table(
                 id=f"figures-{name}",
                 caption=Say("caption.draft-figures"),
-                columns=tuple(Column(Say(f"column.{n}"), n in ("value", "interval", "n")) for n in names),
+                columns=tuple(Column(Say(f"column.{n}"), n in ("value-of", "interval", "n")) for n in names),
                 rows=tuple(rows),
             )
         )

@@ -3,13 +3,11 @@
 from collections.abc import Collection
 
 from kakehashi.report.document import (
-    Anchored,
     Blank,
     Block,
     Bullets,
     Code,
     Column,
-    Linked,
     Listed,
     Number,
     Paragraph,
@@ -22,8 +20,9 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.annex import coefficients
 from kakehashi.report.pages.periodic_front import columns, day, source_cell
+from kakehashi.report.pages.sources import sources_section
 from kakehashi.report.pages.words import construct
-from kakehashi.report.periodic.values import Periodic, SourceFacts
+from kakehashi.report.periodic.values import Periodic
 
 
 def unknown(report: Periodic) -> Section:
@@ -70,7 +69,7 @@ def annex(report: Periodic, methods: Section, used: Collection[str]) -> Section:
     sections = [methods]
     if report.period.kind == "annual" and report.agreement is not None:
         sections.append(_statistics(report))
-    sections += [_ledger(report), _sources(report, used)]
+    sections += [_ledger(report), sources_section(one for one in report.sources if one.id in used)]
     return Section("annex", Say("section.annex"), (), tuple(sections))
 
 
@@ -154,28 +153,3 @@ def _ledger(report: Periodic) -> Section:
         command = Code(f"kakehashi results verify --against {report.period.kind}.html")
         blocks.append(Paragraph(Say("text.verify", {"command": command}), "note"))
     return Section("ledger", Say("section.ledger"), tuple(blocks))
-
-
-def _sources(report: Periodic, used: Collection[str]) -> Section:
-    rows = tuple(_source(one) for one in report.sources if one.id in used)
-    heads = ("source", "kind-of-source", "what", "question", "rows", "as-of", "licence", "citation")
-    table = Table("sources", Say("periodic.caption.sources"), columns(*heads, figures=("rows",)), rows)
-    return Section(
-        "sources", Say("periodic.section.sources"), (Paragraph(Say("periodic.text.sources")), table)
-    )
-
-
-def _source(one: SourceFacts) -> tuple[Piece, ...]:
-    what: Piece = Code(one.what)
-    if one.what.startswith(("https://", "http://")):
-        what = Linked(what, one.what)
-    return (
-        Anchored(Code(one.id), f"source-{one.id}"),
-        Say(f"periodic.source.{one.kind}"),
-        what,
-        Code(one.rows),
-        Number(one.count),
-        Verbatim(one.as_of),
-        Verbatim(one.licence) if one.licence else Blank("blank.not-stated"),
-        Verbatim(one.citation, "en") if one.citation else Blank(),
-    )

@@ -25,13 +25,12 @@ from kakehashi.report.pages.periodic_front import (
     count,
     day,
     listed,
-    measure_name,
     source_cell,
     style,
     value,
 )
 from kakehashi.report.pages.published import published_section
-from kakehashi.report.pages.words import construct, known, languages
+from kakehashi.report.pages.words import construct, known, languages, measure_name, measure_of_key
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic, SafeTable
 
 
@@ -300,7 +299,7 @@ def exposure(report: Periodic) -> Section:
         numbers: dict[str, Piece] = {name: Number(place) for place, name in enumerate(names, start=1)}
         blocks.append(rank_plot("figure-ledger-ranks", found, ranges_table("ledger-ranges", found, numbers)))
         blocks.append(Paragraph(Say("periodic.numbered"), "note"))
-        blocks.append(Bullets(tuple(Code(name) for name in names), ordered=True))
+        blocks.append(Bullets(tuple(measure_of_key(name) for name in names), ordered=True))
     sections: tuple[Section, ...] = ()
     if report.published is not None:
         sections = (published_section(report.published, Paragraph(Say("periodic.text.published"))),)

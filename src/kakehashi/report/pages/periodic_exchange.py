@@ -16,16 +16,14 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.periodic_front import (
     capped,
-    cite,
     columns,
     count,
     day,
     made_for,
-    measure_name,
     source_cell,
     style,
 )
-from kakehashi.report.pages.words import known
+from kakehashi.report.pages.words import cite, known, measure_name, measure_of_key
 from kakehashi.report.periodic.values import ExchangeRecord, FindingFacts, Periodic
 
 
@@ -135,8 +133,8 @@ def disagreements(report: Periodic) -> Section:
         rows = tuple(
             (
                 Code(one.run),
-                Code(one.one),
-                Code(one.other),
+                measure_of_key(one.one),
+                measure_of_key(one.other),
                 Verbatim(one.first),
                 Verbatim(one.second),
                 Say("periodic.same-construct" if one.same_construct else "periodic.other-construct"),

@@ -20,13 +20,8 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
-from kakehashi.report.pages.words import known, language
+from kakehashi.report.pages.words import cite
 from kakehashi.report.periodic.values import Periodic
-
-
-def cite(piece: Piece, source: str) -> Piece:
-    """A number that leads to its source and rows in the annex."""
-    return Linked(piece, f"source-{source}") if source else piece
 
 
 def count(value: int, source: str) -> Piece:
@@ -59,16 +54,6 @@ def columns(*names: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
     return tuple(Column(Say(f"periodic.column.{name}"), name in figures) for name in names)
 
 
-def measure_name(measure: str, spoken: str) -> Piece:
-    """A measure by its own words where the messages have them, with its method and the language of the items."""
-    method, _, name = measure.rpartition(":")
-    title = known("measure", name) if name else Code(measure)
-    parts: dict[str, Piece] = {"measure": title, "method": Code(method or measure)}
-    if not spoken:
-        return Say("periodic.measure", parts)
-    return Say("periodic.measure-in", {**parts, "language": language(spoken)})
-
-
 def day(iso: str) -> Piece:
     """The day of a date or time."""
     return Date(iso[:10]) if len(iso) >= 10 else Verbatim(iso)
@@ -97,11 +82,11 @@ def _ledger(report: Periodic) -> Piece:
     if not found.present:
         return Say("periodic.ledger.none")
     parts: dict[str, Piece] = {
-        "runs": Number(found.fresh_runs),
+        "runs": count(found.fresh_runs, found.run_source),
         "fresh": count(found.fresh_numbers, found.source),
-        "systems": Number(len(found.systems)),
+        "systems": count(len(found.systems), found.source),
         "numbers": count(found.numbers, found.source),
-        "all": Number(found.all_systems),
+        "all": count(found.all_systems, found.source),
         "date": Date(report.period.as_of),
     }
     return Say("periodic.ledger.some" if found.fresh_numbers else "periodic.ledger.nothing-new", parts)
@@ -118,17 +103,17 @@ def _exchange(report: Periodic) -> tuple[Piece, ...]:
             "periodic.exchange.records",
             {
                 "new": count(changes.count("new"), found.source),
-                "changed": Number(changes.count("changed")),
-                "withdrawn": Number(changes.count("withdrawn")),
+                "changed": count(changes.count("changed"), found.source),
+                "withdrawn": count(changes.count("withdrawn"), found.source),
             },
         ),
         Say(
             "periodic.exchange.findings",
             {
                 "all": count(len(states), found.source),
-                "open": Number(states.count("open")),
-                "agree": Number(states.count("agree")),
-                "disagree": Number(states.count("disagree")),
+                "open": count(states.count("open"), found.source),
+                "agree": count(states.count("agree"), found.source),
+                "disagree": count(states.count("disagree"), found.source),
             },
         ),
     )
@@ -143,7 +128,8 @@ def _kind(report: Periodic) -> list[Block]:
             Paragraph(Say("periodic.safe", {"threshold": Number(int(str(report.settings["small_cell"])))}))
         ]
         if withheld:
-            said.append(Paragraph(Say("periodic.withheld", {"count": Number(withheld)})))
+            source = report.aggregates[0].source
+            said.append(Paragraph(Say("periodic.withheld", {"count": count(withheld, source)})))
         said.append(
             Paragraph(
                 Say(
@@ -155,10 +141,10 @@ def _kind(report: Periodic) -> list[Block]:
         return said
     empty = [one for one in report.indicators if not one.values]
     parts: dict[str, Piece] = {
-        "measures": Number(len(report.ledger.measures)),
-        "constructs": Number(len({one.construct for one in report.ledger.measures})),
-        "indicators": Number(len(report.indicators) - len(empty)),
-        "empty": Number(len(empty)),
+        "measures": count(len(report.ledger.measures), report.ledger.source),
+        "constructs": count(len({one.construct for one in report.ledger.measures}), report.ledger.source),
+        "indicators": Linked(Number(len(report.indicators) - len(empty)), "indicators"),
+        "empty": Linked(Number(len(empty)), "unknown"),
     }
     key = "periodic.annual.measures" if report.indicators else "periodic.annual.ledger"
     return [
@@ -195,12 +181,12 @@ def _disagreements(report: Periodic) -> tuple[Piece, ...]:
         Say(
             "periodic.conflicts",
             {
-                "same": Number(found.conflict_counts["same"]),
-                "other": Number(found.conflict_counts["other"]),
-                "repeats": Number(sum(verdicts.values())),
-                "replicated": Number(verdicts["replicated"]),
-                "not": Number(verdicts["not-replicated"]),
-                "undecided": Number(verdicts["undecided"]),
+                "same": count(found.conflict_counts["same"], found.run_source),
+                "other": count(found.conflict_counts["other"], found.run_source),
+                "repeats": count(sum(verdicts.values()), found.source),
+                "replicated": count(verdicts["replicated"], found.source),
+                "not": count(verdicts["not-replicated"], found.source),
+                "undecided": count(verdicts["undecided"], found.source),
             },
         ),
     )

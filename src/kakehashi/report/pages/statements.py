@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kakehashi.report.document import Listed, Number, Piece, Say, Span, Style
 from kakehashi.report.pages.words import (
+    cite,
     construct,
     difference_style,
     languages,
@@ -42,14 +43,15 @@ def _assessed(assessment: Assessment) -> Piece:
     answers = {name: sum(one.items for one in assessment.missing if one.system == name) for name in names}
     alike = len(set(answers.values())) == 1 and len(names) > 1 and not assessment.run.partial
     key = "one" if len(names) == 1 else "each" if alike else "many"
+    items = assessment.sources[0].id if assessment.sources else ""
     return Say(
         f"sentence.assessed.{key}",
         {
             "count": Number(len(names)),
             "systems": systems(names) if len(names) <= 6 else Say("sentence.systems-listed-below"),
             "methods": Listed(tuple(method_title(assessment, one.id) for one in assessment.methods)),
-            "items": Number(next(iter(answers.values())) if alike else sum(answers.values())),
-            "answers": Number(sum(answers.values())),
+            "items": cite(Number(next(iter(answers.values())) if alike else sum(answers.values())), items),
+            "answers": cite(Number(sum(answers.values())), items),
             "languages": languages(assessment.run.languages),
         },
     )
@@ -164,7 +166,7 @@ def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     parts: dict[str, Piece] = {
         "high": system(high),
         "low": system(low),
-        "difference": Number(abs(value), style),
+        "difference": cite(Number(abs(value), style), measure.source),
     }
     if one.low is None or one.high is None:
         return Say("clause.above", parts)

@@ -7,6 +7,7 @@ from kakehashi.report.document import (
     Blank,
     Code,
     Column,
+    Linked,
     Listed,
     Number,
     Piece,
@@ -41,6 +42,11 @@ def phrase(text: str, otherwise: Piece | None = None) -> Piece:
     return Verbatim(text, "en") if otherwise is None else otherwise
 
 
+def cite(piece: Piece, source: str) -> Piece:
+    """A number that leads to its source and rows in the annex."""
+    return Linked(piece, f"source-{source}") if source else piece
+
+
 def system(name: str) -> Piece:
     """The name of a system."""
     return Verbatim(name)
@@ -67,6 +73,22 @@ def measure_title(assessment: Assessment, key: str) -> Piece:
     if len({m.language for m in assessment.measures}) > 1:
         title = Say("measure.in-language", {"measure": title, "language": language(one.language)})
     return title
+
+
+def measure_name(measure: str, spoken: str = "") -> Piece:
+    """A measure by its own words where the messages have them, with its method and the language of the items."""
+    method, _, name = measure.rpartition(":")
+    title = known("measure", name) if name else Code(measure)
+    parts: dict[str, Piece] = {"measure": title, "method": Code(method or measure)}
+    if not spoken:
+        return Say("periodic.measure", parts)
+    return Say("periodic.measure-in", {**parts, "language": language(spoken)})
+
+
+def measure_of_key(key: str) -> Piece:
+    """A measure by its key, ``"<measure id> [<language>]"``, in words."""
+    measure, _, spoken = key.removesuffix("]").partition(" [")
+    return measure_name(measure, spoken)
 
 
 def language(code: str) -> Piece:
@@ -109,7 +131,7 @@ def value_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
         return Blank("blank.not-run")
     if score.value is None:
         return Blank(f"blank.{unmade(score) or 'no-outcome'}")
-    return Number(score.value, style_of(measure))
+    return cite(Number(score.value, style_of(measure)), measure.source)
 
 
 def unmade(score: ScoreFacts) -> str:
@@ -171,7 +193,7 @@ def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
         return value_cell(score, measure)
     style = style_of(measure)
     parts: dict[str, Piece] = {
-        "value": Number(score.value, style),
+        "value": cite(Number(score.value, style), measure.source),
         "n": Number(score.n) if score.n is not None else Blank("blank.unknown"),
     }
     if score.low is None or score.high is None:
@@ -208,7 +230,14 @@ def per_system(
     if len(names) <= 4:
         columns = tuple(Column(system(name), True) for name in names)
         rows = tuple(
-            (title, *(estimate_cell(found.get(name), measure) for name in names)) for title, found in parts
+            (
+                title,
+                *(
+                    estimate_cell(found.get(name), _own(assessment, found.get(name), measure))
+                    for name in names
+                ),
+            )
+            for title, found in parts
         )
         return columns, rows, 1
     columns = heads("system", "rate", "interval", "n", figures=("rate", "interval", "n"))
@@ -221,12 +250,17 @@ def per_system(
                     (
                         title,
                         system(name),
-                        value_cell(score, measure),
+                        value_cell(score, _own(assessment, score, measure)),
                         interval_cell(score.low, score.high, style_of(measure)),
                         count_cell(score.n),
                     )
                 )
     return columns, tuple(lines), 2
+
+
+def _own(assessment: Assessment, score: ScoreFacts | None, otherwise: MeasureFacts) -> MeasureFacts:
+    """The measure that a score is of: parts of several measures stand in one table."""
+    return otherwise if score is None else assessment.measure(score.measure)
 
 
 def slug(name: str) -> str:

@@ -26,13 +26,13 @@ from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
 from kakehashi.report.periodic.ledger import LedgerThen, ledger_facts, whole
 from kakehashi.report.periodic.period import Period, period_of
 from kakehashi.report.periodic.settings import ReportSettings, read_settings
-from kakehashi.report.periodic.sources import Sources
 from kakehashi.report.periodic.values import (
     ComparisonFacts,
     GroupFacts,
     Periodic,
     SafeTable,
 )
+from kakehashi.report.sources import Sources
 from kakehashi.report.values import ExposureFacts, PublishedFacts, finite
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace

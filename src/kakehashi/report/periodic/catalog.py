@@ -2,8 +2,8 @@
 
 from kakehashi.commitments import Catalog, load_catalog
 from kakehashi.report.periodic.period import Period
-from kakehashi.report.periodic.sources import Sources
 from kakehashi.report.periodic.values import CatalogEvent, CatalogFacts
+from kakehashi.report.sources import Sources
 
 
 def catalog_facts(period: Period, sources: Sources, catalog: Catalog | None = None) -> CatalogFacts:

@@ -12,8 +12,8 @@ from kakehashi.exchange import Caller, Filters, Node, extension_of, measured
 from kakehashi.exchange.alerts import median_time, responses
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.report.periodic.period import Period
-from kakehashi.report.periodic.sources import Sources
 from kakehashi.report.periodic.values import AlertFacts, ExchangeFacts, ExchangeRecord, FindingFacts
+from kakehashi.report.sources import Sources
 
 #: What a bulletin lists; markings, identities and relations are told with what they belong to.
 LISTED = ("vulnerability", "attack-pattern", "course-of-action", "incident", "report", "note", "sighting")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.report.periodic.period import Period
-from kakehashi.report.periodic.sources import Sources
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
+from kakehashi.report.sources import Sources
 from kakehashi.report.values import finite
 
 #: The index keeps percent and points as such (56.4); pages keep shares (0.564).

@@ -12,7 +12,6 @@ from kakehashi.ledger.visibility import hidden_records
 from kakehashi.model import Measurement, Polarity
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.periodic.settings import LEVELS
-from kakehashi.report.periodic.sources import Sources, quoted
 from kakehashi.report.periodic.values import (
     MOST_ROWS,
     LedgerFacts,
@@ -21,6 +20,7 @@ from kakehashi.report.periodic.values import (
     RunConflict,
     RunSummary,
 )
+from kakehashi.report.sources import Sources, quoted
 from kakehashi.report.values import finite
 from kakehashi.work.reconcile import reconcile
 from kakehashi.work.view import view_of
@@ -117,6 +117,16 @@ def ledger_facts(
     repeats, repeat_counts = _repeats(then, period, sources)
     of_period = [record for record in runs if period.within(record.text("created"))]
     conflicts, conflict_counts = _conflicts(of_period, then, sources)
+    names = {record.text("run") for record in of_period}
+    listed = ", ".join(quoted(name) for name in sorted(names)) or "NULL"
+    run_source = sources.add(
+        "ledger",
+        "runs of the period",
+        f"SELECT * FROM measurements WHERE run IN ({listed})",
+        sum(record.text("run") in names for record, _ in then.numbers),
+        period.as_of,
+        records=[record.id for record in of_period],
+    )
     facts = LedgerFacts(
         present=True,
         tree_size=then.size,
@@ -136,6 +146,7 @@ def ledger_facts(
         repeats=repeats,
         repeat_counts=repeat_counts,
         source=everything,
+        run_source=run_source,
     )
     return facts, then
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kakehashi.report.periodic.period import Period
+from kakehashi.report.sources import SourceFacts
 from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts, as_lines, as_plain
 
 FORMAT = "kakehashi.periodic/1"
@@ -11,33 +12,6 @@ Titles = Mapping[str, str]
 
 #: Rows of a long table that a report carries; how many there are in all is said beside it.
 MOST_ROWS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """Where a number comes from, and which rows it was made of.
-
-    Attributes:
-        id: Name within the report, such as ``"S3"``.
-        kind: ``"ledger"``, ``"exchange"``, ``"catalog"``, ``"index"`` or ``"published"``.
-        what: What was counted or taken, as an identifier.
-        rows: The question that gives these rows again: SQL for ``Ledger.query``, ids, a file.
-        count: How many rows.
-        as_of: Date of the data.
-        licence: What may be done with them, ``""`` where not stated.
-        citation: How to cite, ``""`` for our own.
-        records: Ids of the records themselves.
-    """
-
-    id: str
-    kind: str
-    what: str
-    rows: str
-    count: int
-    as_of: str
-    licence: str = ""
-    citation: str = ""
-    records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +127,8 @@ class LedgerFacts:
         conflict_counts: How many there are, by ``"same"`` and ``"other"`` construct.
         repeats: Systems measured again in the period, what did not replicate first; at most :data:`MOST_ROWS`.
         repeat_counts: How many there are, by verdict.
+        source: Id of the source of all measurements.
+        run_source: Id of the source of the period's runs.
     """
 
     present: bool
@@ -173,6 +149,7 @@ class LedgerFacts:
     conflict_counts: Mapping[str, int] = field(default_factory=dict)
     repeat_counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
+    run_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,34 @@
 """The list of what numbers rest on: each source once, numbered in the order in which it is first needed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from kakehashi.report.periodic.values import SourceFacts
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Where a number comes from, and which rows it was made of.
+
+    Attributes:
+        id: Name within the report, such as ``"S3"``.
+        kind: ``"ledger"``, ``"exchange"``, ``"catalog"``, ``"index"`` or ``"published"``.
+        what: What was counted or taken, as an identifier.
+        rows: The question that gives these rows again: SQL for ``Ledger.query``, ids, a file.
+        count: How many rows.
+        as_of: Date of the data.
+        licence: What may be done with them, ``""`` where not stated.
+        citation: How to cite, ``""`` for our own.
+        records: Ids of the records themselves.
+    """
+
+    id: str
+    kind: str
+    what: str
+    rows: str
+    count: int
+    as_of: str
+    licence: str = ""
+    citation: str = ""
+    records: tuple[str, ...] = ()
 
 
 class Sources:

@@ -1,0 +1,46 @@
+"""Where numbers come from, and the question that gives their rows again."""
+
+from collections.abc import Iterable
+
+from kakehashi.report.document import (
+    Anchored,
+    Blank,
+    Code,
+    Column,
+    Linked,
+    Number,
+    Paragraph,
+    Piece,
+    Say,
+    Section,
+    Table,
+    Verbatim,
+)
+from kakehashi.report.sources import SourceFacts
+
+_HEADS = ("source", "kind-of-source", "what", "question", "rows", "as-of", "licence", "citation")
+
+
+def sources_section(found: Iterable[SourceFacts]) -> Section:
+    """All sources as a table; :func:`~kakehashi.report.pages.words.cite` leads to its rows."""
+    columns = tuple(Column(Say(f"periodic.column.{name}"), name == "rows") for name in _HEADS)
+    caption = Say("periodic.caption.sources")
+    table = Table("sources", caption, columns, tuple(_source(one) for one in found))
+    title = Say("periodic.section.sources")
+    return Section("sources", title, (Paragraph(Say("periodic.text.sources")), table))
+
+
+def _source(one: SourceFacts) -> tuple[Piece, ...]:
+    what: Piece = Code(one.what)
+    if one.what.startswith(("https://", "http://")):
+        what = Linked(what, one.what)
+    return (
+        Anchored(Code(one.id), f"source-{one.id}"),
+        Say(f"periodic.source.{one.kind}"),
+        what,
+        Code(one.rows),
+        Number(one.count),
+        Verbatim(one.as_of),
+        Verbatim(one.licence) if one.licence else Blank("blank.not-stated"),
+        Verbatim(one.citation, "en") if one.citation else Blank(),
+    )
