@@ -413,8 +413,8 @@ def _rows(side: Results, one: Measurement) -> dict[str, list[int]]:
 
 def _mean_credit(side: Results, rows: Sequence[int]) -> float:
     """Mean over the answers that have a credit; NaN where none has."""
-    credits = side.items["credit"][rows]
-    known = credits[~np.isnan(credits)]
+    given = side.items["credit"][rows]
+    known = given[~np.isnan(given)]
     return float(known.mean()) if known.size else float("nan")
 
 

@@ -13,8 +13,8 @@ from kakehashi.evaluate.methods.published.anthropic_red_team import AnthropicRed
 from kakehashi.evaluate.methods.published.bbq import ACCURACY, BBQ
 from kakehashi.evaluate.methods.published.graded_suite import (
     NOT_JUDGED,
-    SAFE,
     REFUSED,
+    SAFE,
     GradedSuite,
     by_template,
     mean_grade,
