@@ -145,3 +145,18 @@ def test_calls_of_judges_are_counted_as_often_as_a_method_makes_them(tmp_path):
     plan = Plan("run", {}, (SYSTEM,), (replace(one, card=judge.card(_official(one))),), (), judge)
     # two examples, one judge: its own answer, its rating, its grounding verdict
     assert plan.verdicts() == 2 * 3
+
+
+def test_languages_named_one_by_one_are_all_planned(tmp_path):
+    from click.testing import CliRunner
+
+    from kakehashi.cli.main import cli
+
+    words = ["assess", "mock:refuse", "--method", "core", "--limit", "2", "--estimate", "--workspace", str(tmp_path)]
+    joined, apart = (
+        CliRunner().invoke(cli, [*words, *named])
+        for named in (["--language", "en,ja"], ["--language", "en", "--language", "ja"])
+    )
+    # 2 pairs in each of two languages: 2 * 2 * 2 prompts
+    assert "8 samples" in joined.output
+    assert apart.output == joined.output
