@@ -152,7 +152,17 @@ def test_languages_named_one_by_one_are_all_planned(tmp_path):
 
     from kakehashi.cli.main import cli
 
-    words = ["assess", "mock:refuse", "--method", "core", "--limit", "2", "--estimate", "--workspace", str(tmp_path)]
+    words = [
+        "assess",
+        "mock:refuse",
+        "--method",
+        "core",
+        "--limit",
+        "2",
+        "--estimate",
+        "--workspace",
+        str(tmp_path),
+    ]
     joined, apart = (
         CliRunner().invoke(cli, [*words, *named])
         for named in (["--language", "en,ja"], ["--language", "en", "--language", "ja"])

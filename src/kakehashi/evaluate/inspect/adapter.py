@@ -110,7 +110,8 @@ def read_adapter(name: str) -> InspectAdapter:
         return _from_file(Path(word))
     if word.endswith(".py"):
         raise UsageError(
-            f"{name!r} names a file and none of its tasks", hint=f"Write {name}@TASK, with the task's function."
+            f"{name!r} names a file and none of its tasks",
+            hint=f"Write {name}@TASK, with the task's function.",
         )
     if "@" in word:
         return _bare(_absolute(word, Path()))
