@@ -42,6 +42,18 @@ def workspace_option(function: F) -> F:
     )(function)
 
 
+def language_option(function: F) -> F:
+    """``--language``: languages of the items, separated by commas or named one by one; all of them count."""
+    return click.option(
+        "--language",
+        multiple=True,
+        default=("en",),
+        show_default=True,
+        callback=lambda context, option, given: ",".join(given),
+        help="Languages of the items, such as ja,en.",
+    )(function)
+
+
 def judge_options(function: F) -> F:
     """``--judge``, ``--phrases`` and ``--calibration``: which judge reads the answers."""
     for option in (
