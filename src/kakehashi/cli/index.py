@@ -1,5 +1,6 @@
 """``kakehashi index``: measures with vintage, source and siblings."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def _day(text: str) -> str:
     return text
 
 
-def _print(rows: list[dict[str, object]], lang: str) -> None:
+def _print(rows: Sequence[Mapping[str, object]], lang: str) -> None:
     """A table with its heads in a language."""
     from kakehashi.index.words import head_words
 

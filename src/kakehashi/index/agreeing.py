@@ -32,9 +32,9 @@ def agreement_words(family: Sequence[Measure], mine: Mapping[str, Sequence[Measu
     shared = [key for key in keys if sum(key in cells[name] for name in columns) > 1]
     if not shared:
         return _apart(family, mine)
-    ranges = [(key, [cells[name][key] for name in columns if key in cells[name]]) for key in shared[-8:]]
+    ranges = [(key, [cells[name][key] for name in columns if key in cells[name]]) for key in _newest(shared)]
     en = "; ".join(f"{named[key]['en']}: {_en(v)} ({len(v)} values)" for key, v in ranges)
-    ja = "、".join(f"{named[key]['ja']}:{_ja(v)}({len(v)}件)" for key, v in ranges)
+    ja = "、".join(f"{named[key]['ja']}：{_ja(v)}（{len(v)}件）" for key, v in ranges)
     table = np.array([[cells[name].get(key, np.nan) for name in columns] for key in keys])
     try:
         found = agreement(
@@ -53,7 +53,7 @@ def agreement_words(family: Sequence[Measure], mine: Mapping[str, Sequence[Measu
         }
     return {
         "en": f"{en}. Mean tau-b {tau.value:.2f} ({tau.low:.2f} to {tau.high:.2f}).",
-        "ja": f"{ja}。τ-bの平均 {tau.value:.2f}({tau.low:.2f}～{tau.high:.2f})。",
+        "ja": f"{ja}。τ-bの平均 {tau.value:.2f}（{tau.low:.2f}～{tau.high:.2f}）。",
     }
 
 
@@ -79,8 +79,19 @@ def _apart(family: Sequence[Measure], mine: Mapping[str, Sequence[MeasureValue]]
     values = [one.value or 0.0 for one in found]
     return {
         "en": f"{nothing['en']}; {max(both)}: {values[0]:.1f} ({low.get('en')}) to {values[-1]:.1f} ({high.get('en')})",
-        "ja": f"{nothing['ja']}。{max(both)}:{values[0]:.1f}({low.get('ja')})～{values[-1]:.1f}({high.get('ja')})",
+        "ja": f"{nothing['ja']}。{max(both)}：{values[0]:.1f}（{low.get('ja')}）～{values[-1]:.1f}（{high.get('ja')}）",
     }
+
+
+def _newest(keys: Sequence[str], most: int = 4) -> list[str]:
+    """Keys of the newest period, and of whole earlier ones while they are few."""
+    found: list[str] = []
+    for period in sorted({key.partition(" ")[0] for key in keys}, reverse=True):
+        mine = [key for key in keys if key.partition(" ")[0] == period]
+        if found and len(found) + len(mine) > most:
+            break
+        found = mine + found
+    return found
 
 
 def _en(values: Sequence[float]) -> str:

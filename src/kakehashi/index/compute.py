@@ -213,7 +213,7 @@ def benchmarks(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         except (NotEstimableError, UnknownNameError) as error:
             reason = {
                 "en": f"cannot be said: {error.message}",
-                "ja": "算出できない(開発者が3者未満、又は片方のデータなし)",
+                "ja": "算出できない（開発者が3者未満、又は片方のデータなし）",
             }
             for measure in ("frontier-gap-points", "frontier-gap-months"):
                 yield _value(measure, data, None, end.isoformat(), facets={"benchmark": name}, reason=reason)

@@ -16,6 +16,7 @@ from kakehashi.report.document import (
     Piece,
     Say,
     Section,
+    Span,
     Style,
     Term,
     Verbatim,
@@ -201,7 +202,11 @@ def _line(one: IndicatorFacts, entry: IndicatorValue) -> Piece:
     if entry.about:
         title = Say("periodic.indicator-about", {"title": title, "about": Term(entry.about)})
     shown = value(entry.value, one.unit, entry.source)
-    return Say("periodic.indicator-line", {"title": title, "value": shown, "date": Verbatim(entry.as_of)})
+    if entry.low is not None and entry.high is not None:
+        span = Span(entry.low, entry.high, style(one.unit))
+        shown = Say("periodic.indicator-interval", {"value": shown, "interval": span})
+    dates: dict[str, Piece] = {"date": Verbatim(entry.as_of), "vintage": Verbatim(entry.vintage)}
+    return Say("periodic.indicator-line", {"title": title, "value": shown, **dates})
 
 
 def _disagreements(report: Periodic) -> tuple[Piece, ...]:

@@ -32,16 +32,16 @@ def indicators(report: Periodic) -> Section:
     return Section("indicators", Say("periodic.section.indicators"), tuple(blocks))
 
 
-def _of_silent_region(entry: IndicatorValue) -> bool:
-    """A withheld or empty value of a region that does not always stand beside the others."""
-    region = entry.facets.get("region")
-    return entry.value is None and region is not None and region not in GroupRule().beside()
+def _silent(entry: IndicatorValue) -> bool:
+    """A value that is withheld or missing, unless its region always stands beside the others."""
+    return entry.value is None and entry.facets.get("region") not in GroupRule().beside()
 
 
 def _table(number: int, family: list[IndicatorFacts]) -> Table:
     newest = chosen(family)
-    shown = [(one, entry) for one in newest for entry in one.values if not _of_silent_region(entry)]
-    silent = sum(len(one.values) for one in newest) - len(shown)
+    everything = [(one, entry) for one in newest for entry in one.values]
+    shown = [(one, entry) for one, entry in everything if not _silent(entry)] or everything
+    silent = len(everything) - len(shown)
     older = sum(len(one.values) for one in family) - len(shown) - silent
     heads = ("indicator", "of", "value", "interval", "as-of", "vintage", "source")
     notes: list[Piece] = [
@@ -57,7 +57,7 @@ def _table(number: int, family: list[IndicatorFacts]) -> Table:
     for key, count in (("older", older), ("silent", silent)):
         if count:
             notes.append(Say(f"periodic.indicator-{key}", {"count": Number(count), "command": command}))
-    if family[0].agreement:
+    if family[0].agreement and (len(family) > 1 or len({one.vintage for one in family[0].values}) > 1):
         notes.append(Say("periodic.agreement", {"words": Term(family[0].agreement)}))
     return Table(
         f"indicators-{number}",
