@@ -125,3 +125,9 @@ def test_a_count_of_everything_is_told_from_an_interval_that_nobody_states():
     assert why("framework-publication") == {"count"}
     assert why("frontier-gap-published") == {"stated"}
     assert why("policy-clock") == {"dates"}
+
+
+def test_the_page_on_the_index_names_every_measure():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "index.md").read_text("utf-8")
+    for measure in load_measures():
+        assert f"`{measure.id}`" in text
