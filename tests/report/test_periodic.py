@@ -420,7 +420,7 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
     def sheet(name: str, unit: str, siblings: tuple[str, ...], *values: Sheet) -> Sheet:
         measure = Sheet(
             id=name, family="f", title=words(name), formula=words("formula"), unit=unit, inputs=(),
-            caveat=words("caveat"), why_empty=words(f"no data on {name}"),
+            caveat=words("caveat"), why_empty=words(f"no data on {name}"), bounds="count",
         )  # fmt: skip
         empty = {} if values else measure.why_empty
         return Sheet(
@@ -428,7 +428,7 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
         )
 
     def at(number: float, vintage: str, **more: object) -> Sheet:
-        given = {"interval": None, "n": 3, "facets": {}, "newer": "", "reason": {}} | more
+        given = {"interval": None, "n": 3, "facets": {}, "newer": "", "reason": {}, "bounds": ""} | more
         return Sheet(
             value=number, as_of="2024", vintage=vintage, source="A source", licence="CC-BY-4.0", **given
         )
