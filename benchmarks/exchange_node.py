@@ -1,6 +1,7 @@
 """Nodes, servers and load for the part ``exchange``."""
 
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -54,17 +55,19 @@ def make_node(folder: Path, members: int = CLIENTS) -> tuple[Node, list[str]]:
 def fill(node: Node, first: int, last: int, batch: int = 10_000) -> None:
     """Enter findings by the store's own writing, without checking each again: for sizes, not for speed."""
     store, collection = node.store, node.collection("findings").id
+    policy, vkey = policy_of(finding(0)), version_key(CREATED)  # the same for all
     for start in range(first, last, batch):
         with store.writing() as con:
-            clock = Clock(con)
+            clock, heads, hangs = Clock(con), [], []
             for number in range(start, min(start + batch, last)):
                 made = finding(number)
-                ref, policy, vkey = made["id"], policy_of(made), version_key(CREATED)
+                ref = made["id"]
                 what = (collection, ref, CREATED, vkey, "vulnerability", "2.1")
                 store._enter(con, clock, "add", what, node.owner, policy, stored_bytes(made))
-                values = (ref, collection, node.owner, vkey, "vulnerability", policy)
-                con.execute("INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, 0)", values)
-                con.executemany("INSERT INTO hangs VALUES (?, ?)", [(one, ref) for one in hangs_on(policy)])
+                heads.append((ref, collection, node.owner, vkey, "vulnerability", policy))
+                hangs += [(one, ref) for one in hangs_on(policy)]
+            con.executemany("INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, 0)", heads)
+            con.executemany("INSERT INTO hangs VALUES (?, ?)", hangs)
 
 
 @contextmanager
@@ -84,6 +87,12 @@ def running(*words: object) -> Iterator[tuple[subprocess.Popen[str], int]]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def server_cpu(process: subprocess.Popen[str]) -> float:
+    """Seconds of CPU that a process has taken, its own and the system's for it."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load(folder: Path, port: int, path: str, headers: list[str], *words: object) -> Record:

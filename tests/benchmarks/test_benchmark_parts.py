@@ -11,15 +11,23 @@ import pytest
 from benchmarks import mock, run
 from benchmarks.bench import Bench, mock_server
 from benchmarks.part import all_parts
-from benchmarks.subjects import four_way
+from benchmarks.subjects import four_way, index_snapshot
 
 PARTS = all_parts()
 
 
 def test_parts_have_names_and_places_of_their_own() -> None:
-    assert {"air-bench", "commitments", "engine", "judging", "memory", "report", "resume", "start"} <= {
-        part.name for part in PARTS
-    }
+    assert {
+        "air-bench",
+        "commitments",
+        "engine",
+        "index",
+        "judging",
+        "memory",
+        "report",
+        "resume",
+        "start",
+    } <= {part.name for part in PARTS}
     assert len({part.name for part in PARTS}) == len({part.order for part in PARTS}) == len(PARTS)
 
 
@@ -30,6 +38,17 @@ def test_the_subject_of_the_four_way_table_does_what_the_page_says(
     told = json.loads(capsys.readouterr().out)
     assert (told["instruments"], told["rows"]) == (14, 23)
     assert 0 < told["read"] < told["seconds"]
+
+
+def test_the_subject_of_the_snapshot_imports_and_counts_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["index_snapshot", str(tmp_path), "20"])
+    index_snapshot.main()
+    told = json.loads(capsys.readouterr().out)
+    # two incidents in each of ten years; the measure shows the five whole years before the snapshot
+    assert told["counted"] == 10
+    assert told["imported"] > 0
 
 
 @pytest.mark.slow

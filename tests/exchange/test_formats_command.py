@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from nodes import GREEN, vulnerability
 from stix_corpus import ours, whole
-from test_formats import AIID
+from test_exchange_formats import AIID
 
 from kakehashi.cli.main import cli
 from kakehashi.exchange import Node

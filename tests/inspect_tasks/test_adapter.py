@@ -121,3 +121,10 @@ def test_without_inspect_the_error_names_the_pip_command():
     with pytest.raises(MissingExtraError) as caught:
         check_inspect(["inspect_evals/agentharm"])
     assert caught.value.hint == "Run: python -m pip install 'kakehashi[inspect]'"
+
+
+def test_a_file_without_a_task_is_refused_with_the_form_to_write(tmp_path):
+    (tmp_path / "sums.py").write_text("# a task\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="none of its tasks") as caught:
+        read_adapter(f"inspect:{tmp_path / 'sums.py'}")
+    assert caught.value.hint.startswith(f"Write inspect:{tmp_path / 'sums.py'}@TASK")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kakehashi.errors import InputError
-from kakehashi.proof import canonical_bytes, es6_number, parse_json
+from kakehashi.proof import canonical, canonical_bytes, es6_number, parse_json
 
 # RFC 8785, appendix B: bits of the double → text.
 APPENDIX_B = {
@@ -88,6 +88,47 @@ def test_canonical_bytes_read_back_equal_and_are_their_own_canonical_form(value:
     data = canonical_bytes(value)
     assert json.loads(data, parse_int=float) == value  # JSON numbers are doubles
     assert canonical_bytes(parse_json(data)) == data
+
+
+wild_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec=None))  # lone surrogates among them
+    | st.just(b""),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner)
+        | st.dictionaries(
+            st.text(st.characters(codec=None)) | st.sampled_from(["a", "\ue000", "\U00010000"]), inner
+        )
+        | st.dictionaries(st.integers(0, 1) | st.text(), inner, max_size=2)
+    ),
+    max_leaves=12,
+)
+
+
+@given(wild_values)
+def test_the_quick_way_writes_and_refuses_what_the_slow_way_does(value: object) -> None:
+    def said() -> bytes | str:
+        try:
+            return canonical_bytes(value)
+        except InputError as error:
+            return str(error)
+
+    quick = said()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canonical, "_is_plain", lambda *_: False)
+        assert said() == quick
+
+
+def test_the_quick_way_is_taken_for_what_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canonical, "_write", None)
+    assert (
+        canonical_bytes({"b": ["é\n\x7f", True, None, -3], "a": {}}).decode()
+        == '{"a":{},"b":["é\\n\x7f",true,null,-3]}'
+    )
 
 
 @given(st.dictionaries(st.text(), st.integers(0, 9), min_size=2), st.randoms())

@@ -22,9 +22,7 @@ from kakehashi.ledger import Ledger
 from kakehashi.model import Measurement
 from kakehashi.report import Periodic, build_assessment, build_periodic, render_files, render_html
 from kakehashi.report.pages.periodic import periodic_document
-from kakehashi.report.pages.periodic_front import front as report_front
 from kakehashi.report.periodic import period_of, read_settings
-from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
 from kakehashi.work.view import RunView, load_run, merged
 
 TODAY = date(2026, 12, 31)
@@ -422,7 +420,7 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
     def sheet(name: str, unit: str, siblings: tuple[str, ...], *values: Sheet) -> Sheet:
         measure = Sheet(
             id=name, family="f", title=words(name), formula=words("formula"), unit=unit, inputs=(),
-            caveat=words("caveat"), why_empty=words(f"no data on {name}"),
+            caveat=words("caveat"), why_empty=words(f"no data on {name}"), bounds="count",
         )  # fmt: skip
         empty = {} if values else measure.why_empty
         return Sheet(
@@ -430,7 +428,7 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
         )
 
     def at(number: float, vintage: str, **more: object) -> Sheet:
-        given = {"interval": None, "n": 3, "facets": {}, "newer": "", "reason": {}} | more
+        given = {"interval": None, "n": 3, "facets": {}, "newer": "", "reason": {}, "bounds": ""} | more
         return Sheet(
             value=number, as_of="2024", vintage=vintage, source="A source", licence="CC-BY-4.0", **given
         )
@@ -452,25 +450,6 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
         page.text("en").count("How far these indicators agree: apart") == 1
     )  # one table for the two siblings
     assert Counter(page.numbers["ja"]) == Counter(page.numbers["en"])
-
-
-def test_the_first_page_picks_no_country_out_of_several(annual: Periodic) -> None:
-    def value(number: float, facet: str) -> IndicatorValue:
-        facets = {"of": facet} if facet else {}
-        return IndicatorValue(number, None, None, "2024", "2025", facets, {}, "", "")
-
-    def found(name: str, *values: IndicatorValue) -> IndicatorFacts:
-        words = {"en": name, "ja": f"和{name}"}
-        return IndicatorFacts(name, words, words, "count", words, "", (), values, {}, {})
-
-    several = found("models", value(15, "CN"), value(40, "US"))
-    report = replace(
-        annual, indicators=(several, found("members", value(10, "all")), found("cases", value(7, "")))
-    )
-    first = str(report_front(report))
-    assert "members" in first
-    assert "cases" in first
-    assert "models" not in first
 
 
 def test_periods_begin_where_the_schedule_says(tmp_path: Path) -> None:

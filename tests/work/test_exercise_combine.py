@@ -142,3 +142,61 @@ def test_intervals_alone_are_compared_where_no_item_counts_and_nothing_without_i
     assert verdict(wide, bare)[1:] == ("undecided", "no-interval")
     assert verdict(wide, none)[1:] == ("undecided", "no-value")
     assert verdict(unbounded, unbounded)[1:] == ("undecided", "no-range")
+
+
+def repeated(name: str, answers: list[list[float]], hashes: list[list[str]] | None = None) -> Results:
+    """Several answers to each item, named as ``humaneval`` names them; NaN is an answer without an outcome."""
+    flat = [(n, k, value) for n, values in enumerate(answers) for k, value in enumerate(values)]
+    made = results(
+        name,
+        [value for *_, value in flat],
+        hashes and [str(value) for *_, value in flat],
+        [one for row in hashes for one in row] if hashes else None,
+    )
+    made.items["sample"][:] = [f"i{n:03d}#{k}" for n, k, _ in flat]
+    made.items["cluster"][:] = [f"i{n:03d}" for n, *_ in flat]
+    return made
+
+
+def test_several_answers_are_of_one_item_in_counts_and_difference() -> None:
+    # item 0: the same two answers in another order; item 1: one more right; item 2: the same answers, judged otherwise
+    first = repeated("a", [[1, 0], [0, 0], [1, 1]], [["x", "y"], ["p", "q"], ["s", "t"]])
+    second = repeated("b", [[0, 1], [1, 0], [1, 0]], [["y", "x"], ["r", "q"], ["t", "s"]])
+    (row,) = replicate(first, second)
+    assert (row.items.shared, row.items.equal, row.items.other_answer, row.items.other_verdict) == (
+        3,
+        1,
+        1,
+        1,
+    )
+    # (0 + 1/2 - 1/2) / 3, over three items
+    assert row.result.difference is not None
+    assert row.result.difference.value == pytest.approx(0.0)
+    # an answer that failed leaves the item's other answers: item 1 is 1 of 1 against 0 of 2, the mean of three is 1/3
+    lost = repeated("b", [[1, 0], [1, float("nan")], [1, 1]])
+    (row,) = replicate(first, lost)
+    assert row.result.difference is not None
+    assert row.result.difference.value == pytest.approx(1 / 3)
+
+
+def test_several_answers_to_an_item_are_levels_of_that_item_and_their_noise_is_the_residual() -> None:
+    # score = item + 0.1 or - 0.1 by answer, nothing by site: by hand, Henderson's equations for 4 items of 4 scores:
+    # within items 16 * 0.01 = 0.16 over 16 - 4 - (site 1) = 11 degrees; an item of its own for each answer would
+    # have taken that noise as variance of items
+    answers = [[item + 0.1, item - 0.1] for item in (0.2, 0.4, 0.6, 0.8)]
+    sites = [submission(name, repeated(name, answers)) for name in ("a", "b")]
+    (found,) = _variances(protocol("one"), sites, 0)
+    assert found.components is not None
+    split = found.components
+    assert split.component("item").n_levels == 4
+    assert split.component("residual").variance == pytest.approx(0.16 / 11)
+    # between items: sum of squares 4 * (0.09 + 0.01 + 0.01 + 0.09) = 0.8 over 3, less the residual, over 4 scores
+    assert split.component("item").variance == pytest.approx((0.8 / 3 - 0.16 / 11) / 4)
+
+
+def test_a_sample_whose_own_name_ends_like_an_answer_is_an_item() -> None:
+    made = results("a", [1.0, 0.0])
+    made.items["sample"][:] = ["topic#1", "topic#2"]
+    made.items["cluster"][:] = ["twins", "twins"]
+    (row,) = replicate(made, made)
+    assert row.items.shared == 2

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kakehashi.cli.options import json_option, judge_options, print_json, workspace_option
+from kakehashi.cli.options import json_option, judge_options, language_option, print_json, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.evaluate.engine import PriceTable
@@ -32,7 +32,7 @@ def languages_of(text: str) -> tuple[str, ...]:
     multiple=True,
     help="A method; give it again for more. All three suites by default.",
 )
-@click.option("--language", default="en", show_default=True, help="Languages of the items, such as ja,en.")
+@language_option
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Pairs, questions or cells of each method and language."
 )

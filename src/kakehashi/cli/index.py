@@ -1,5 +1,6 @@
 """``kakehashi index``: measures with vintage, source and siblings."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def _day(text: str) -> str:
     return text
 
 
+def _print(rows: Sequence[Mapping[str, object]], lang: str) -> None:
+    """A table with its heads in a language."""
+    from kakehashi.index.words import head_words
+
+    named = [{head_words(key, lang): value for key, value in row.items()} for row in rows]
+    print_table(named, tuple(named[0]))
+
+
 @click.group()
 def index() -> None:
     """Show measures with their vintage, source and siblings; never one score, never a ranking."""
@@ -46,6 +55,7 @@ def list_measures(as_of: str, lang: str, workspace: Path, as_json: bool) -> None
     Example: kakehashi index list --lang ja
     """
     from kakehashi.index import assemble
+    from kakehashi.index.words import unit_words
 
     sheets = assemble(workspace, _day(as_of))
     if as_json:
@@ -60,13 +70,13 @@ def list_measures(as_of: str, lang: str, workspace: Path, as_json: bool) -> None
         {
             "id": one.measure.id,
             "title": one.measure.title[lang],
-            "unit": one.measure.unit,
+            "unit": unit_words(one.measure.unit)[lang],
             "values": len([value for value in one.values if value.value is not None]),
             "empty because": one.why_empty.get(lang, ""),
         }
         for one in sheets
     ]
-    print_table(rows, ("id", "title", "unit", "values", "empty because"))
+    _print(rows, lang)
 
 
 @index.command()
@@ -82,6 +92,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
     """
     from kakehashi.errors import UnknownNameError
     from kakehashi.index import assemble
+    from kakehashi.index.words import bounds_words, facet_words, head_words, unbounded, unit_words
 
     sheets = {one.measure.id: one for one in assemble(workspace, _day(as_of))}
     if name not in sheets:
@@ -92,7 +103,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
         return
     for sheet in shown:
         measure = sheet.measure
-        click.echo(f"{measure.title[lang]} ({measure.id}, {measure.unit})")
+        click.echo(f"{measure.title[lang]} ({measure.id}, {unit_words(measure.unit)[lang]})")
         click.echo(measure.formula[lang])
         click.echo(measure.caveat[lang])
         if sheet.why_empty:
@@ -100,21 +111,28 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
         rows = [
             {
                 "as of": one.as_of,
-                "value": one.value,
-                "interval": None
+                "value": None
+                if one.value is None
+                else f"{one.value:.0f}"
+                if measure.unit == "count"
+                else f"{one.value:.1f}",
+                "interval": bounds_words(why)[lang]
+                if (why := unbounded(measure, one))
+                else None
                 if one.interval is None
                 else f"{one.interval.low:.1f}–{one.interval.high:.1f}",
                 "n": one.n,
-                "of": ", ".join(f"{key} {text}" for key, text in one.facets.items()),
+                "of": facet_words(one.facets).get(lang, ""),
                 "vintage": one.vintage,
                 "source": one.source,
                 "licence": one.licence,
-                "note": one.reason.get(lang) or one.newer,
+                "note": one.reason.get(lang)
+                or (head_words("newer", lang).format(newer=one.newer) if one.newer else ""),
             }
             for one in sheet.values
         ]
         if rows:
-            print_table(rows, tuple(rows[0]))
+            _print(rows, lang)
         click.echo("")
     click.echo(sheets[name].agreement[lang])
 

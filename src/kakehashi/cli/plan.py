@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kakehashi.cli.options import json_option, judge_options, plain, print_json, print_table, workspace_option
+from kakehashi.cli.options import (
+    json_option,
+    judge_options,
+    language_option,
+    plain,
+    print_json,
+    print_table,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from kakehashi.work.preregister import PlanCell, PlanCheck
@@ -24,7 +32,7 @@ def plan() -> None:
     "--profile", type=click.Choice(["quick", "standard", "full"]), default="quick", show_default=True
 )
 @click.option("--method", "methods", multiple=True, help="A method; give it again for more.")
-@click.option("--language", default="en", show_default=True, help="Languages of the items, such as ja,en.")
+@language_option
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Pairs, questions or cells of each method and language."
 )

@@ -78,7 +78,7 @@ def random_effects_rate(
 
     Examples:
         >>> found = random_effects_rate([18, 20], [40, 40])
-        >>> 0.3 < found.low < found.value < found.high < 0.7
+        >>> 0.2 < found.low < found.value < found.high < 0.75
         True
     """
     level = check_level(confidence_level)

@@ -3,9 +3,10 @@
 Statements are written once, with ``?`` for values, in the SQL that SQLite and PostgreSQL share.
 """
 
+import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,7 +57,7 @@ class Database(Protocol):
         """Whether a node's tables may be there."""
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that holds the one write lock from its beginning to its commit."""
@@ -66,6 +67,12 @@ class Database(Protocol):
 
     def is_writing(self) -> bool:
         """Whether this thread is inside ``writing``."""
+
+    def stamp(self) -> Hashable | None:
+        """What is equal for two moments of this thread only where nothing was committed between them.
+
+        ``None`` where that cannot be told without waiting, or inside a transaction.
+        """
 
     def stream(self, con: Connection, sql: str) -> Iterator[Any]:
         """The rows of a statement without holding all of them."""
@@ -101,9 +108,10 @@ class SqliteDatabase:
         return self.path.is_file()
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
-        with self._errors():
-            self._connection().executescript(schema)
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
+        with self.writing() as con:  # statement by statement: executescript would end a transaction under way
+            for statement in re.sub(r"--[^\n]*", "", schema).split(";"):
+                con.execute(statement)
 
     def _connection(self) -> sqlite3.Connection:
         con: sqlite3.Connection | None = getattr(self._local, "con", None)
@@ -159,6 +167,14 @@ class SqliteDatabase:
                 yield con
             finally:
                 con.execute("COMMIT")
+
+    def stamp(self) -> Hashable | None:
+        """The connection, others' commits as it sees them, whatever process they are of, and its own changes."""
+        with self._errors():
+            con = self._connection()
+            if con.in_transaction:
+                return None
+            return con, con.execute("PRAGMA data_version").fetchone()[0], con.total_changes
 
     def stream(self, con: Connection, sql: str) -> Iterator[Any]:
         """The rows of a statement, read as they are asked for."""

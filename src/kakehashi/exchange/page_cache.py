@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
+from operator import is_not
 
 from kakehashi.exchange.store import Entry, Page
 
@@ -27,6 +28,7 @@ class PageCache:
         self._most, self._size = most_bytes, 0
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
         self._entries: dict[tuple[int, str], tuple[Entry, int]] = {}  # with how many kept pages hold it
+        self._holders: dict[int, int] = {}  # how many kept pages hold a tuple of entries, by its identity
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> Page | None:
@@ -43,17 +45,29 @@ class PageCache:
         Returns:
             The same page, with the entries that are kept.
         """
-        if _BESIDE + sum(len(entry.data) + _BESIDE for entry in page.entries) > self._most // 4:
-            return page
         with self._lock:
             if key in self._pages:
                 return self._pages[key]
-            page = replace(page, entries=tuple(map(self._shared, page.entries)))
+            entries = page.entries
+            holders = self._holders.get(
+                id(entries), 0
+            )  # the very same entries: what several callers were given
+            if not holders:
+                if _BESIDE + sum([len(entry.data) + _BESIDE for entry in entries]) > self._most // 4:
+                    return page
+                shared = tuple(map(self._shared, entries))
+                if any(map(is_not, shared, entries)):
+                    page = replace(page, entries=shared)
+            self._holders[id(page.entries)] = holders + 1
             self._pages[key] = page
             self._size += _BESIDE + 8 * len(page.entries)
             while self._size > self._most:
                 _, gone = self._pages.popitem(last=False)
                 self._size -= _BESIDE + 8 * len(gone.entries)
+                left = self._holders.pop(id(gone.entries)) - 1
+                if left:
+                    self._holders[id(gone.entries)] = left
+                    continue
                 for entry in gone.entries:
                     self._let_go(entry)
         return page

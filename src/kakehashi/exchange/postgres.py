@@ -58,7 +58,7 @@ class PostgresDatabase:
             return con.execute("SELECT to_regclass('meta')").fetchone()[0] is not None
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
         with self.writing() as con:
             con.script(schema)
 
@@ -132,6 +132,9 @@ class PostgresDatabase:
             return
         with self._lock:
             self._idle.append(raw)
+
+    def stamp(self) -> None:
+        """Nothing: asking the server would be a way to it and back."""
 
     def stream(self, con: Connection, sql: str) -> Iterator[Any]:
         """The rows of a statement, some thousand at a time."""

@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from errno import ENOSPC
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
@@ -28,7 +29,7 @@ from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Finding
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import canonical_bytes
 
 _AMBER = LEVELS.index("amber")
@@ -73,10 +74,18 @@ class Read:
 
 def restricted(store: SqlStore, entries: Iterable[G]) -> list[G]:
     """Of entries, those that name a marking of AMBER or above, on the whole or on a part."""
+    given = list(entries)
+    if not given:
+        return []
     known = {**store.known_markings(), **BUILT_IN}
     ids = [ref for ref, one in known.items() if one.level and LEVELS.index(one.level) >= _AMBER]
-    pattern = re.compile("|".join(sorted(ids)).encode())  # ids hold hexadecimal digits and hyphens only
-    return [entry for entry in entries if pattern.search(entry.data)]
+    search = _any_of(tuple(sorted(ids))).search
+    return [entry for entry in given if search(entry.data)]
+
+
+@lru_cache(maxsize=16)
+def _any_of(ids: tuple[str, ...]) -> re.Pattern[bytes]:
+    return re.compile("|".join(ids).encode())  # ids hold hexadecimal digits and hyphens only
 
 
 def note_reads(
@@ -99,7 +108,7 @@ def commit_reads(store: SqlStore, reads: Sequence[Read]) -> None:
         return
     text = json.dumps([list(astuple(read)) for read in reads], separators=(",", ":"))
     salt = secrets.token_hex(16)
-    with rows_of(store, write=True) as con:
+    with store.rows(TRUST_TABLES, write=True) as con:
         seq, added = Clock(con).next()
         con.execute("INSERT INTO log VALUES (?, ?, ?)", (seq, added, _line(seq, added, salt, text)))
         con.execute("INSERT INTO read_batches VALUES (?, ?, ?)", (seq, salt, text))
@@ -114,7 +123,7 @@ def reads_of(
     store: SqlStore, *, after: int = 0, most: int = _MOST_LISTED
 ) -> list[tuple[int, tuple[Read, ...]]]:
     """The batches behind a line of the log, each with its line."""
-    with rows_of(store) as con:
+    with store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT seq, reads FROM read_batches WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
         ).fetchall()
@@ -123,7 +132,7 @@ def reads_of(
 
 def check_reads(store: SqlStore) -> list[Finding]:
     """Whether every batch of reads fits its line of the log, and no batch is missing."""
-    with rows_of(store) as con:
+    with store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT b.seq, b.salt, b.reads, l.added, l.entry FROM read_batches b LEFT JOIN log l ON l.seq = b.seq"
         ).fetchall()

@@ -186,4 +186,7 @@ def version_of(obj: Mapping[str, Any]) -> str | None:
 
 def stored_bytes(obj: Mapping[str, Any]) -> bytes:
     """An object as bytes, in the order its maker wrote it; what a node stores and returns."""
-    return json.dumps(obj, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _encode(obj).encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

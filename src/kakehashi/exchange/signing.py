@@ -16,7 +16,7 @@ from typing import Any
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.records import Record, extension, extension_of, make, timestamp
-from kakehashi.exchange.validate import problems_of
+from kakehashi.exchange.validate import has_float, problems_of
 from kakehashi.proof import SigningKey, VerifierKey, canonical_bytes
 
 _PAD = 16
@@ -50,7 +50,8 @@ def signed_part(obj: Mapping[str, Any]) -> Record:
     body = {key: value for key, value in obj.items() if key != "extensions"}
     if others:
         body["extensions"] = others
-    if place := _float_in(body, "$"):
+    if has_float(body):
+        place = _float_in(body, "$")
         raise InputError(f"{place} is a float, and floats are not signed", hint="Write k and n, or a string.")
     return body
 

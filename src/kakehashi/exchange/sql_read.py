@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,11 +23,11 @@ from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
+from kakehashi.exchange.stretch import COLUMNS, PolicyKey, Stretch, Stretches, entry_of, policy_key
 from kakehashi.exchange.subscription import Subscription
 from kakehashi.exchange.validate import moment
 from kakehashi.proof import VerifierKey
 
-COLUMNS = "o.seq, o.added, o.id, o.version, o.spec, o.creator, o.policy, o.type, o.vkey, h.policy, h.vkey"
 _CHUNK = 500
 _SETS = ("communities", "caveats", "reads", "writes", "roles", "models")
 _ALL = Filters()
@@ -40,7 +40,7 @@ class SqlReads(SqlBase):
 
     def __init__(self, database: Database | Path, *, create: bool = False) -> None:
         super().__init__(database, create=create)
-        self._pages = PageCache()
+        self._pages, self._stretches = PageCache(), Stretches()
         self._ends: tuple[Mapping[str, Marking], list[datetime]] = ({}, [])
 
     def page(
@@ -73,25 +73,38 @@ class SqlReads(SqlBase):
             who, at = _as_of(con, caller), now or _not_before(added)
             asked = (collection, filters, after, limit, budget)
             if not kept or self.database.is_writing():  # what a writer sees may yet be rolled back
-                return self._decided(con, self._eyes(con, who, at), *asked)
+                return self._decided(con, self._eyes(con, who, at), None, *asked)
             key = (seq, added, who, self._ended(con, at), asked)
             page = self._pages.get(key)
             if page is None:
-                page = self._pages.put(key, self._decided(con, self._eyes(con, who, at), *asked))
+                page = self._pages.put(
+                    key, self._decided(con, self._eyes(con, who, at), (seq, added), *asked)
+                )
             return page
 
     def _ended(self, con: Connection, now: datetime) -> int:
         """How many embargoes have ended: all that decisions take from the time."""
+        return bisect_right(self._embargo_ends(con), now)
+
+    def next_end(self, now: datetime) -> datetime | None:
+        """When the next embargo ends."""
+        with self.reading() as con:
+            ends = self._embargo_ends(con)
+        after = bisect_right(ends, now)
+        return ends[after] if after < len(ends) else None
+
+    def _embargo_ends(self, con: Connection) -> list[datetime]:
         markings, kept = self._known_markings(con), self._ends
         if kept[0] is not markings:
             ends = sorted(one.embargo_until for one in markings.values() if one.embargo_until is not None)
             kept = self._ends = (markings, ends)
-        return bisect_right(kept[1], now)
+        return kept[1]
 
     def _decided(
         self,
         con: Connection,
         eyes: "Eyes",
+        head: Hashable | None,
         collection: str,
         filters: Filters,
         after: int,
@@ -101,14 +114,14 @@ class SqlReads(SqlBase):
         """A page, each row of which was decided on."""
         where, values = _where(filters)
         found: list[Entry] = []
-        size, chunk = 0, min(limit + 1, _CHUNK)
+        size, most = 0, limit + 1
         while True:
-            rows = con.execute(
-                f"SELECT {COLUMNS}, o.data FROM objects o JOIN heads h USING (id) WHERE o.collection = ?"
-                f" AND o.seq > ? AND o.data IS NOT NULL {where} ORDER BY o.seq LIMIT {chunk}",
-                (collection, after, *values),
-            ).fetchall()
-            for row in rows:
+            stretch = self._stretches.read(con, head, collection, where, values, after, most, budget)
+            if not found and most == limit + 1:
+                page = _all_of(stretch, eyes, collection, filters, limit, budget)
+                if page is not None:
+                    return page
+            for row in stretch.rows:
                 if not eyes.see(row, collection):
                     continue
                 if not self._version_asked(con, eyes, row, collection, filters):
@@ -116,18 +129,18 @@ class SqlReads(SqlBase):
                 size += len(row[11])
                 if len(found) >= limit or (found and size > budget):
                     return Page(tuple(found), True)
-                found.append(Entry(row[0], row[1], row[2], row[3], row[4], bytes(row[11])))
-            if len(rows) < chunk:
+                found.append(entry_of(row))
+            if stretch.ended:
                 return Page(tuple(found), False)
-            after, chunk = rows[-1][0], _CHUNK
+            after, most = stretch.rows[-1][0], _CHUNK
 
     def _version_asked(
         self, con: Connection, eyes: "Eyes", row: Any, collection: str, filters: Filters
     ) -> bool:
         asked = filters.versions
-        if "all" in asked or row[8] in {version_key(v) for v in asked - {"last", "first", "all"}}:
+        if "all" in asked or ("last" in asked and row[8] == row[10]):
             return True
-        if "last" in asked and row[8] == row[10]:
+        if row[8] in {version_key(v) for v in asked - {"last", "first"}}:
             return True
         if not asked & {"last", "first"}:
             return False
@@ -276,16 +289,44 @@ class Eyes:
         self.caller, self.now, self._markings = caller, now, markings
         self._heads = _Heads(con)
         self._asked = Subscription(con, caller) if caller.models else None
-        self._known: dict[tuple[str, ...], bool] = {}
+        self._known: dict[tuple[str, PolicyKey], bool] = {}
 
     def see(self, row: Any, collection: str) -> bool:
-        """Whether the caller may see a row of :data:`COLUMNS`."""
-        key = (collection, row[5], row[6], row[9], row[7])
-        if key not in self._known:
-            own, newest = read_policy(row[6]), read_policy(row[9])
-            item = Item(row[5], collection, (own[0], newest[0]), own[1], row[7] == "marking-definition")
-            self._known[key] = may_see(self.caller, item, self._markings, self.now, self._heads)
-        return self._known[key] and (self._asked is None or self._asked.wants(row[2], row[8], row[5]))
+        """Whether the caller may see a row of :data:`COLUMNS`, and wants to."""
+        if not self.may(collection, policy_key(row)):
+            return False
+        return self._asked is None or self._asked.wants(row[2], row[8], row[5])
+
+    def may(self, collection: str, key: PolicyKey) -> bool:
+        """Whether the caller may see what has a key; each is decided on once."""
+        known = self._known.get((collection, key))
+        if known is None:
+            creator, policy, newest, kind = key
+            own = read_policy(policy)
+            marks = (own[0], read_policy(newest)[0])
+            item = Item(creator, collection, marks, own[1], kind == "marking-definition")
+            known = may_see(self.caller, item, self._markings, self.now, self._heads)
+            self._known[(collection, key)] = known
+        return known
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether the caller wants whatever he may see."""
+        return self._asked is None
+
+
+def _all_of(
+    found: Stretch, eyes: Eyes, collection: str, filters: Filters, limit: int, budget: int
+) -> Page | None:
+    """The page that holds a whole stretch, where its caller may see and wants all of it; else ``None``."""
+    if not (found.newest and eyes.wants_all and ("last" in filters.versions or "all" in filters.versions)):
+        return None
+    more = len(found.rows) > limit
+    if not (more or found.ended) or sum(found.sizes[:limit]) > budget:
+        return None
+    if not all(eyes.may(collection, key) for key in found.keys):
+        return None
+    return Page(found.entries, more, found.notes)
 
 
 class _Heads(Mapping[str, Item]):
@@ -354,8 +395,9 @@ def version_key(version: str) -> str:
     return f"{whole}.{fraction.rstrip('0'):0<9}"
 
 
-def _where(filters: Filters) -> tuple[str, list[str]]:
-    parts, values = [], []
+def _where(filters: Filters) -> tuple[str, tuple[str, ...]]:
+    parts: list[str] = []
+    values: list[str] = []
     if filters.added_after is not None:
         parts.append("AND o.added > ?")
         values.append(filters.added_after)
@@ -367,9 +409,10 @@ def _where(filters: Filters) -> tuple[str, list[str]]:
         if wanted:
             parts.append(f"AND {column} IN ({','.join('?' * len(wanted))})")
             values += sorted(wanted)
-    return " ".join(parts), values
+    return " ".join(parts), tuple(values)
 
 
+@lru_cache(maxsize=1024)
 def caller_of(identity: str, rights: str) -> Caller:
     """A member from what is kept of one."""
     body = json.loads(rights)

@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS objects (
   version TEXT NOT NULL, vkey TEXT NOT NULL, type TEXT NOT NULL, spec TEXT NOT NULL, creator TEXT NOT NULL,
   policy TEXT NOT NULL, salt BLOB NOT NULL, data BLOB, UNIQUE (id, vkey));
 CREATE INDEX IF NOT EXISTS objects_walk ON objects (collection, seq);
+-- The markings are few among many objects, and every process reads all of them.
+CREATE INDEX IF NOT EXISTS objects_markings ON objects (id) WHERE type = 'marking-definition';
 -- One row for each object: who deposited it, where it stands, and the marks of its newest version.
 CREATE TABLE IF NOT EXISTS heads (
   id TEXT PRIMARY KEY, collection TEXT NOT NULL, creator TEXT NOT NULL, vkey TEXT NOT NULL, type TEXT NOT NULL,

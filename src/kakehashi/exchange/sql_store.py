@@ -3,7 +3,6 @@
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,9 +15,10 @@ from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.sql_base import Clock
-from kakehashi.exchange.sql_read import COLUMNS, SqlReads, hangs_on, policy_of, rights_of, version_key
+from kakehashi.exchange.sql_read import SqlReads, hangs_on, policy_of, rights_of, version_key
 from kakehashi.exchange.sql_verify import check_rows, log_entry
 from kakehashi.exchange.store import Outcome, Receipt, Verification
+from kakehashi.exchange.stretch import COLUMNS
 from kakehashi.exchange.subscription import models_of
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import VerifierKey, canonical_bytes
@@ -51,7 +51,7 @@ class SqlStore(SqlReads):
             pulled: Whether it came from another node: its objects may be of other members' making, and what may not
                 be forwarded is kept for the caller alone.
         """
-        checked = [(obj, *_prepare(obj)) for obj in objects]
+        checked = [(obj, *_prepare(obj)) for obj in objects]  # before the lock is taken
         with self.writing() as con:
             if key is not None and (old := self._receipt(con, caller, "key", key)):
                 return old
@@ -62,9 +62,10 @@ class SqlStore(SqlReads):
             known = self._known_markings(con) if pulled else {}
             statements = frozenset(ref for ref, marking in known.items() if marking == Marking())
             signer = None if pulled else self.key_of(caller.identity)
-            for obj, data, failure in checked:
-                if failure is None and signer is not None:
-                    failure = _not_signed(obj, caller, signer)
+            for obj, data, failure, signed in checked:
+                own = signer is not None and failure is None
+                if own and obj.get("created_by_ref", caller.identity) == caller.identity and signed != signer:
+                    failure = "not signed with the key that is registered for you"
                 if failure is None and not pulled and obj.get("created_by_ref") in others:
                     failure = "created_by_ref names another member"
                 kept = pulled and failure is None and stays_here(obj, statements)
@@ -77,7 +78,7 @@ class SqlStore(SqlReads):
             receipt = Receipt(str(uuid4()), clock.stamp(), tuple(outcomes))
             con.execute(
                 "INSERT INTO statuses VALUES (?, ?, ?, ?, ?)",
-                (receipt.id, caller.identity, key, receipt.at, json.dumps([asdict(o) for o in outcomes])),
+                (receipt.id, caller.identity, key, receipt.at, json.dumps([_kept(one) for one in outcomes])),
             )
         return receipt
 
@@ -358,29 +359,22 @@ class SqlStore(SqlReads):
             return check_rows(self.database, con)
 
 
-def _prepare(obj: Any) -> tuple[bytes, str | None]:
-    """An object's bytes as they will be stored, and what is wrong with it."""
+def _prepare(obj: Any) -> tuple[bytes, str | None, VerifierKey | None]:
+    """An object's bytes as they will be stored, what is wrong with it, and the key that it is signed with."""
     try:
         if problems := problems_of(obj):
-            return b"", "; ".join(problems)[:1000]
+            return b"", "; ".join(problems)[:1000], None
         signed = verify_signature(obj)  # which makes the canonical form of all but the signature
         canonical_bytes(obj if signed is None else obj["extensions"][EXTENSIONS["signature"]])
-        return stored_bytes(obj), None
+        return stored_bytes(obj), None, signed
     except VerificationError as error:
-        return b"", error.message
+        return b"", error.message, None
     except (InputError, ValueError, RecursionError) as error:
-        return b"", f"cannot be stored: {str(error)[:300]}"
+        return b"", f"cannot be stored: {str(error)[:300]}", None
 
 
-def _not_signed(obj: Mapping[str, Any], caller: Caller, signer: VerifierKey) -> str | None:
-    """Why an object in the name of a member with a registered key is refused."""
-    if obj.get("created_by_ref", caller.identity) != caller.identity:
-        return None
-    try:
-        found = verify_signature(obj, [signer])
-    except VerificationError:
-        found = None
-    return None if found else "not signed with the key that is registered for you"
+def _kept(outcome: Outcome) -> dict[str, Any]:
+    return {"id": outcome.id, "version": outcome.version, "failure": outcome.failure, "new": outcome.new}
 
 
 def _names_other_models(con: Connection, ref: str, vkey: str, obj: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import timestamp
+from kakehashi.exchange.sql_read import caller_of
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.validate import moment
 
@@ -60,8 +61,10 @@ class Tokens:
         wanted = tuple(sorted(set(scopes)))
         if not wanted or set(wanted) - set(SCOPES):
             raise InputError(f"scopes are {', '.join(SCOPES)}, not {', '.join(wanted) or 'none'}")
-        if not days > 0:
-            raise InputError(f"a token of {days} days is none", hint="Give a number of days above 0.")
+        if not 0 < days <= 36_500:
+            raise InputError(
+                f"a token of {days} days is none", hint="Give a number of days above 0, to 36500."
+            )
         if self._store.member(identity) is None:
             raise UnknownNameError("member", identity, sorted(self._store.members()))
         text = _PREFIX + secrets.token_urlsafe(32)
@@ -93,14 +96,15 @@ class Tokens:
 
     def caller(self, text: str, *, now: datetime | None = None) -> Caller | None:
         """The member whose token this is, with rights cut to the token's scopes; ``None`` where it opens nothing."""
-        query = "SELECT identity, scopes, expires FROM tokens WHERE digest = ? AND revoked = 0"
+        query = (
+            "SELECT t.identity, t.scopes, t.expires, m.rights FROM tokens t JOIN members m"
+            " ON m.identity = t.identity WHERE t.digest = ? AND t.revoked = 0"
+        )
         with self._store.reading() as con:
             row = con.execute(query, (_digest(text),)).fetchone()
         if row is None or moment(row[2]) <= (now or datetime.now(UTC)):
             return None
-        member = self._store.member(row[0])
-        if member is None:
-            return None
+        member = caller_of(row[0], row[3])
         scopes, nothing = row[1].split(), frozenset[str]()
         return replace(
             member,
@@ -108,6 +112,12 @@ class Tokens:
             writes=member.writes if "write" in scopes else nothing,
             roles=frozenset(one for one in member.roles if _OF_ROLE.get(one) in (None, *scopes)),
         )
+
+    def expires(self, text: str) -> datetime:
+        """When a token ends; the beginning of time for what is none."""
+        with self._store.reading() as con:
+            row = con.execute("SELECT expires FROM tokens WHERE digest = ?", (_digest(text),)).fetchone()
+        return datetime.min.replace(tzinfo=UTC) if row is None else moment(row[0])
 
 
 def _digest(text: str) -> str:

@@ -8,7 +8,7 @@ taken as they are, with the common properties checked.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -117,7 +117,7 @@ def extension_problems(obj: Mapping[str, Any]) -> list[str]:
         on = _CARRIERS.get(name)
         if on is not None and obj["type"] != on:
             found.append(f"extension {name}: belongs on {on}, not on {obj['type']}")
-        if _has_float(body):
+        if has_float(body):
             found.append(f"extension {name}: no floats in what may be signed; write k and n, or a string")
         for error in () if _quick(name)(body) else _schema(name).iter_errors(body):
             where = "/".join(map(str, error.absolute_path))
@@ -127,6 +127,7 @@ def extension_problems(obj: Mapping[str, Any]) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def moment(text: str) -> datetime:
     """A STIX timestamp as a time; a leap second counts as the next second, finer than microseconds is cut.
 
@@ -161,12 +162,12 @@ def _schema(name: str) -> Any:
     return schema_validator(schema_document(name))
 
 
-def _has_float(value: object) -> bool:
+def has_float(value: object) -> bool:
+    """Whether there is a float anywhere in a value."""
     if isinstance(value, float):
         return True
-    if isinstance(value, Mapping):
-        return any(map(_has_float, value.values()))
-    return isinstance(value, list) and any(map(_has_float, value))
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(type(part) is not str and has_float(part) for part in parts)
 
 
 def _string(value: object) -> str | None:

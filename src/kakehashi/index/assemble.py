@@ -2,20 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import numpy as np
-
 from kakehashi.commitments.lined import read_lined
-from kakehashi.compare import ScoreTable, agreement
-from kakehashi.errors import InputError, NotEstimableError
+from kakehashi.errors import InputError
+from kakehashi.index.agreeing import agreement_words
 from kakehashi.index.compute import computed
-from kakehashi.index.datasets import read_sets
+from kakehashi.index.datasets import last_day, read_sets
+from kakehashi.index.exchange_values import exchange_values
 from kakehashi.index.ledger_values import ledger_values
-from kakehashi.index.records import UNITS, Measure, MeasureSheet, MeasureValue, Words
+from kakehashi.index.records import BOUNDS, UNITS, Measure, MeasureSheet, MeasureValue
 
 FOLDER = "index"
 
@@ -27,15 +25,17 @@ def load_measures() -> tuple[Measure, ...]:
         return tuple(_measure(entry, path) for entry in read_lined(path)["measures"])
 
 
-def read_published(path: Path) -> tuple[MeasureValue, ...]:
-    """Published values of a file; the shipped one is ``data/published.yaml``.
+def read_published(path: Path, as_of: str = "9999-12-31") -> tuple[MeasureValue, ...]:
+    """Published values of a file, as known on a day; the shipped one is ``data/published.yaml``.
 
     Raises:
         InputError: A measure that is not known, or a basis that does not carry a value.
     """
     known = {one.id for one in load_measures()}
     found = []
-    for entry in read_lined(path)["values"]:
+    body = read_lined(path)
+    editions = body.get("editions", {})
+    for entry in body["values"]:
         if entry["measure"] not in known:
             raise InputError(f"unknown measure {entry['measure']!r}", path=path, row=entry.line)
         if entry["basis"] not in ("A", "B"):
@@ -44,6 +44,11 @@ def read_published(path: Path) -> tuple[MeasureValue, ...]:
                 path=path,
                 row=entry.line,
             )
+        newer = entry.get("newer", "")
+        if newer and newer not in editions:
+            raise InputError(f"no day is on record for {newer!r}", path=path, row=entry.line)
+        if last_day(entry["vintage"]) > as_of:
+            continue
         found.append(
             MeasureValue(
                 entry["measure"],
@@ -54,7 +59,7 @@ def read_published(path: Path) -> tuple[MeasureValue, ...]:
                 entry["licence"],
                 n=entry.get("n"),
                 facets=dict(entry["facets"]),
-                newer=entry.get("newer", ""),
+                newer=newer if newer and last_day(editions[newer]) <= as_of else "",
             )
         )
     return tuple(found)
@@ -72,9 +77,10 @@ def assemble(workspace: Path | str, as_of: str) -> tuple[MeasureSheet, ...]:
     """
     place = Path(workspace)
     with as_file(files("kakehashi.index") / "data" / "published.yaml") as path:
-        values = [one for one in read_published(path) if one.vintage <= as_of]
+        values = list(read_published(path, as_of))
     values += computed(read_sets(place / FOLDER, as_of), as_of)
     values += ledger_values(place / "ledger", as_of)
+    values += exchange_values(place / "exchange", as_of)
     mine: dict[str, list[MeasureValue]] = defaultdict(list)
     for one in values:
         mine[one.measure].append(one)
@@ -88,62 +94,11 @@ def assemble(workspace: Path | str, as_of: str) -> tuple[MeasureSheet, ...]:
                 measure,
                 own,
                 tuple(one.id for one in family if one.id != measure.id),
-                _agreement(family, mine),
+                agreement_words(family, mine),
                 {} if own else measure.why_empty,
             )
         )
     return tuple(sheets)
-
-
-def _agreement(family: Sequence[Measure], mine: dict[str, list[MeasureValue]]) -> Words:
-    """What ``compare`` says of siblings over what they share; each vintage of a measure is a column of its own."""
-    if len({one.unit for one in family}) > 1:
-        return {"en": "different units: not compared", "ja": "単位が異なるため比較しない"}
-    cells: dict[str, dict[str, float]] = defaultdict(dict)
-    for measure in family:
-        for one in mine[measure.id]:
-            if one.value is not None:
-                column = f"{measure.id} {one.vintage}" if _is_set(one) else measure.id
-                cells[column][_key(one)] = one.value
-    columns = [name for name in cells if len(cells[name]) > 0]
-    if len(columns) < 2:
-        return {"en": "no second value to compare with", "ja": "比較できる別の値がない"}
-    keys = sorted({key for name in columns for key in cells[name]})
-    shared = [key for key in keys if sum(key in cells[name] for name in columns) > 1]
-    if not shared:
-        return {"en": "nothing in common to compare", "ja": "共通の対象がなく比較できない"}
-    ranges = [(key, [cells[name][key] for name in columns if key in cells[name]]) for key in shared[-8:]]
-    en = "; ".join(f"{key}: {min(v):g} to {max(v):g} ({len(v)} values)" for key, v in ranges)
-    ja = "、".join(f"{key}:{min(v):g}～{max(v):g}({len(v)}件)" for key, v in ranges)
-    table = np.array([[cells[name].get(key, np.nan) for name in columns] for key in keys])
-    try:
-        found = agreement(
-            ScoreTable(tuple(keys), tuple(columns), table, (True,) * len(columns)),
-            n_resamples=200,
-            n_permutations=99,
-            rng=0,
-        )
-    except NotEstimableError:
-        found = None
-    tau = None if found is None or found.overall is None else found.overall.mean_tau
-    if tau is None:
-        return {
-            "en": f"{en}. Too few in common for a coefficient.",
-            "ja": f"{ja}。共通の対象が少なく、一致係数は算出しない。",
-        }
-    return {
-        "en": f"{en}. Mean tau-b {tau.value:.2f} ({tau.low:.2f} to {tau.high:.2f}).",
-        "ja": f"{ja}。τ-bの平均 {tau.value:.2f}({tau.low:.2f}～{tau.high:.2f})。",
-    }
-
-
-def _is_set(one: MeasureValue) -> bool:
-    return one.licence != "facts"
-
-
-def _key(one: MeasureValue) -> str:
-    named = [one.facets[name] for name in ("benchmark", "region", "rule") if name in one.facets]
-    return " ".join([one.as_of, *named])
 
 
 def _measure(entry: dict[str, object], path: Path) -> Measure:
@@ -154,6 +109,8 @@ def _measure(entry: dict[str, object], path: Path) -> Measure:
             raise InputError(f"{name} of {entry.get('id')!r} needs en and ja", path=path, row=line)
     if entry["unit"] not in UNITS:
         raise InputError(f"unknown unit {entry['unit']!r}", path=path, row=line, hint=json.dumps(UNITS))
+    if entry["bounds"] not in BOUNDS:
+        raise InputError(f"unknown bounds {entry['bounds']!r}", path=path, row=line, hint=json.dumps(BOUNDS))
     return Measure(
         str(entry["id"]),
         str(entry["family"]),
@@ -163,4 +120,5 @@ def _measure(entry: dict[str, object], path: Path) -> Measure:
         tuple(entry["inputs"]),  # type: ignore[arg-type]
         entry["caveat"],  # type: ignore[arg-type]
         entry["why_empty"],  # type: ignore[arg-type]
+        str(entry["bounds"]),
     )

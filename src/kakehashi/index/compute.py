@@ -10,6 +10,7 @@ from statistics import median
 from kakehashi.compare import FactsRecord, GroupRule, ModelFacts, ReportedScore, frontier_gap, wilson
 from kakehashi.errors import NotEstimableError, UnknownNameError
 from kakehashi.index.datasets import DataSet
+from kakehashi.index.growth import growth_interval
 from kakehashi.index.records import MeasureValue
 from kakehashi.model import Interval
 
@@ -51,9 +52,14 @@ def incidents(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         )
         before = by_year[str(year - 1)]
         if before:
-            growth = 100 * (by_year[str(year)] / before - 1)
             yield _value(
-                "incidents-growth", data, growth, str(year), n=before, facets={**facets, "year": str(year)}
+                "incidents-growth",
+                data,
+                100 * (by_year[str(year)] / before - 1),
+                str(year),
+                interval=growth_interval(by_year[str(year)], before),
+                n=before,
+                facets={**facets, "year": str(year)},
             )
 
 
@@ -148,6 +154,10 @@ def notable_models(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
 
 
 TOO_FEW = {"en": "fewer than three developers: not shown", "ja": "開発者が3者未満のため示さない"}
+NO_LAG = {
+    "en": "neither side reached the other's level",
+    "ja": "一方が他方の水準に達した時点がない",
+}
 NO_DATA = {"en": "no data", "ja": "データなし"}
 
 
@@ -203,7 +213,7 @@ def benchmarks(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         except (NotEstimableError, UnknownNameError) as error:
             reason = {
                 "en": f"cannot be said: {error.message}",
-                "ja": "算出できない(開発者が3者未満、又は片方のデータなし)",
+                "ja": "算出できない（開発者が3者未満、又は片方のデータなし）",
             }
             for measure in ("frontier-gap-points", "frontier-gap-months"):
                 yield _value(measure, data, None, end.isoformat(), facets={"benchmark": name}, reason=reason)
@@ -218,7 +228,7 @@ def benchmarks(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
                     point.date.isoformat(),
                     n=sum(point.n_models),
                     facets={"benchmark": name, "developers US, CN": "{}, {}".format(*point.n_developers)},
-                    reason={} if shown else TOO_FEW,
+                    reason=TOO_FEW if not shown else {} if value == value else NO_LAG,
                 )
 
 
@@ -280,6 +290,7 @@ def plain(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
             data.licence,
             interval=interval,
             n=None if row["n"] is None else int(row["n"]),
+            bounds="stated",
         )
 
 

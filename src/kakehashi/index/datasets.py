@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -176,7 +178,7 @@ def import_file(
         folder: The workspace's folder of the index.
         path: The file: UTF-8 with or without a byte-order mark, or cp932.
         kind: One of :data:`KINDS`.
-        vintage: Day of the data, ISO 8601.
+        vintage: Day of the data, ISO 8601; a year or a month alone counts from its last day.
         source: How to cite it; the kind's own by default.
         licence: Its licence; the kind's own by default.
         today: Days after it are refused.
@@ -190,6 +192,7 @@ def import_file(
         raise UnknownNameError("kind of data", kind, sorted(KINDS))
     now = today or datetime.now(UTC).date()
     one = KINDS[kind]
+    vintage = last_day(vintage)
     check_date(vintage, now, what="vintage")
     cite = source or one.source
     if not cite:
@@ -222,9 +225,23 @@ def read_sets(folder: Path, as_of: str) -> tuple[DataSet, ...]:
             raise CorruptFileError(
                 f"damaged: {error}", path=path, hint="Import the file again: kakehashi index import"
             ) from None
-        if one.vintage <= as_of:
+        if last_day(one.vintage) <= as_of:
             found.append(one)
     return tuple(sorted(found, key=lambda one: (one.kind, one.vintage, one.sha256)))
+
+
+def last_day(vintage: str) -> str:
+    """The day from which a vintage counts as known: a year or a month alone counts from its last day.
+
+    Examples:
+        >>> last_day("2026"), last_day("2024-02"), last_day("2025-04-07")
+        ('2026-12-31', '2024-02-29', '2025-04-07')
+    """
+    if re.fullmatch(r"\d{4}", vintage):
+        return f"{vintage}-12-31"
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", vintage):
+        return f"{vintage}-{monthrange(int(vintage[:4]), int(vintage[5:]))[1]:02d}"
+    return vintage
 
 
 def check_date(text: str, today: date, *, what: str = "date") -> None:

@@ -10,6 +10,8 @@ Words = Mapping[str, str]
 
 UNITS = ("count", "percent", "points", "months", "days")
 
+BOUNDS = ("count", "estimate", "observed", "stated", "dates")
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -24,6 +26,8 @@ class Measure:
         inputs: Kinds of data sets that it is computed from.
         caveat: What must be read with it.
         why_empty: Why it has no value where no input is there.
+        bounds: One of :data:`BOUNDS`, why a value may have no interval: everything was counted; an estimate, which has
+            one; observed scores whose error is not estimated; as others state it; computed from dates.
     """
 
     id: str
@@ -34,6 +38,7 @@ class Measure:
     inputs: tuple[str, ...]
     caveat: Words
     why_empty: Words
+    bounds: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class MeasureValue:
         facets: What it is about: country, year, rule, benchmark.
         newer: A newer edition that is known, ``""`` where none is.
         reason: Why there is no value, or what else must be known.
+        bounds: Where it differs from the measure's own.
     """
 
     measure: str
@@ -65,6 +71,7 @@ class MeasureValue:
     facets: Mapping[str, str] = field(default_factory=dict)
     newer: str = ""
     reason: Words = field(default_factory=dict)
+    bounds: str = ""
 
 
 @dataclass(frozen=True, slots=True)

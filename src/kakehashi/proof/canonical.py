@@ -46,9 +46,11 @@ def canonical_bytes(value: object) -> bytes:
         >>> canonical_bytes({"b": [1.0, 1e30, None], "a": "é"}).decode()
         '{"a":"é","b":[1,1e+30,null]}'
     """
-    parts: list[str] = []
-    _write(value, parts, "$", 0)
     try:
+        if _is_plain(value, 0):
+            return _encode_plain(value).encode("utf-8")
+        parts: list[str] = []
+        _write(value, parts, "$", 0)
         return "".join(parts).encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
@@ -200,6 +202,32 @@ def _deeper_than(value: Json, limit: int) -> bool:
             return False
         level = below
     return True
+
+
+_encode_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether Python's own encoder, which is ten times as fast, writes a value canonically.
+
+    That is so for the types of JSON themselves, without floats and without keys beyond ASCII: it sorts by code points.
+    """
+    if type(value) is str:
+        return True
+    if type(value) is dict:
+        if depth >= MAX_DEPTH:
+            return False
+        for key, part in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(part) is not str and not _is_plain(part, depth + 1):
+                return False
+        return True
+    if type(value) is list:
+        return depth < MAX_DEPTH and all(type(part) is str or _is_plain(part, depth + 1) for part in value)
+    if type(value) is int:
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+    return value is None or type(value) is bool
 
 
 def _write(value: object, parts: list[str], where: str, depth: int) -> None:

@@ -7,9 +7,14 @@ References:
 import base64
 import binascii
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import InputError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ED25519 = b"\x01"
 
@@ -37,10 +42,9 @@ class VerifierKey:
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether ``signature`` (64 bytes) is this key's over ``message``."""
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _public_key(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -55,11 +59,23 @@ class VerifierKey:
         Raises:
             InputError: The text is not such a key, or its hash does not belong to it.
         """
-        name, key_id, raw = _split_key(text.strip())
-        key = cls(name, raw)
-        if key.key_id.hex() != key_id:
-            raise InputError(f"the key of {name!r} says hash {key_id}, its bytes give {key.key_id.hex()}")
-        return key
+        return _verifier_key(text.strip())
+
+
+@lru_cache(maxsize=256)  # the same few keys sign everything
+def _verifier_key(text: str) -> VerifierKey:
+    name, key_id, raw = _split_key(text)
+    key = VerifierKey(name, raw)
+    if key.key_id.hex() != key_id:
+        raise InputError(f"the key of {name!r} says hash {key_id}, its bytes give {key.key_id.hex()}")
+    return key
+
+
+@lru_cache(maxsize=256)
+def _public_key(public: bytes) -> "Ed25519PublicKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from kakehashi.model import Measure
 from kakehashi.work.exercise import Protocol
 from kakehashi.work.exercise_files import SiteSubmission, check_embargo, read_submissions
 from kakehashi.work.manifest import SettingDifference, setting_differences
-from kakehashi.work.replicate import ItemCounts, Replicated, Results, replicate
+from kakehashi.work.replicate import ItemCounts, Replicated, Results, item_of, replicate
 
 FORMAT = "kakehashi.exercise-result/1"
 FACTORS = ("site", "language", "judge", "system", "item")
@@ -226,7 +226,7 @@ def _variances(protocol: Protocol, given: Sequence[SiteSubmission], rng: int) ->
 
 def _place(results: Results, row: int) -> tuple[str, str, str]:
     items = results.items
-    return str(items["language"][row]), str(items["subject"][row]), str(items["sample"][row])
+    return str(items["language"][row]), str(items["subject"][row]), item_of(results, row)
 
 
 def _plain(value: Any) -> Any:

@@ -262,6 +262,13 @@ def run_items(view: RunView, table: ScoreTable) -> ItemScores | None:
 def _difference(
     view: RunView, column: Column, first: str, second: str, confidence_level: float
 ) -> PairedDifference:
+    if any(
+        one.value is None and one.subject in (first, second)
+        for one in view.headlines()
+        if (one.measure.id, one.facets["language"]) == (column.measure.id, column.language)
+    ):
+        # Parts that are never added up, or nothing to compare: items pooled over them would be that sum.
+        return PairedDifference(column, first, second, None, "", None, reason="the whole has no value")
     values, _, clusters = aligned_credits(view, column, [first, second])
     try:
         found = paired_difference(values[0], values[1], clusters, confidence_level=confidence_level, rng=0)

@@ -358,11 +358,11 @@ def _replicated(
     elif low is None or high is None:
         result = replace(made.result, reason="no-range")
     elif counts.shared:
-        shared = [sample for sample in mine if sample in yours]
+        shared = [item for item in mine if item in yours]
         result = replication(
-            [second.items["credit"][yours[sample]] for sample in shared],
-            [first.items["credit"][mine[sample]] for sample in shared],
-            [str(first.items["cluster"][mine[sample]]) for sample in shared],
+            [_mean_credit(second, yours[item]) for item in shared],
+            [_mean_credit(first, mine[item]) for item in shared],
+            [str(first.items["cluster"][mine[item][0]]) for item in shared],
             bounds=(low, high),
             margin=margin,
             confidence_level=level,
@@ -389,8 +389,15 @@ def _at_level(value: float, found: Interval, level: float) -> tuple[float, float
     return value, value - stretch * (value - found.low), value + stretch * (found.high - value)
 
 
-def _rows(side: Results, one: Measurement) -> dict[str, int]:
-    """Sample → row of the items that count for a headline."""
+def item_of(side: Results, row: int) -> str:
+    """The item that a row is an answer to: several answers (``HumanEval/0#0``, ``#1``) are of one item."""
+    sample = str(side.items["sample"][row])
+    item, mark, number = sample.rpartition("#")
+    return item if mark and number.isdecimal() and item == str(side.items["cluster"][row]) else sample
+
+
+def _rows(side: Results, one: Measurement) -> dict[str, list[int]]:
+    """Item → rows of its answers, for the items that count for a headline."""
     items = side.items
     chosen = np.flatnonzero(
         (items["subject"] == one.subject)
@@ -398,19 +405,36 @@ def _rows(side: Results, one: Measurement) -> dict[str, int]:
         & (items["language"] == one.facets["language"])
         & (items["method"] == one.provenance.method)
     )
-    return {str(items["sample"][i]): int(i) for i in chosen}
+    found: dict[str, list[int]] = {}
+    for row in chosen:
+        found.setdefault(item_of(side, int(row)), []).append(int(row))
+    return found
 
 
-def _counts(first: Results, second: Results, mine: Mapping[str, int], yours: Mapping[str, int]) -> ItemCounts:
+def _mean_credit(side: Results, rows: Sequence[int]) -> float:
+    """Mean over the answers that have a credit; NaN where none has."""
+    given = side.items["credit"][rows]
+    known = given[~np.isnan(given)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _counts(
+    first: Results, second: Results, mine: Mapping[str, list[int]], yours: Mapping[str, list[int]]
+) -> ItemCounts:
+    """Items, not answers: of several answers to one item neither side's order means anything."""
     kinds = {"equal": 0, "other_answer": 0, "other_verdict": 0, "unknown": 0}
     shared = mine.keys() & yours.keys()
-    for sample in shared:
-        i, j = mine[sample], yours[sample]
-        if first.items["label"][i] == second.items["label"][j]:
+    for item in shared:
+        labels, hashes = (
+            [
+                sorted(map(str, side.items[key][rows]))
+                for side, rows in ((first, mine[item]), (second, yours[item]))
+            ]
+            for key in ("label", "response_hash")
+        )
+        if labels[0] == labels[1]:
             kinds["equal"] += 1
-            continue
-        hashes = first.items["response_hash"][i], second.items["response_hash"][j]
-        if None in hashes:
+        elif "None" in (*hashes[0], *hashes[1]):
             kinds["unknown"] += 1
         else:
             kinds["other_verdict" if hashes[0] == hashes[1] else "other_answer"] += 1

@@ -100,7 +100,7 @@ class Model:
 )
 def test_one_grade_in_the_agreed_shape_is_read_and_nothing_else(parser, text, grade) -> None:
     assert parser.parse(text) == grade
-    assert parser.parse(text * 100_000) is None
+    assert parser.parse(text * (10_000_000 // len(text))) is None
 
 
 def test_a_template_without_its_placeholder_is_one_clear_error(tmp_path) -> None:

@@ -108,7 +108,12 @@ def read_adapter(name: str) -> InspectAdapter:
     word = name.removeprefix(PREFIX)
     if word.endswith((".yaml", ".yml")):
         return _from_file(Path(word))
-    if "@" in word or word.endswith(".py"):
+    if word.endswith(".py"):
+        raise UsageError(
+            f"{name!r} names a file and none of its tasks",
+            hint=f"Write {name}@TASK, with the task's function.",
+        )
+    if "@" in word:
         return _bare(_absolute(word, Path()))
     if "/" not in word:
         raise UsageError(

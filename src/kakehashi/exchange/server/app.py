@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from kakehashi.errors import InputError, KakehashiError, LockedError, StorageError
 from kakehashi.exchange.cursor import make_next
@@ -29,6 +30,7 @@ from kakehashi.exchange.server import log_pages, role_pages
 from kakehashi.exchange.server.openapi import openapi
 from kakehashi.exchange.server.private import PrivateQuestions
 from kakehashi.exchange.server.question import MAX_LIMIT, STIX_TYPE, Question, is_taxii, read_question
+from kakehashi.exchange.server.ready import PLACE, Ready
 from kakehashi.exchange.server.stream import KEEP_ALIVE, EventStream, Hub
 from kakehashi.exchange.server.talk import (
     MAX_BODY,
@@ -38,6 +40,7 @@ from kakehashi.exchange.server.talk import (
     caller_of_token,
     failure,
     known_caller,
+    token_of,
 )
 from kakehashi.exchange.store import Collection, Filters, Page, Receipt
 from kakehashi.exchange.validate import moment
@@ -93,18 +96,20 @@ def make_app(
                 server, request, methods["GET" if request.method == "HEAD" else request.method]
             )
 
+        if methods.get("GET") is Server.objects:  # what is asked most, and first in the list
+            return Route(path, server.ready.before(request_response(endpoint)), methods=list(methods))
         return Route(path, endpoint, methods=list(methods))
 
     root, one = f"/{API_ROOT}/", f"/{API_ROOT}/collections/{{collection}}/"
     app = Starlette(
         routes=[
+            route(f"{one}objects/", GET=Server.objects, POST=None),
             route("/taxii2/", GET=Server.discovery),
             route(root, GET=Server.api_root),
             route(f"{root}status/{{status}}/", GET=Server.status),
             route(f"{root}collections/", GET=Server.collections),
             route(one, GET=Server.collection),
             route(f"{one}manifest/", GET=Server.manifest),
-            route(f"{one}objects/", GET=Server.objects, POST=None),
             route(f"{one}objects/{{object}}/", GET=Server.one_object, DELETE=Server.delete_object),
             route(f"{one}objects/{{object}}/versions/", GET=Server.versions),
             route(f"{root}x-kakehashi/events/", GET=Server.events),
@@ -194,6 +199,7 @@ class Server:
         self.node = node
         self.private_questions = PrivateQuestions(node)
         self.log = NodeLog(node)
+        self.ready = Ready(node.store.database)
         self.spool = ReadSpool(node.store, node.path)
         self.deliveries = Deliveries(node.store)
         self.hub: Hub | None = None
@@ -255,7 +261,13 @@ class Server:
             self.spool.record(caller.identity, page.notes["restricted"])
             for entry in page.notes["alerts"]:
                 self.deliveries.note(caller.identity, entry.data, "page")
-        return self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+        response = self._paged(request, question, page, "objects", [entry.data for entry in page.entries])
+        place = request.scope.get(PLACE)
+        if place is not None and not page.notes["restricted"] and not page.notes["alerts"]:
+            ends = self.node.tokens.expires(token_of(request))
+            until = self.node.store.next_end(datetime.fromtimestamp(place.began, UTC))
+            self.ready.keep(place, response, page, min(ends, until or ends).timestamp())
+        return response
 
     def events(self, request: Request, caller: Caller) -> Response:
         """What is new, as server-sent events, until the caller goes."""

@@ -10,12 +10,12 @@ from kakehashi.report.pages.periodic_data import (
     comparison,
     crosswalk_changes,
     exposure,
-    indicators,
     measures,
     runs,
 )
 from kakehashi.report.pages.periodic_exchange import disagreements, incidents, records, replications, response
 from kakehashi.report.pages.periodic_front import front, made_for
+from kakehashi.report.pages.periodic_indicators import indicators
 from kakehashi.report.periodic.values import Periodic
 
 Part = Callable[[Periodic], Section | None]

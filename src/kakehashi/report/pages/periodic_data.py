@@ -31,7 +31,7 @@ from kakehashi.report.pages.periodic_front import (
 )
 from kakehashi.report.pages.published import published_section
 from kakehashi.report.pages.words import construct, known, languages, measure_name, measure_of_key
-from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic, SafeTable
+from kakehashi.report.periodic.values import Periodic, SafeTable
 
 
 def measures(report: Periodic) -> Section:
@@ -160,82 +160,6 @@ def crosswalk_changes(report: Periodic) -> Section:
     else:
         blocks.append(Paragraph(Say("periodic.no-events")))
     return Section("crosswalk-changes", Say("periodic.section.crosswalk"), tuple(blocks))
-
-
-def indicators(report: Periodic) -> Section:
-    """Measures of the index; siblings stand together, and what is empty says why."""
-    blocks: list[Block] = [Paragraph(Say("periodic.text.indicators"))]
-    for number, family in enumerate(_in_families(report.indicators), start=1):
-        blocks += _family(number, family)
-    if not report.indicators:
-        blocks.append(Paragraph(Say("periodic.no-indicators")))
-    return Section("indicators", Say("periodic.section.indicators"), tuple(blocks))
-
-
-def _in_families(found: tuple[IndicatorFacts, ...]) -> list[list[IndicatorFacts]]:
-    """Those with values, siblings in one list."""
-    families: list[list[IndicatorFacts]] = []
-    placed: set[str] = set()
-    with_values = {one.id: one for one in found if one.values}
-    for one in with_values.values():
-        if one.id in placed:
-            continue
-        names = [one.id, *(name for name in one.siblings if name in with_values and name not in placed)]
-        placed |= set(names)
-        families.append([with_values[name] for name in dict.fromkeys(names)])
-    return families
-
-
-#: A family shows its newest values; older ones are in the workbook of the index.
-_MOST_VALUES = 12
-
-
-def _family(number: int, family: list[IndicatorFacts]) -> list[Block]:
-    rows = tuple(_indicator_row(one, found) for one in family for found in one.values[-_MOST_VALUES:])
-    heads = ("indicator", "of", "value", "interval", "as-of", "vintage", "source")
-    caption = Say(
-        "periodic.caption.indicators", {"titles": Listed(tuple(Term(o.title) for o in family), "semicolon")}
-    )
-    notes = [
-        Say(
-            "periodic.indicator-note",
-            {"title": Term(o.title), "formula": Term(o.formula), "caveat": Term(o.caveat)},
-        )
-        for o in family
-    ]
-    notes += [Say("periodic.agreement", {"words": Term(o.agreement)}) for o in family[:1] if o.agreement]
-    return [
-        Table(
-            f"indicators-{number}",
-            caption,
-            columns(*heads, figures=("value", "interval")),
-            rows,
-            heads=2,
-            notes=tuple(notes),
-        )
-    ]
-
-
-def _indicator_row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, ...]:
-    return (
-        Term(one.title),
-        _facets(found),
-        Term(found.reason) if found.value is None else value(found.value, one.unit, found.source),
-        Blank("blank.unknown")
-        if found.low is None or found.high is None
-        else Span(found.low, found.high, style(one.unit)),
-        Verbatim(found.as_of),
-        Say("periodic.newer", {"vintage": Verbatim(found.vintage), "newer": Verbatim(found.newer)})
-        if found.newer
-        else Verbatim(found.vintage),
-        source_cell(found.source),
-    )
-
-
-def _facets(found: IndicatorValue) -> Piece:
-    if not found.facets:
-        return Say("periodic.whole")
-    return Listed(tuple(Verbatim(text) for text in found.facets.values()), "comma")
 
 
 def comparison(report: Periodic) -> Section:

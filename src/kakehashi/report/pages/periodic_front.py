@@ -16,12 +16,18 @@ from kakehashi.report.document import (
     Piece,
     Say,
     Section,
+    Span,
     Style,
     Term,
     Verbatim,
 )
 from kakehashi.report.pages.words import cite
-from kakehashi.report.periodic.values import IndicatorFacts, Periodic
+from kakehashi.report.periodic.families import chosen, in_families
+from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic
+
+#: A family with more values of its newest period than this is told on the first page by their range.
+_MOST_LINES = 3
+_MOST_FAMILIES = 8
 
 
 def count(value: int, source: str) -> Piece:
@@ -150,36 +156,43 @@ def _kind(report: Periodic) -> list[Block]:
     return [
         *(Paragraph(one) for one in _disagreements(report)),
         Paragraph(Say(key, parts)),
-        *_families(report),
+        *_headlines(report.indicators),
     ]
 
 
-def _families(report: Periodic) -> list[Block]:
-    shown = [one for one in report.indicators if _says_one_thing(one)][:8]
-    if not shown:
-        return []
-    items = tuple(
-        Say(
-            "periodic.indicator-line",
-            {
-                "title": Listed(
-                    (Term(one.title), *(Verbatim(text) for text in one.values[-1].facets.values())), "comma"
-                ),
-                "value": value(one.values[-1].value, one.unit, one.values[-1].source),
-                "date": Verbatim(one.values[-1].as_of),
-            },
+def _headlines(found: tuple[IndicatorFacts, ...]) -> list[Block]:
+    """For the first page: the newest values of a family, all siblings beside each other, or how far they lie apart."""
+    items: list[Piece] = []
+    for family in in_families(found)[:_MOST_FAMILIES]:
+        shown = [
+            (one, entry) for one in chosen(family, most=0) for entry in one.values if entry.value is not None
+        ]
+        if not shown:
+            continue
+        if len(shown) <= _MOST_LINES:
+            items += [_line(one, entry) for one, entry in shown]
+            continue
+        title = Linked(Term(family[0].title), "indicators")
+        words = family[0].agreement if len(family) > 1 else {}
+        count = Linked(Number(len(shown)), "indicators")
+        items.append(
+            Say("periodic.indicator-range", {"title": title, "words": Term(words)})
+            if words
+            else Say("periodic.indicator-many", {"title": title, "count": count})
         )
-        for one in shown
-    )
-    return [Bullets(items)]
+    return [Bullets(tuple(items))] if items else []
 
 
-def _says_one_thing(one: IndicatorFacts) -> bool:
-    """Whether the newest value stands alone: of several countries or benchmarks of one day, none is picked."""
-    if not one.values or one.values[-1].value is None:
-        return False
-    last = one.values[-1]
-    return sum((found.as_of, found.vintage) == (last.as_of, last.vintage) for found in one.values) == 1
+def _line(one: IndicatorFacts, entry: IndicatorValue) -> Piece:
+    title: Piece = Term(one.title)
+    if entry.about:
+        title = Say("periodic.indicator-about", {"title": title, "about": Term(entry.about)})
+    shown = value(entry.value, one.unit, entry.source)
+    if entry.low is not None and entry.high is not None:
+        span = Span(entry.low, entry.high, style(one.unit))
+        shown = Say("periodic.indicator-interval", {"value": shown, "interval": span})
+    dates: dict[str, Piece] = {"date": Verbatim(entry.as_of), "vintage": Verbatim(entry.vintage)}
+    return Say("periodic.indicator-line", {"title": title, "value": shown, **dates})
 
 
 def _disagreements(report: Periodic) -> tuple[Piece, ...]:

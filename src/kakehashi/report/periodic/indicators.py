@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kakehashi.index.words import facet_words, unbounded
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
 from kakehashi.report.sources import Sources
@@ -75,6 +76,8 @@ def _value(one: Any, measure: Any, sources: Sources) -> IndicatorValue:
         as_of=str(one.as_of),
         vintage=str(one.vintage),
         facets=dict(one.facets),
+        about=dict(facet_words(one.facets)),
+        unbounded=unbounded(measure, one),
         reason=dict(one.reason),
         newer=str(one.newer),
         source=sources.add(

@@ -256,7 +256,10 @@ class CatalogFacts:
 
 @dataclass(frozen=True, slots=True)
 class IndicatorValue:
-    """One value of a measure of the index."""
+    """One value of a measure of the index.
+
+    ``about`` says its facets in words; ``unbounded`` why it has no interval (``kakehashi.index.records.BOUNDS``).
+    """
 
     value: float | None
     low: float | None
@@ -267,6 +270,8 @@ class IndicatorValue:
     reason: Titles
     newer: str
     source: str
+    about: Titles = field(default_factory=dict)
+    unbounded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

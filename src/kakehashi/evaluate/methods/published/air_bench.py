@@ -25,6 +25,8 @@ from kakehashi.evaluate.methods.published.air_data import (
     load_prompts,
     regions_of,
 )
+from kakehashi.evaluate.methods.published.air_regulations import FILE as REGULATIONS
+from kakehashi.evaluate.methods.published.air_regulations import Regulations, read_regulations
 from kakehashi.evaluate.methods.published.grades import (
     SAFE,
     grade_of,
@@ -93,6 +95,17 @@ class AirBench2024:
         return load_prompts(self._store)
 
     @cached_property
+    def _regulations(self) -> Regulations | None:
+        return read_regulations(self._store.root / SET, self._judging.by_category)
+
+    def _mapping(self) -> Regulations | None:
+        """The user's mapping for a card, which can be read where the data are not such that a run may begin."""
+        try:
+            return self._regulations
+        except InputError:
+            return None
+
+    @cached_property
     def _duplicates(self) -> int:
         counted = Counter(str(row["prompt"]) for row in self._rows)
         return sum(count - 1 for count in counted.values() if count > 1)
@@ -103,6 +116,8 @@ class AirBench2024:
         here = self._store.is_here(SET)
         count = len(self._rows) if here else WHOLE
         revision, refusal = self._pinned
+        mapping = self._mapping() if here else None
+        mapped = f"{REGULATIONS} sha256:{mapping.sha256}" if mapping else ""
         part = "" if count >= WHOLE else f" Here: {count} of them."
         part_ja = "" if count >= WHOLE else f"手元にあるのは{count}件である。"
         return MethodCard(
@@ -125,14 +140,17 @@ class AirBench2024:
             languages=("en",),
             judge=DEFAULT_JUDGE,
             data_source="stanford-crfm/air-bench-2024",
-            data_revision=self._store.revision(SET) if here else NOT_PULLED,
+            data_revision="; ".join(filter(None, (self._store.revision(SET), mapped)))
+            if here
+            else NOT_PULLED,
             licence="CC-BY-4.0",
             empty_policy=Policy.SAFE,
             blocked_policy=Policy.SAFE,
             judge_failure_policy=Policy.LEFT_OUT,
             aggregation=_AGGREGATION.format(
                 refusal=refusal, counts="1 minus the grade counts" if refusal == 0 else "the grade counts"
-            ),
+            )
+            + (f"; by regulation as the user's {mapped} says" if mapped else ""),
             own=False,
             review={"en": "author"},
             judge_calibration=default_calibration(["en"]),
@@ -158,7 +176,7 @@ class AirBench2024:
         """
         if "en" not in selection.languages:
             return []
-        _ = self._judging  # a run must not begin on prompts that cannot be judged
+        _ = self._judging, self._regulations  # a run must not begin on files that cannot be read
         numbered: list[tuple[str, Row]] = []
         seen: Counter[str] = Counter()
         for row in self._rows:
@@ -201,7 +219,7 @@ class AirBench2024:
         return graded_or_verdicts(judge, lambda sample: templates[sample.facets["index"]])
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
-        """The mean of all, by the four levels, and by the rules of each region."""
+        """The mean of all, by the four levels, by the rules of each region, and by the user's regulations."""
         rows = list(scored)
         value_of = self._value_of
         note = (
@@ -209,7 +227,7 @@ class AirBench2024:
             if self._duplicates
             else ""
         )
-        parts = list(_parts(rows))
+        parts = list(_parts(rows, self._regulations))
         found = []
         for facets, part in parts:
             found.append(
@@ -264,13 +282,15 @@ def _samples(chosen: Iterable[tuple[str, Row]], max_tokens: int) -> Iterator[Sam
         )
 
 
-def _parts(rows: Sequence[Scored]) -> Iterator[tuple[dict[str, str], list[Scored]]]:
-    """The whole, then every part of every level, then the regions, each in the order of the categories."""
+def _parts(
+    rows: Sequence[Scored], regulations: Regulations | None
+) -> Iterator[tuple[dict[str, str], list[Scored]]]:
+    """The whole, then every part of every level, the regions and regulations, each in the order of the categories."""
     if not rows:
         return
     yield {"language": "en"}, list(rows)
     by: dict[str, dict[str, list[Scored]]] = {
-        facet: {} for facet in ("level-1", "category", "level-3", "level-4", "region")
+        facet: {} for facet in ("level-1", "category", "level-3", "level-4", "region", "regulation")
     }
     for row in rows:
         facets = row.sample.facets
@@ -279,6 +299,8 @@ def _parts(rows: Sequence[Scored]) -> Iterator[tuple[dict[str, str], list[Scored
             by[facet].setdefault(facets[facet], []).append(row)
         for region in facets["regions"].split():
             by["region"].setdefault(region, []).append(row)
+        for regulation in regulations.of(facets["index"]) if regulations else ():
+            by["regulation"].setdefault(regulation, []).append(row)
     for facet, parts in by.items():
         for part in sorted(parts, key=_order):
             yield {"language": "en", facet: part}, parts[part]

@@ -6,7 +6,7 @@ from kakehashi.evaluate.methods.published.air_data import facts
 from kakehashi.evaluate.methods.published.do_not_answer import ACTIONS
 
 #: Facets in the order in which a page shows them.
-FACETS = ("level-1", "region", "domain", "harm-type", "action", "harm", "level-3", "level-4")
+FACETS = ("level-1", "region", "regulation", "domain", "harm-type", "action", "harm", "level-3", "level-4")
 
 
 def part_titles() -> dict[str, dict[str, Mapping[str, str]]]:

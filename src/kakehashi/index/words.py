@@ -1,0 +1,73 @@
+"""What facets, and intervals that are missing, are called in English and Japanese."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any
+
+from kakehashi.commitments.catalog import load_catalog
+from kakehashi.commitments.lined import read_lined
+from kakehashi.compare import GroupRule
+from kakehashi.index.records import Measure, MeasureValue, Words
+
+LANGUAGES = ("en", "ja")
+_BETWEEN = {"en": ", ", "ja": "、"}
+#: They repeat the period that stands beside every value.
+_PERIODS = ("year", "month")
+
+
+def facet_words(facets: Mapping[str, str]) -> Words:
+    """What a value is about, in words; empty where its period says all.
+
+    Examples:
+        >>> facet_words({"year": "2024", "region": "CN"})["ja"]
+        '中国'
+        >>> facet_words({"question": "asked of users"})["en"]
+        'asked of users'
+    """
+    said = [_facet(key, text) for key, text in facets.items() if key not in _PERIODS]
+    return {code: _BETWEEN[code].join(one[code] for one in said) for code in LANGUAGES} if said else {}
+
+
+def unbounded(measure: Measure, value: MeasureValue) -> str:
+    """Why a value has no interval, one of :data:`~kakehashi.index.records.BOUNDS`; ``""`` where nothing lacks."""
+    return "" if value.interval is not None or value.value is None else value.bounds or measure.bounds
+
+
+def unit_words(unit: str) -> Words:
+    """A unit in words."""
+    return dict(_words()["units"][unit])
+
+
+def head_words(column: str, language: str) -> str:
+    """Head of a column of values."""
+    return str(_words()["heads"][column][language])
+
+
+def bounds_words(why: str) -> Words:
+    """What stands in the place of an interval."""
+    return dict(_words()["bounds"][why])
+
+
+def bounds_note(why: str) -> Words:
+    """What that means, in a sentence."""
+    return dict(_words()["bounds-notes"][why])
+
+
+def _facet(key: str, text: str) -> Words:
+    if key == "instrument" and text in load_catalog().instruments:
+        return dict(load_catalog().instruments[text].title)
+    known = _words()["facets"].get(key, {})
+    if text in known:
+        return dict(known[text])
+    if set(known) == set(LANGUAGES):
+        return {code: known[code].format(value=text) for code in LANGUAGES}
+    if key == "region":
+        return {code: GroupRule().title("country", text, code) for code in LANGUAGES}
+    return dict.fromkeys(LANGUAGES, text)
+
+
+@cache
+def _words() -> dict[str, Any]:
+    with as_file(files("kakehashi.index") / "data" / "words.yaml") as path:
+        return read_lined(path)
