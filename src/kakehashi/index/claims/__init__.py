@@ -1,0 +1,1 @@
+"""Figures that somebody quoted, held against what the primary source says."""
