@@ -121,7 +121,7 @@ def rows(found: Results) -> list[Row]:
 
 PART = Part(
     name="exchange-alerts",
-    order=60,
+    order=82,
     title="Exchange: alerts by events",
     about=f"One server process on SQLite (`synchronous=FULL`), {READERS} readers of server-sent events, each another"
     f" member; {ALERTS} alerts posted one after another.",

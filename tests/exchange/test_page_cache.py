@@ -16,15 +16,22 @@ def page(number: int, size: int) -> Page:
 
 
 def test_what_was_asked_for_last_is_kept_and_no_more_than_the_bound():
-    kept = PageCache(most_bytes=10_000)  # each page counts 500 + 1000 + 500 bytes: five fit
+    kept = PageCache(most_bytes=10_000)  # each counts 500 + 8 + 1000 + 500 bytes: four fit
     for number in range(6):
         kept.put(number, page(number, 1000))
         kept.get(0)
-    assert [kept.get(n) is not None for n in range(6)] == [True, False, True, True, True, True]
+    assert [kept.get(n) is not None for n in range(6)] == [True, False, False, True, True, True]
     kept.put("large", page(9, 5000))  # more than a quarter of everything
     assert kept.get("large") is None
     kept.put(0, page(7, 1000))
     assert kept.get(0) == page(0, 1000)
+
+
+def test_pages_of_several_callers_share_their_entries():
+    kept = PageCache(most_bytes=20_000)  # one entry of 1,500 bytes, and as many pages of 508 bytes as fit: 36
+    pages = [kept.put(n, page(1, 1000)) for n in range(40)]
+    assert all(one.entries[0] is pages[0].entries[0] for one in pages)
+    assert sum(kept.get(n) is not None for n in range(40)) == 36
 
 
 def test_threads_may_share_it():
@@ -41,7 +48,9 @@ def test_threads_may_share_it():
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, range(4)))
-    assert sum(kept.get(n) is not None for n in range(40)) == 14  # of 1,400 bytes each in 20,000
+    assert (
+        sum(kept.get(n) is not None for n in range(40)) == 14
+    )  # of 500 + 8 + 400 + 500 bytes each in 20,000
 
 
 def test_the_same_page_is_given_until_something_is_entered_and_to_nobody_else(tmp_path):

@@ -318,9 +318,9 @@ def test_events_are_reads_too(hub):
 
 
 @pytest.mark.parametrize("content", [True, False])
-def test_a_webhook_that_sends_content_is_a_read_and_one_that_only_tells_is_none(hub, content):
-    served, ours = hub
-    a = served.node
+def test_a_webhook_that_sends_content_is_a_read_and_one_that_only_tells_is_none(tmp_path, content):
+    a, ours = institute(tmp_path, "A"), institute(tmp_path, "B")  # not served: nothing is sent meanwhile
+    introduce(a, ours)
     allow_host(a, "hooks.example.org")
     add_hook(a, "https://hooks.example.org/x", ours.owner, what="all", content=content)
     (hook,) = hooks(a)
@@ -333,6 +333,8 @@ def test_a_webhook_that_sends_content_is_a_read_and_one_that_only_tells_is_none(
     assert given == ([stix_id("vulnerability", 2)] if content else [])
     fill_queues(a)  # a line about reads brings nothing to anybody
     assert len(due_deliveries(a, hook.id)) == 2
+    for node in (a, ours):
+        node.store.close()
 
 
 def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next(tmp_path):

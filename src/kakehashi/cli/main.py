@@ -34,7 +34,11 @@ COMMANDS = {
     ),
     "exercise": ("kakehashi.cli.exercise", "exercise", "Run a joint exercise between institutes by files."),
     "gate": ("kakehashi.cli.gate", "gate", "Hold a run against the rules of a release."),
-    "index": ("kakehashi.cli.index", "index", "Show measures with vintage, source and siblings."),
+    "index": (
+        "kakehashi.cli.index",
+        "index",
+        "Show measures with vintage, source and siblings.",
+    ),
     "judge": ("kakehashi.cli.judge", "judge", "Measure a judge against human labels."),
     "kit": ("kakehashi.cli.kit", "kit", "Make, check and install a kit for machines without a network."),
     "methods": ("kakehashi.cli.methods", "methods", "List, show, make and translate methods."),

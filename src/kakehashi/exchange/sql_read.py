@@ -77,8 +77,7 @@ class SqlReads(SqlBase):
             key = (seq, added, who, self._ended(con, at), asked)
             page = self._pages.get(key)
             if page is None:
-                page = self._decided(con, self._eyes(con, who, at), *asked)
-                self._pages.put(key, page)
+                page = self._pages.put(key, self._decided(con, self._eyes(con, who, at), *asked))
             return page
 
     def _ended(self, con: Connection, now: datetime) -> int:

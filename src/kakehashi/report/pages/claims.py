@@ -62,6 +62,7 @@ def check_sentences(check: ClaimCheck) -> tuple[Piece, ...]:
     whole = {
         "figures": Number(len(check.figures)),
         "matched": Number(len(check.matched)),
+        "rest": Number(len(check.figures) - len(check.matched)),
         "open": Number(counts["not-checked"]),
         "confirmed": Number(counts["confirmed"]),
         "limits": Number(counts["confirmed-with-limits"]),
@@ -70,7 +71,7 @@ def check_sentences(check: ClaimCheck) -> tuple[Piece, ...]:
     }
     first = () if check.matched else (Say("claims.none"),)
     return (
-        Say("claims.lead", {name: whole[name] for name in ("figures", "matched", "open")}),
+        Say("claims.lead", {name: whole[name] for name in ("figures", "matched", "rest")}),
         *first,
         Say(
             "claims.counts",
