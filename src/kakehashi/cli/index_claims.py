@@ -1,4 +1,4 @@
-"""``kakehashi index claims`` and ``index event``: figures that somebody quoted, and what came before and after a day."""
+"""``kakehashi index claims`` and ``index event``: quoted figures, and what came before and after a day."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ from kakehashi.cli.options import json_option, print_json, print_table, workspac
 
 def _lang_option(function: click.decorators.FC) -> click.decorators.FC:
     return click.option(
-        "--lang", default="en,ja", show_default=True, help="Languages; the first is printed, --out writes all."
+        "--lang",
+        default="en,ja",
+        show_default=True,
+        help="Languages; the first is printed, --out writes all.",
     )(function)
 
 
@@ -63,7 +66,9 @@ def list_claims(lang: str, out: Path | None, formats: str, own: Path | None, as_
         print_json(list_plain(book))
         return
     head, *rows = list_rows(book, language=languages[0])
-    print_table([dict(zip(head, row, strict=True)) for row in rows], head[:-1], title=book.title[languages[0]])
+    print_table(
+        [dict(zip(head, row, strict=True)) for row in rows], head[:-1], title=book.title[languages[0]]
+    )
     _say_paths(paths)
 
 
@@ -133,7 +138,9 @@ def check(path: Path, lang: str, out: Path | None, formats: str, own: Path | Non
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @_lang_option
 @_out_option
-@click.option("--with-workspace", is_flag=True, help="Add runs of the ledger and alerts of the node, by their dates.")
+@click.option(
+    "--with-workspace", is_flag=True, help="Add runs of the ledger and alerts of the node, by their dates."
+)
 @workspace_option
 @json_option
 def event(

@@ -137,7 +137,9 @@ def write_claim_check(
 ) -> dict[str, Path]:
     """Write ``claims.html``, ``claims.LANGUAGE.csv`` and ``claims.json``; each whole or not at all."""
     tables = {one: check_rows(check, language=one) for one in languages}
-    return _write(claim_check_document(check), tables, as_lines(check_plain(check)), folder, languages, formats)
+    return _write(
+        claim_check_document(check), tables, as_lines(check_plain(check)), folder, languages, formats
+    )
 
 
 def write_claim_list(

@@ -40,14 +40,14 @@ def event_document(event: Event) -> Document:
         notes=(Say("claims.event.order"),),
     )
     sections = (
-        Section("summary", Say("section.summary"), (Paragraph(lead, "lead"), *(Paragraph(one) for one in rest))),
+        Section(
+            "summary", Say("section.summary"), (Paragraph(lead, "lead"), *(Paragraph(one) for one in rest))
+        ),
         *([Section("acts", Say("claims.event.section"), (table,))] if event.steps else []),
     )
     return Document(
         title=Say("claims.event.title", {"what": Term(event.what)}),
-        subtitle=Say(
-            "claims.event.subtitle", {"date": Date(event.date), "source": Verbatim(event.source)}
-        ),
+        subtitle=Say("claims.event.subtitle", {"date": Date(event.date), "source": Verbatim(event.source)}),
         independence=Say("independence"),
         mark=Say("claims.mark"),
         sections=sections,

@@ -18,16 +18,20 @@ _M = (
     r"Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _Y = r"(?:19|20)\d\d"
+_YK = rf"(?:{_Y}|[一二][〇一二三四五六七八九]{{3}})"
 _K = "〇一二三四五六七八九十"
+_N = rf"(?:\d{{1,2}}|[{_K}]{{1,3}})"
 _UNTIL = r"(?:\s*(?:-|–|—|and|to|〜|～|~)\s*(?P<until>\d{1,2})(?:st|nd|rd|th)?)?"
-_UNTIL_JA = r"(?:(?:から|-|–|〜|～|~|、|・|及び)(?:(?P<m2>\d{1,2})月)?(?P<until>\d{1,2})日)?"
+_UNTIL_JA = rf"(?:(?:から|-|–|〜|～|~|、|・|及び)(?:(?P<m2>{_N})月)?(?P<until>{_N})日)?"
 
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?P<era>令和|平成|昭和)(?P<n>元|\d{{1,2}}|[{_K}]{{1,3}})年度?(?:末|\s*(?P<m>\d{{1,2}})月"
-        rf"(?:(?P<d>\d{{1,2}})日{_UNTIL_JA})?)?",
-        rf"(?<!\d)(?P<y>{_Y})年度?(?:末|初|\s*(?P<m>\d{{1,2}})月(?:(?P<d>\d{{1,2}})日{_UNTIL_JA})?)(?!間)",
+        (
+            rf"(?P<era>令和|平成|昭和)(?P<n>元|\d{{1,2}}|[{_K}]{{1,3}})年度?(?:末|\s*(?P<m>{_N})月"
+            rf"(?:(?P<d>{_N})日{_UNTIL_JA})?)?"
+        ),
+        rf"(?<!\d)(?P<y>{_YK})年度?(?:末|初|\s*(?P<m>{_N})月(?:(?P<d>{_N})日{_UNTIL_JA})?)(?!間)",
         rf"(?<![\d.])(?P<y>{_Y})年?\s*[-–—〜～~]\s*(?P<y2>{_Y})年?(?![\d-])",
         rf"(?<!\d)(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?!\d)",
         rf"(?<!\d)(?P<y>{_Y})-(?P<m>(?:0[1-9]|1[0-2]))(?![\d-])",
@@ -36,15 +40,15 @@ _PATTERNS = tuple(
         rf"\b(?P<mon>{_M}),?\s+(?:of\s+)?(?P<y>{_Y})(?!\d)",
         rf"(?<![\d.,])(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<mon>{_M})(?![a-z])",
         rf"\b(?P<mon>(?!May\b){_M})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\d,.%])",
-        r"(?<!\d)(?P<m>\d{1,2})月(?P<d>\d{1,2})日",
+        rf"(?<!\d)(?P<m>{_N})月(?P<d>{_N})日",
         r"(?<!\d)(?P<m>\d{1,2})月(?!間)",
-        rf"(?<!\d)(?P<y>{_Y})年度?(?!間|\d)",
+        rf"(?<!\d)(?P<y>{_YK})年度?(?!間|\d)",
         rf"\bFY\s?(?P<y>{_Y})\b",
     )
 )
 #: A bare year: four digits that nothing counts.
 _YEAR = re.compile(
-    rf"(?<![\d,.$¥€£\w-])(?P<y>(?:19[5-9]|20[0-4])\d)(?![\d,.]*\d|[%\w]|\s*(?:million|billion|thousand|percent|per cent))"
+    r"(?<![\d,.$¥€£\w-])(?P<y>(?:19[5-9]|20[0-4])\d)(?![\d,.]*\d|[%\w]|\s*(?:[mb]illion|thousand|per ?cent))"
 )
 _COUNTED = re.compile(r"(?:about|around|some|over|nearly|roughly|almost|than|~|約|およそ)\s*$", re.I)
 
@@ -77,18 +81,24 @@ def _said(parts: dict[str, str | None]) -> tuple[str, str] | None:
     if era:
         n = parts["n"] or ""
         year = str(_ERAS[era] + (1 if n == "元" else int(parse_number(n)[0])))
-    month = parts.get("m")
+    year = _digits(year)
+    month = _digits(parts.get("m"))
     if mon := parts.get("mon"):
         month = str(_MONTH[mon[:3].lower()])
-    day = parts.get("d")
+    day = _digits(parts.get("d"))
     if (month and not 1 <= int(month) <= 12) or (day and not 1 <= int(day) <= 31):
         return None
     first = _iso(year, month, day)
     if parts.get("y2"):
         return first, str(parts["y2"])
     if until := parts.get("until"):
-        return first, _iso(year, parts.get("m2") or month, until)
+        return first, _iso(year, _digits(parts.get("m2")) or month, _digits(until))
     return first, ""
+
+
+def _digits(text: str | None) -> str | None:
+    """Digits of a number in digits or kanji."""
+    return text if text is None or text.isascii() else str(int(parse_number(text)[0]))
 
 
 def _iso(year: str | None, month: str | None, day: str | None) -> str:

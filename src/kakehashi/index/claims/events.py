@@ -12,6 +12,10 @@ from kakehashi.errors import FormatVersionError, InputError
 FORMAT = "kakehashi.event/1"
 ACTS = ("first-public-evaluation", "policy-act", "alert", "fix")
 
+#: What a ledger adds: a run of one's own is an evaluation, but nobody has published it.
+OWN = "own-evaluation"
+KINDS = (*ACTS, OWN)
+
 Words = dict[str, str]
 
 
@@ -20,7 +24,7 @@ class Step:
     """A dated act beside an event.
 
     Attributes:
-        kind: One of :data:`ACTS`.
+        kind: One of :data:`KINDS`.
         date: Its day.
         what: What was done.
         source: Where it is said.
@@ -123,7 +127,7 @@ def _ledger_steps(path: Path) -> list[Step]:
     with Ledger.open(path) as ledger:
         return [
             Step(
-                "first-public-evaluation",
+                OWN,
                 record.text("created")[:10],
                 {"en": f"evaluation run {record.text('run')}", "ja": f"評価実行 {record.text('run')}"},
                 f"ledger {record.id[:12]}",
@@ -139,6 +143,7 @@ def _exchange_steps(path: Path) -> list[Step]:
 
     if not Node.is_here(path):
         return []
+    from kakehashi.exchange.ids import TLP_IDS
     from kakehashi.exchange.timeline import standing_alerts
 
     return [
@@ -150,12 +155,16 @@ def _exchange_steps(path: Path) -> list[Step]:
             "exchange",
         )
         for one in standing_alerts(Node.open(path))
-        if one.tlp == "clear" and not one.drill and one.release.is_sound
+        if one.tlp == "clear"
+        and all(ref in TLP_IDS for ref in one.record.get("object_marking_refs", ()))
+        and not one.record.get("granular_markings")
+        and not one.drill
+        and one.release.is_sound
     ]
 
 
 def _sorted(steps: Sequence[Step]) -> tuple[Step, ...]:
-    return tuple(sorted(steps, key=lambda one: (one.date, ACTS.index(one.kind), one.source)))
+    return tuple(sorted(steps, key=lambda one: (one.date, KINDS.index(one.kind), one.source)))
 
 
 def _check_keys(raw: Lined, names: tuple[str, ...], path: Path) -> None:
@@ -164,14 +173,22 @@ def _check_keys(raw: Lined, names: tuple[str, ...], path: Path) -> None:
             raise InputError(f"the key {name!r} is missing", path=path, row=raw.line)
     for name in raw:
         if name not in names:
-            raise InputError(f"the key {name!r} is not known", path=path, row=raw.line, hint=f"Known: {', '.join(names)}.")
+            raise InputError(
+                f"the key {name!r} is not known", path=path, row=raw.line, hint=f"Known: {', '.join(names)}."
+            )
 
 
 def _both(raw: Lined, path: Path) -> Words:
     found: Any = raw["what"]
     for language in ("en", "ja"):
-        if not isinstance(found, dict) or not isinstance(found.get(language), str) or not found[language].strip():
-            raise InputError(f"'what' has no text in {language!r}", path=path, row=raw.line, hint="Give en and ja.")
+        if (
+            not isinstance(found, dict)
+            or not isinstance(found.get(language), str)
+            or not found[language].strip()
+        ):
+            raise InputError(
+                f"'what' has no text in {language!r}", path=path, row=raw.line, hint="Give en and ja."
+            )
     return {language: found[language].strip() for language in ("en", "ja")}
 
 

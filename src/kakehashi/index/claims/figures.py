@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from kakehashi.index.claims.dates import find_dates
@@ -77,14 +77,17 @@ _TO = r"\s*(?:-|–|—|〜|～|~|to|ないし)\s*"
 _SHARES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        (
+            r"\b(?P<few>an?|one|two|three|four)[ -]"
+            r"(?P<piece>third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?\b"
+        ),
         rf"(?P<part>{_NUMBER})(?: [a-z]+)? (?:out of|of)(?: the| all)? (?P<whole>{_NUMBER})(?![%\d])",
         rf"(?P<whole>{_TOKEN})[^\d\s、。{_KANJI}]{{1,4}}?(?:中|のうち、?|の内)(?P<part>{_TOKEN})(?=[^\d%.,{_KANJI}])",
         rf"(?P<whole>{_TOKEN})分の(?P<part>{_TOKEN})",
         rf"(?P<part>{_ASCII})/(?P<whole>\d(?:[\d,]*\d)?)(?![\d/])",
-        r"\b(?P<few>an?|one|two|three|four)[ -](?P<piece>third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?\b",
     )
 )
-_PIECES = "third fourth fifth sixth seventh eighth ninth tenth".split()
+_PIECES = ["third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 _ORDINAL = re.compile(
     rf"第(?P<a>\d+|[一二三四五六七八九十百]+)(?:回|版|位|次|期|世代|弾|四半期)?|(?<![\w.,])(?P<b>\d+)(?:st|nd|rd|th)\b|"
     rf"(?P<c>{_TOKEN})位"
@@ -97,7 +100,7 @@ _BETWEEN = re.compile(
     rf"\bbetween (?P<money>{_BEFORE})?(?P<low>{_NUMBER})(?P<unit>%?) and (?:{_BEFORE})?(?P<high>{_NUMBER})",
     re.I,
 )
-_CHANGE = re.compile(r"\bfrom\s+(?:[A-Z$€¥£]*\s?)?$", re.I)
+_CHANGE = re.compile(r"(?<!range )(?<!ranges )(?<!ranged )(?<!ranging )\bfrom\s+(?:[A-Z$€¥£]*\s?)?$", re.I)
 _ONE = re.compile(rf"(?P<money>{_BEFORE})?(?P<low>{_NUMBER})", re.I)
 
 
@@ -161,8 +164,6 @@ def _blank(text: str, start: int, end: int) -> str:
 
 
 def _with_text(one: Figure, original: str) -> Figure:
-    from dataclasses import replace
-
     return replace(one, text=original[one.start : one.end].strip())
 
 
@@ -215,13 +216,11 @@ def _ranges(text: str) -> Iterator[Figure]:
             scale = b / _value(_bare(high))[0] if _bare(high) != high and _bare(low) == low else Decimal(1)
             if scale != 1:
                 a *= scale
-            if not a < b:
-                yield from _changed(text, found, kind, end, counter)
-            elif _CHANGE.search(text[: found.start()]):
+            if not a < b or _CHANGE.search(text[: found.start()]):
                 yield from _changed(text, found, kind, end, counter)
             else:
-                kind, a, b, last = _tenths(kind, a, b, last)
-                yield Figure(found.start(), end, "", kind, a, b, last, counter=counter)
+                kind, a, upper, last = _tenths(kind, a, b, last)
+                yield Figure(found.start(), end, "", kind, a, upper, last, counter=counter)
 
 
 def _changed(text: str, found: re.Match[str], kind: str, end: int, counter: str) -> Iterator[Figure]:

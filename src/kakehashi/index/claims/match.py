@@ -29,7 +29,12 @@ class Match:
 
 
 def match_figure(
-    figure: Figure, at: int, sentence: str, context: str, others: Sequence[Figure], claims: Sequence[ClaimRecord]
+    figure: Figure,
+    at: int,
+    sentence: str,
+    context: str,
+    others: Sequence[Figure],
+    claims: Sequence[ClaimRecord],
 ) -> Match:
     """Match a figure with a claim: same kind, same value within the text's own rounding, same subject.
 
@@ -123,18 +128,26 @@ def _same_date(figure: Figure, target: Target) -> bool:
 
 def _subject(value: ClaimValue, figure: Figure, at: int, sentence: str, context: str) -> bool:
     counted = figure.counter.lower()
-    if counted and value.counter and not any(
-        counted.startswith(c.lower()) or (not c.isascii() and c in counted) for c in value.counter
+    if (
+        counted
+        and value.counter
+        and not any(
+            counted.startswith(c.lower()) or (not c.isascii() and c in counted) for c in value.counter
+        )
     ):
         return False
     if not _any(value.near[0], sentence):
         return False
     if not all(_any(group, sentence) or _any(group, context) for group in value.near[1:]):
         return False
-    return not value.own or _nearest(value, at, sentence) or (
-        not _any((*value.own, *value.rivals), sentence)
-        and _any(value.own, context)
-        and not _any(value.rivals, context)
+    return (
+        not value.own
+        or _nearest(value, at, sentence)
+        or (
+            not _any((*value.own, *value.rivals), sentence)
+            and _any(value.own, context)
+            and not _any(value.rivals, context)
+        )
     )
 
 

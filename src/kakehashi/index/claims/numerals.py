@@ -6,15 +6,41 @@ DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九")}
 SMALL = {"十": 10, "百": 100, "千": 1000}
 LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 SCALES = {
-    **{"thousand": 10**3, "k": 10**3, "million": 10**6, "mn": 10**6, "m": 10**6},
-    **{"billion": 10**9, "bn": 10**9, "b": 10**9, "trillion": 10**12, "tn": 10**12},
+    "thousand": 10**3,
+    "k": 10**3,
+    "million": 10**6,
+    "mn": 10**6,
+    "m": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "b": 10**9,
+    "trillion": 10**12,
+    "tn": 10**12,
 }
-_UNITS = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+_UNITS = [
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+]
 WORDS = {
     **{word: n for n, word in enumerate([*_UNITS, "seventeen", "eighteen", "nineteen"], start=2)},
     **{
         word: 10 * n
-        for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+        for n, word in enumerate(
+            ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+        )
     },
 }
 

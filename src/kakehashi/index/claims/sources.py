@@ -64,7 +64,9 @@ def read_passages(path: Path) -> list[Passage]:
             text = decode_table(data)
         except UnicodeDecodeError as error:
             row = data[: error.start].count(b"\n") + 1
-            raise InputError("neither UTF-8 nor cp932", path=path, row=row, hint="Save it as UTF-8.") from None
+            raise InputError(
+                "neither UTF-8 nor cp932", path=path, row=row, hint="Save it as UTF-8."
+            ) from None
         if "\x00" in text:
             row = text[: text.index("\x00")].count("\n") + 1
             raise InputError("holds a zero byte: it is no text", path=path, row=row)
@@ -76,7 +78,8 @@ def read_passages(path: Path) -> list[Passage]:
 
 
 def _paragraphs(text: str) -> Iterator[Passage]:
-    begun, held = 1, []
+    begun = 1
+    held: list[str] = []
     for n, line in enumerate(text.splitlines(), start=1):
         if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1])):
             yield Passage(begun, "\n".join(held))
@@ -103,7 +106,9 @@ def _rows(text: str, path: Path) -> Iterator[Passage]:
                         row=rows.line_num,
                         hint="Quote cells that hold a comma.",
                     )
-                yield Passage(begun, " | ".join(cell.strip().replace("\n", " ") for cell in row), " | ".join(head))
+                yield Passage(
+                    begun, " | ".join(cell.strip().replace("\n", " ") for cell in row), " | ".join(head)
+                )
             begun = rows.line_num + 1
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", path=path, row=rows.line_num) from None
@@ -122,9 +127,18 @@ def _word(data: bytes, path: Path) -> Iterator[str]:
                     if len(xml) > MOST_BYTES:
                         raise InputError(f"{name} unpacks to more than {MOST_BYTES:,} bytes", path=path)
                     yield from _word_paragraphs(xml, name, path)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+    ) as error:
         raise InputError(
-            f"the Word file is torn: {error}", path=path, hint="Open it in a word processor and save it again."
+            f"the Word file is torn: {error}",
+            path=path,
+            hint="Open it in a word processor and save it again.",
         ) from None
     except Exception as error:
         if type(error).__module__ == "zlib":

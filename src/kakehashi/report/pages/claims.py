@@ -104,7 +104,11 @@ def claim_sentence(claim: ClaimRecord, verdict: str = "", figure: str = "") -> P
         return Say(
             "claims.paste-figure", {**parts, "figure": Verbatim(figure), "quantity": Term(claim.quantity)}
         )
-    name = "claims.paste-searched" if claim.source.grade == "S" or claim.verdict == "not-found" else "claims.paste"
+    name = (
+        "claims.paste-searched"
+        if claim.source.grade == "S" or claim.verdict == "not-found"
+        else "claims.paste"
+    )
     return Say(name, {**parts, "quoted": Term(claim.quoted)})
 
 
@@ -131,7 +135,11 @@ def day_words(iso: str) -> Piece:
     parts = [int(part) for part in iso.split("-") if part]
     if iso.startswith("-"):
         return Verbatim(iso)
-    ja = f"{parts[0]}年" + (f"{parts[1]}月" if len(parts) > 1 else "") + (f"{parts[2]}日" if len(parts) > 2 else "")
+    ja = (
+        f"{parts[0]}年"
+        + (f"{parts[1]}月" if len(parts) > 1 else "")
+        + (f"{parts[2]}日" if len(parts) > 2 else "")
+    )
     en = " ".join(
         [
             *([str(parts[2])] if len(parts) > 2 else []),
