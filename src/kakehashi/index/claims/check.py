@@ -80,7 +80,7 @@ def check_passage(passage: Passage, book: ClaimBook) -> Iterator[CheckedFigure]:
     """Check one paragraph or one row of a table."""
     plain = plain_width(passage.text)
     flat = plain.replace("\n", " ")
-    figures = find_figures(plain)
+    figures = find_figures(passage.text)
     row = bool(passage.context)
     for start, end in [(0, len(flat))] if row else sentences(flat):
         inside = [one for one in figures if start <= one.start < end]
