@@ -57,7 +57,9 @@ def test_every_sentence_says_source_day_definition_verdict_and_basis(language):
         newer = {"en": "newer edition", "ja": "より新しい版"}[language]
         assert newer in said
         if one.verdict == "not-found":
-            assert {"ja": "一次資料で確認できず（誤りとは限らない）", "en": "not necessarily wrong"}[language] in said
+            assert {"ja": "一次資料で確認できず（誤りとは限らない）", "en": "not necessarily wrong"}[
+                language
+            ] in said
 
 
 def test_japanese_is_japanese_and_full_width():
@@ -135,7 +137,9 @@ def test_every_claim_of_the_reference_list_is_carried_and_departures_are_named(s
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert set(rows) == {one.id for one in BOOK.claims}
     departed = {
-        one.id for one in BOOK.claims if one.verdict != names.get(rows[one.id]["verdict"], rows[one.id]["verdict"])
+        one.id
+        for one in BOOK.claims
+        if one.verdict != names.get(rows[one.id]["verdict"], rows[one.id]["verdict"])
     }
     assert departed == set(REREAD)
     text = CLAIM_FILE.read_text(encoding="utf-8")

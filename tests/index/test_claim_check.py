@@ -13,7 +13,9 @@ W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 def verdicts(text):
     return [
-        (one.figure.text, one.match.claim.id, one.match.verdict) for one in check_text(text) if one.match.claim
+        (one.figure.text, one.match.claim.id, one.match.verdict)
+        for one in check_text(text)
+        if one.match.claim
     ]
 
 
@@ -22,7 +24,9 @@ def word(*paragraphs, extra="", parts=("word/document.xml",), head=""):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in parts:
-            archive.writestr(name, f'{head}<w:document xmlns:w="{W}"><w:body>{body}{extra}</w:body></w:document>')
+            archive.writestr(
+                name, f'{head}<w:document xmlns:w="{W}"><w:body>{body}{extra}</w:body></w:document>'
+            )
     return out.getvalue()
 
 
@@ -50,7 +54,10 @@ def word(*paragraphs, extra="", parts=("word/document.xml",), head=""):
         ("On MMLU the gap was 0.3 points in 2023.", []),
         # the benchmark is another
         ("On GPQA, unlike MMLU, no gap; on GPQA the gap was 17.5 points.", []),
-        ("豪州のAIセーフティ・インスティテュートは令和7年11月に発表された。", [("令和7年11月", "c33", "confirmed")]),
+        (
+            "豪州のAIセーフティ・インスティテュートは令和7年11月に発表された。",
+            [("令和7年11月", "c33", "confirmed")],
+        ),
     ],
 )
 def test_a_figure_is_matched_only_where_kind_value_and_subject_agree(text, wanted):
@@ -82,7 +89,9 @@ def test_word_files_are_read_by_paragraph_and_deleted_text_is_not(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
 def test_tables_are_read_by_row_with_their_head(tmp_path, encoding):
     path = tmp_path / "t.csv"
-    path.write_bytes("項目,数値\nAIインシデント報告の前年比増加率,347%\n利用者,\"1,200万人\"\n".encode(encoding))
+    path.write_bytes(
+        '項目,数値\nAIインシデント報告の前年比増加率,347%\n利用者,"1,200万人"\n'.encode(encoding)
+    )
     found = check_file(path).figures
     assert [(one.line, one.figure.text, one.match.verdict) for one in found] == [
         (2, "347%", "differs"),

@@ -34,7 +34,9 @@ def label(figure):
 def shares(pairs):
     """Precision and recall over pairs of what was found and what was labelled."""
     right = sum((found & wanted).total() for found, wanted in pairs)
-    return right / sum(found.total() for found, _ in pairs), right / sum(wanted.total() for _, wanted in pairs)
+    return right / sum(found.total() for found, _ in pairs), right / sum(
+        wanted.total() for _, wanted in pairs
+    )
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -42,7 +44,9 @@ def test_precision_and_recall_stay_where_they_were_measured(name):
     finding, matching = [], []
     for _, text, labels in sentences(name):
         found = check_text(text)
-        finding.append((Counter(label(one.figure) for one in found), Counter(one.split("@")[0] for one in labels)))
+        finding.append(
+            (Counter(label(one.figure) for one in found), Counter(one.split("@")[0] for one in labels))
+        )
         matching.append(
             (
                 Counter(f"{label(one.figure)}@{one.match.claim.id}" for one in found if one.match.claim),
@@ -87,7 +91,13 @@ def test_full_width_signs_read_as_ascii_ones(text):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("約120件", "about"), ("120件超", "over"), ("more than 120 cases", "over"), ("120件以下", "under"), ("120件", "")],
+    [
+        ("約120件", "about"),
+        ("120件超", "over"),
+        ("more than 120 cases", "over"),
+        ("120件以下", "under"),
+        ("120件", ""),
+    ],
 )
 def test_words_of_approximation_are_kept(text, said):
     (one,) = find_figures(text)
