@@ -28,7 +28,8 @@ acts:
 CAUSAL = {
     "en": r"\b(because|caus\w+|due to|led to|leads to|result\w* (?:in|of|from)|trigger\w*|respon\w+|therefore|thus|"
     r"hence|impact\w*|effect\w*|influenc\w+|prompted|owing to|thanks to|driven by|reaction|consequen\w+)\b",
-    "ja": "ため|によって|による影響|影響|原因|結果として|を受けて|契機|きっかけ|起因|もたら|引き起こ|対応して|効果|反応|従って|したがって|ゆえ|招い",
+    "ja": "ため|によって|による影響|影響|原因|結果として|を受けて|契機|きっかけ|"
+    "起因|もたら|引き起こ|対応して|効果|反応|従って|したがって|ゆえ|招い",
 }
 
 

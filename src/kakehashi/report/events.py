@@ -35,7 +35,7 @@ def event_document(event: Event) -> Document:
     table = Table(
         id="event",
         caption=Say("claims.event.caption", {"date": Date(event.date)}),
-        columns=tuple(Column(Say(f"claims.event.column.{one}"), one == "days") for one in _COLUMNS),
+        columns=tuple(Column(Say(f"claims.event.column.{one}")) for one in _COLUMNS),
         rows=tuple(_cells(event, one) for one in event.steps),
         notes=(Say("claims.event.order"),),
     )

@@ -161,7 +161,7 @@ def _table(name: str, rows: list[tuple[Piece, ...]]) -> Table:
     return Table(
         id=f"claims-{name}",
         caption=Say(f"claims.caption.{name}"),
-        columns=tuple(Column(Say(f"claims.column.{one}"), one == "line") for one in _COLUMNS[name]),
+        columns=tuple(Column(Say(f"claims.column.{one}")) for one in _COLUMNS[name]),
         rows=tuple(rows),
         notes=(Say("claims.unmatched"),) if name == "open" else (),
     )
