@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kakehashi.index.claims import check_text, find_figures
@@ -64,17 +64,20 @@ def test_the_labelled_set_is_half_japanese_and_has_distractors():
     assert sum(not labels for _, _, labels in rows) >= 25
 
 
+@settings(max_examples=50)
 @given(st.integers(min_value=0, max_value=10**15))
 def test_a_number_with_separators_reads_as_itself(value):
     assert parse_number(f"{value:,}")[0] == value
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 9999), st.integers(0, 9999), st.integers(0, 9999))
 def test_oku_and_man_add_up(oku, man, rest):
     text = f"{oku}億" + (f"{man}万" if man else "") + (str(rest) if rest else "")
     assert parse_number(text)[0] == oku * 10**8 + man * 10**4 + rest
 
 
+@settings(max_examples=50)
 @given(st.text(alphabet="0123456789.,-–〜%％年月日令和第三割億万件社中分のof US$to ４５\n。", max_size=60))
 def test_whatever_the_text_is_figures_have_their_places(text):
     for one in find_figures(text):
@@ -82,6 +85,7 @@ def test_whatever_the_text_is_figures_have_their_places(text):
         assert one.text == text[one.start : one.end].strip()
 
 
+@settings(max_examples=50)
 @given(st.text(alphabet="0123456789.,%年月件 ", max_size=30))
 def test_full_width_signs_read_as_ascii_ones(text):
     wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)

@@ -65,7 +65,7 @@ def find_dates(text: str) -> Iterator[tuple[int, int, str, str]]:
     for pattern in (*_PATTERNS, _YEAR):
         taken: list[tuple[int, int]] = []
         for found in pattern.finditer(text):
-            if pattern is _YEAR and _COUNTED.search(text[: found.start()]):
+            if pattern is _YEAR and _COUNTED.search(text[max(0, found.start() - 12) : found.start()]):
                 continue
             said = _said(found.groupdict())
             if said is not None:

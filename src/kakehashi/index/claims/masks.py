@@ -19,6 +19,8 @@ _TITLE = r"AI Index(?: Report)?|AIインデックス(?:報告書)?|AIR-Bench|Neu
 _PATTERNS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
+        # No figure is that long; and without them no pattern below has to search far.
+        (r"[\d,.]{40,}|[〇一二三四五六七八九十百千万億兆]{30,}|\s{40,}", 0),
         (r"https?://[^\s　、。)]+|www\.[^\s　、。)]+|[\w.+-]+@[\w-]+\.[\w.]+", 0),
         (r"\b(?:arXiv|doi|DOI|ISBN|ISSN)[:\s]\s*[\w./-]+", 0),
         (r"\[\^?\d+(?:\s*[,\-–]\s*\d+)*\]|[※*†]\d+|[①-⑳]", 0),
@@ -55,7 +57,7 @@ _PATTERNS = tuple(
             0,
         ),
         (
-            r"(?<![A-Za-z0-9])(?!(?:USD|EUR|JPY|GBP|FY|US)\d)[A-Za-z]+(?:-[A-Za-z]+)*-?\d[A-Za-z0-9]*(?:[.-]\d+)*",
+            r"(?<![A-Za-z0-9])(?!(?:USD|EUR|JPY|GBP|FY|US)\d)[A-Za-z]+(?:-[A-Za-z]+){0,4}-?\d[A-Za-z0-9]*(?:[.-]\d+){0,4}",
             0,
         ),
         (r"\b\d[GgDd]\b|\b\d+-bit\b", 0),

@@ -16,7 +16,7 @@ from kakehashi.ledger.files import read_bytes
 KINDS = (".txt", ".md", ".docx", ".csv")
 
 #: Larger files are no speech and no article.
-MOST_BYTES = 20_000_000
+MOST_BYTES = 5_000_000
 #: The parts of a Word file that hold text a reader sees.
 _PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
 _NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
