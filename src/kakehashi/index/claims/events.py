@@ -16,6 +16,8 @@ ACTS = ("first-public-evaluation", "policy-act", "alert", "fix")
 OWN = "own-evaluation"
 KINDS = (*ACTS, OWN)
 
+_LEVELS_JA = {"information": "情報", "attention": "注意", "urgent": "至急", "emergency": "緊急"}
+
 Words = dict[str, str]
 
 
@@ -146,15 +148,20 @@ def _exchange_steps(path: Path) -> list[Step]:
     from kakehashi.exchange.ids import TLP_IDS
     from kakehashi.exchange.timeline import standing_alerts
 
+    node = Node.open(path)
+    try:
+        found = standing_alerts(node)
+    finally:
+        node.store.close()
     return [
         Step(
             "alert",
             str(one.record["created"])[:10],
-            {"en": f"alert of level {one.level}", "ja": f"警報（{one.level}）"},
+            {"en": f"alert of level {one.level}", "ja": f"警報（{_LEVELS_JA.get(one.level, one.level)}）"},
             str(one.record["id"]),
             "exchange",
         )
-        for one in standing_alerts(Node.open(path))
+        for one in found
         if one.tlp == "clear"
         and all(ref in TLP_IDS for ref in one.record.get("object_marking_refs", ()))
         and not one.record.get("granular_markings")
