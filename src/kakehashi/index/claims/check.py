@@ -41,7 +41,7 @@ class ClaimCheck:
 
     Attributes:
         name: Name of the file.
-        read: Day on which the ledger's sources were last read.
+        read: Day on which the list of claims was last reviewed.
         figures: Every figure in the order of the text.
     """
 

@@ -102,7 +102,7 @@ class ClaimBook:
 
     Attributes:
         title: Its title.
-        read: Day on which its sources were last read.
+        read: Day on which the list was last reviewed.
         claims: The claims in the order of the file.
     """
 
