@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,6 +61,11 @@ class Models(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def sleep_until(end: datetime) -> None:
+    """Do nothing until then."""
+    time.sleep(max((end - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+
+
 class Story:
     """The steps, with what each shows.
 
@@ -68,12 +74,19 @@ class Story:
         embargo: Seconds until the embargo ends.
         b_db: Database of institute B, such as ``postgresql://…``; SQLite unless said.
         say: Takes each line.
+        wait: Waits until a time; sleeps unless said.
     """
 
     def __init__(
-        self, folder: Path, *, embargo: float = 25.0, b_db: str | None = None, say: Any = print
+        self,
+        folder: Path,
+        *,
+        embargo: float = 25.0,
+        b_db: str | None = None,
+        say: Any = print,
+        wait: Callable[[datetime], None] | None = None,
     ) -> None:
-        self.folder, self.b_db, self.say = folder, b_db, say
+        self.folder, self.b_db, self.say, self.wait = folder, b_db, say, wait or sleep_until
         self.ends = datetime.now(UTC) + timedelta(seconds=embargo)
         self.facts: dict[str, Any] = {}
 
@@ -284,7 +297,7 @@ class Story:
     def opened(self) -> None:
         """The embargo ends."""
         self.title("6. The embargo ends, and everybody in the community sees the full record")
-        time.sleep(max((self.ends - datetime.now(UTC)).total_seconds(), 0) + 0.1)
+        self.wait(self.ends)
         self.facts["C after"] = self.seen_by("Institute C")
         self.say(f"  C sees {self.facts['C after']}")
 

@@ -6,8 +6,11 @@ import sqlite3
 import subprocess
 from contextlib import contextmanager
 
+import click
 import pytest
-from commands import environment, kakehashi, words
+from commands import environment, in_process, words
+
+from kakehashi.cli.exchange import exchange
 
 pytest.importorskip("uvicorn")
 
@@ -22,15 +25,15 @@ def record(kind, identifier, **body):
 @contextmanager
 def serving(cwd, home):
     with subprocess.Popen(
-        words("exchange", "serve", "--port", "0", "--workspace", home),
+        words("exchange", "serve", "--port", "0", "--json", "--workspace", home),
         cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,
     ) as process:
         try:
-            line = process.stdout.readline().decode()
-            assert line.startswith("serving Institute A at http://127.0.0.1:"), line
-            yield line.split()[-1].removesuffix("/taxii2/")
+            said = json.loads(process.stdout.readline())
+            assert said["name"] == "Institute A"
+            yield said["url"].removesuffix("/taxii2/")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
@@ -38,10 +41,10 @@ def serving(cwd, home):
 
 def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
     def a(*arguments, **env):
-        return kakehashi("exchange", *arguments, "--workspace", "a", cwd=tmp_path, **env)
+        return in_process("exchange", *arguments, "--workspace", "a", cwd=tmp_path, **env)
 
     def b(*arguments, **env):
-        return kakehashi("exchange", *arguments, "--workspace", "b", cwd=tmp_path, **env)
+        return in_process("exchange", *arguments, "--workspace", "b", cwd=tmp_path, **env)
 
     made = a("init", "Institute A", "--json").json
     b("init", "Institute B")
@@ -109,34 +112,34 @@ def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
 
 
 def test_a_minimal_view_is_shared_and_the_full_record_is_held_to_it(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
     finding = record("vulnerability", VULNERABILITY, name="canary-name")
     (tmp_path / "finding.json").write_text(json.dumps(finding))
-    kakehashi("exchange", "add", "finding.json", "--level", "amber", "--sign", cwd=tmp_path)
+    in_process("exchange", "add", "finding.json", "--level", "amber", "--sign", cwd=tmp_path)
     rights = ["--clearance", "amber", "--reads", "findings"]
-    kakehashi("exchange", "member", "B", *rights, cwd=tmp_path)
-    assert kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json == []
+    in_process("exchange", "member", "B", *rights, cwd=tmp_path)
+    assert in_process("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json == []
     words_ = ["exchange", "view", VULNERABILITY, "--contact", "desk@example.org", "--json"]
-    made = kakehashi(*words_, cwd=tmp_path).json["view"]
-    (row,) = kakehashi("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json
+    made = in_process(*words_, cwd=tmp_path).json["view"]
+    (row,) = in_process("exchange", "list", "--as", "B", "--json", cwd=tmp_path).json
     assert row["id"] == made
-    shown = kakehashi("exchange", "show", made, "--as", "B", cwd=tmp_path)
+    shown = in_process("exchange", "show", made, "--as", "B", cwd=tmp_path)
     assert "canary" not in shown.both
     from kakehashi.exchange import Node, check_view, verify_signature
     from kakehashi.proof import VerifierKey
 
     node = Node.open(tmp_path / "kakehashi-work" / "exchange")
     keys = [VerifierKey.parse(node.store.meta("key"))]
-    full = kakehashi("exchange", "show", VULNERABILITY, "--json", cwd=tmp_path).json[-1]
+    full = in_process("exchange", "show", VULNERABILITY, "--json", cwd=tmp_path).json[-1]
     node.store.close()
     assert "name" in check_view(full, shown.json)
     assert verify_signature(full, keys) == verify_signature(shown.json, keys) == keys[0]
-    assert kakehashi("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
+    assert in_process("exchange", "view", made.replace("-4", "-5"), "--contact", "x", cwd=tmp_path).code == 2
 
 
 def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     def run(*arguments):
-        return kakehashi("exchange", *arguments, cwd=tmp_path)
+        return in_process("exchange", *arguments, cwd=tmp_path)
 
     from kakehashi.proof import SigningKey
 
@@ -184,22 +187,64 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     ],
 )
 def test_without_a_node_every_command_says_how_to_make_one(tmp_path, code, arguments):
-    ended = kakehashi("exchange", *arguments, cwd=tmp_path)
+    ended = in_process("exchange", *arguments, cwd=tmp_path)
     assert ended.code == code
     assert "Traceback" not in ended.both
     assert code == 2 or "kakehashi exchange init" in ended.err
 
 
+def test_what_is_no_length_of_time_and_files_of_other_kinds_are_refused_and_no_defect(tmp_path):
+    def run(*arguments):
+        return in_process("exchange", *arguments, cwd=tmp_path)
+
+    run("init", "A")
+    run("member", "B", "--clearance", "amber", "--reads", "findings")
+    alert = ("alert", "x", "--about", VULNERABILITY, "--level", "urgent", "--action", "a", "--to", "B")
+    for span in ("inf", "nan", "1e300", "0"):
+        assert run("token", "B", "--days", span).code == 2
+        assert run(*alert, "--hours", span).code == 2
+        assert run("escalation", "--level", "emergency", "--after", span, "--to", "B").code == 2
+    (tmp_path / "other.bin").write_bytes(bytes(range(256)))
+    for words_ in (
+        ("verify", "--against", "other.bin"),
+        ("release", VULNERABILITY, "--key-file", "other.bin"),
+        ("add", "other.bin"), ("read", "other.bin"), ("bundle", "apply", "other.bin"), ("partner", "other.bin"),
+    ):  # fmt: skip
+        assert run(*words_).code in (2, 3, 6), words_
+
+
+def test_every_command_of_the_noun_has_json(tmp_path):
+    def walk(command, path):
+        if isinstance(command, click.Group):
+            for name in command.list_commands(click.Context(command)):
+                yield from walk(command.get_command(click.Context(command), name), f"{path} {name}")
+        else:
+            yield path, {word for option in command.params for word in option.opts}
+
+    found = dict(walk(exchange, "exchange"))
+    assert len(found) > 40
+    assert [path for path, options in found.items() if "--json" not in options] == []
+    in_process("exchange", "init", "A", cwd=tmp_path)
+    card = in_process("exchange", "card", "--json", cwd=tmp_path).json
+    again = in_process("exchange", "card", "--out", "a.card", "--json", cwd=tmp_path).json
+    assert (again["file"], again["fingerprint"]) == ("a.card", card["fingerprint"])
+    (tmp_path / "finding.json").write_text(json.dumps(record("vulnerability", VULNERABILITY, name="x")))
+    in_process("exchange", "add", "finding.json", "--level", "green", "--sign", cwd=tmp_path)
+    assert in_process("exchange", "write", VULNERABILITY, "--json", cwd=tmp_path).code == 2
+    written = in_process("exchange", "write", VULNERABILITY, "--out", "f.json", "--json", cwd=tmp_path).json
+    assert written == {"file": "f.json", "bytes": (tmp_path / "f.json").stat().st_size}
+
+
 def test_other_machines_are_not_served_without_tls(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
-    assert "node here already" in kakehashi("exchange", "init", "A", cwd=tmp_path).err
-    ended = kakehashi("exchange", "serve", "--host", "0.0.0.0", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
+    assert "node here already" in in_process("exchange", "init", "A", cwd=tmp_path).err
+    ended = in_process("exchange", "serve", "--host", "0.0.0.0", cwd=tmp_path)
     assert (ended.code, "without TLS" in ended.err) == (3, True)
-    assert kakehashi("exchange", "pull", "http://127.0.0.1:9/c/", cwd=tmp_path).code == 2  # no token
+    assert in_process("exchange", "pull", "http://127.0.0.1:9/c/", cwd=tmp_path).code == 2  # no token
 
 
 def test_the_commands_but_serve_load_neither_starlette_nor_stix2(tmp_path):
-    kakehashi("exchange", "init", "A", cwd=tmp_path)
+    in_process("exchange", "init", "A", cwd=tmp_path)
     program = (
         "import sys; from kakehashi.cli.main import run\n"
         "try:\n    run(['exchange', 'list'])\nexcept SystemExit:\n    pass\n"

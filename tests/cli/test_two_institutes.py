@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,25 @@ def story(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     monkeypatch.setenv("KAKEHASHI_EXCHANGE_TOKEN", "")
     lines = []
+
+    def wait(end):
+        """The clock of the exchange goes to the end of the embargo: however slow the machine, that is not before."""
+
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.now(tz) + timedelta(hours=3)
+
+        assert datetime.now(UTC) < end < Later.now(UTC)
+        import kakehashi.exchange.bundles  # loaded now, so that its clock goes along
+        import kakehashi.exchange.receipt  # noqa: F401
+
+        for name, one in list(sys.modules.items()):
+            if name.startswith("kakehashi.exchange.") and getattr(one, "datetime", None) is datetime:
+                monkeypatch.setattr(one, "datetime", Later)
+
     # A on SQLite, B on a real PostgreSQL that the test run starts.
-    made = module.Story(tmp_path, embargo=14.0, b_db=server().fresh(), say=lines.append)
+    made = module.Story(tmp_path, embargo=7200.0, b_db=server().fresh(), say=lines.append, wait=wait)
     made.lines = lines
     return made
 

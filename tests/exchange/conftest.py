@@ -26,7 +26,8 @@ _ON_BOTH |= {"test_events", "test_timeline", "test_webhooks"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.module.__name__ in _ON_BOTH:
+    alone = metafunc.definition.get_closest_marker("one_database") is not None
+    if metafunc.module.__name__ in _ON_BOTH and not alone:
         both = ["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
         metafunc.parametrize("database", both, indirect=True)
 

@@ -101,4 +101,5 @@ def run_server(node: Node, **settings: object):
         thread.join(timeout=20)
         listening.close()
 
+    stop.server = server
     return listening.getsockname()[1], stop

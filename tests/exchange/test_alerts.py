@@ -129,6 +129,7 @@ def test_answers_travel_to_the_sender_alone_and_count_only_from_whom_they_are_as
     theirs.store.close()
 
 
+@pytest.mark.one_database
 def test_what_is_no_alert_or_answer_is_refused(node):
     with pytest.raises(InputError, match="is not one of"):
         draft(node, level="grave")

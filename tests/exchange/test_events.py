@@ -183,6 +183,7 @@ def test_alerts_drills_and_recalls_are_told_apart(hub):
     reader.close()
 
 
+@pytest.mark.one_database
 def test_many_readers_on_one_worker_and_a_slow_one_that_holds_nobody_up(hub):
     tokens = [hub.tokens["B"]] * 60
     slow = Reader(hub.port, hub.tokens["A"])  # reads nothing of what follows
@@ -195,6 +196,7 @@ def test_many_readers_on_one_worker_and_a_slow_one_that_holds_nobody_up(hub):
     slow.close()
 
 
+@pytest.mark.one_database
 def test_one_member_may_not_take_all_streams(hub, monkeypatch):
     monkeypatch.setattr("kakehashi.exchange.server.stream.MOST_OF_ONE", 2)
     held = [Reader(hub.port, hub.tokens["B"]) for _ in range(2)]
@@ -283,6 +285,7 @@ def test_what_was_acknowledged_reaches_a_listener_whatever_is_killed(tmp_path):
     theirs.store.close()
 
 
+@pytest.mark.one_database
 def test_a_server_that_is_stopped_ends_its_streams(tmp_path):
     node = Node.init(tmp_path / "exchange", "Institute A")
     port, stop = run_server(node)

@@ -23,6 +23,7 @@ from stix_corpus import stix_id, whole
 from kakehashi.errors import CorruptFileError, DiskFullError, FormatVersionError, InputError
 from kakehashi.exchange import sql_base, sql_read, sql_store
 from kakehashi.exchange.records import extension_of, stored_bytes
+from kakehashi.exchange.sql_base import Tables
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Filters
 
@@ -362,3 +363,22 @@ def test_quarantine_keeps_bytes_and_reasons_and_shows_them_to_no_partner(store):
     store.quarantine("a.json", [(b"{broken", ["not JSON"])])
     assert store.quarantined() == [("a.json", ["not JSON"], b"{broken")]
     assert seen(store, A, now=FAR) == []
+
+
+def test_further_tables_are_made_whole_or_not_at_all_and_newer_ones_are_refused(tmp_path):
+    store = store_with(tmp_path, A)
+    schema = (
+        "-- first; then\nCREATE TABLE IF NOT EXISTS one (a TEXT);\nCREATE TABLE IF NOT EXISTS two (b TEXT);\n"
+    )
+    tables = Tables("further", "2", schema)
+    with pytest.raises(KeyError), store.writing():  # noqa: PT012 - what was under way is taken back as a whole
+        store.ensure(tables)
+        raise KeyError
+    assert store.meta("further-tables") is None
+    with store.rows(tables, write=True) as con:
+        con.execute("INSERT INTO two VALUES ('x')")
+    with store.rows(tables) as con:
+        assert con.execute("SELECT COUNT(*) FROM two").fetchone()[0] == 1
+    with pytest.raises(FormatVersionError):
+        SqlStore(store.database).ensure(Tables("further", "1", schema))
+    store.close()

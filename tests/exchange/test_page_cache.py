@@ -1,9 +1,10 @@
 """Pages that are kept: bounded, and the same as decided anew."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from nodes import FINDINGS, GREEN, member, sharing, store_with, vulnerability
+from nodes import AMBER, FINDINGS, GREEN, OTHER, member, names, sharing, store_with, vulnerability
 
 from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.store import Entry, Page
@@ -88,4 +89,44 @@ def test_an_embargo_ends_for_kept_pages_too_and_again_where_the_clock_goes_backw
     before, end = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     found = [len(store.page(B, FINDINGS, now=now, kept=True).entries) for now in (before, end, before, end)]
     assert found == [0, 2, 0, 2]
+    store.close()
+
+
+def test_a_kept_page_is_not_given_after_rights_narrowed_or_widened_though_no_line_was_written(tmp_path):
+    """Narrowing, and widening that opens nothing here, write no line: the rights themselves are in the key."""
+    store = store_with(tmp_path, A, B)
+    network = sharing(1, communities=["network"])
+    store.post(A, FINDINGS, [network, vulnerability(1, GREEN), vulnerability(2, AMBER, network["id"])])
+    everything = names(store.page(B, FINDINGS, kept=True))
+    assert len(everything) == 3
+    lines = len(store.log_lines(0, 100))
+    narrower = (
+        (replace(B, clearance="green"), 2),  # the marking's level is none: who is of its audience sees it
+        (replace(B, communities=frozenset()), 1),
+        (replace(B, clearance=None), 0),
+        (replace(B, reads=frozenset({OTHER})), 0),
+        (replace(B, models=frozenset({"vendor/*"})), 1),  # markings alone concern everybody
+    )
+    for rights, sees in narrower:
+        assert store.put_member(rights, "B") == 0
+        assert len(store.log_lines(0, 100)) == lines
+        kept = store.page(B, FINDINGS, kept=True)
+        assert (kept, len(kept.entries)) == (store.page(B, FINDINGS), sees)
+        store.put_member(B, "B")  # enters again what it opens
+        assert sorted(names(store.page(B, FINDINGS, kept=True))) == sorted(everything)
+        lines = len(store.log_lines(0, 100))
+    store.close()
+
+
+def test_two_members_never_share_a_kept_page_and_one_token_s_cut_rights_not_the_other_s(tmp_path):
+    store = store_with(tmp_path, A, B)
+    to_a, to_b = (sharing(n, recipients=[one.identity]) for n, one in ((1, A), (2, B)))
+    store.post(A, FINDINGS, [to_a, to_b, vulnerability(1, AMBER, to_a["id"]), vulnerability(2)])
+    store.post(B, FINDINGS, [vulnerability(3), vulnerability(4, GREEN)])
+    for _ in range(2):  # decided, then kept: the two have the same rights word for word, but for who they are
+        mine, theirs = (set(names(store.page(one, FINDINGS, kept=True))) for one in (A, B))
+        assert mine == set(names(store.page(A, FINDINGS)))
+        assert theirs == set(names(store.page(B, FINDINGS)))
+        assert mine & theirs == {to_b["id"], vulnerability(4)["id"]}  # A made the one, B is named by it
+        assert store.page(replace(A, reads=frozenset()), FINDINGS, kept=True).entries == ()
     store.close()

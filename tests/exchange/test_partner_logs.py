@@ -113,6 +113,7 @@ def test_what_should_not_have_been_given_is_not_kept(hub):
     third.store.close()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("refs", "bodies", "said"),
     [
@@ -359,6 +360,7 @@ def test_reads_written_down_before_a_kill_are_committed_to_by_whoever_comes_next
     a.store.close()
 
 
+@pytest.mark.one_database
 def test_what_opens_a_line_says_nothing_of_what_stands_beside_the_record():
     one, other = (Opening.made(4, "add", bytes([n]) * 16, b"who deposited it") for n in (1, 2))
     assert one.beside != other.beside  # salted: a guess of who deposited it cannot be tried

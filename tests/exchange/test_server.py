@@ -59,6 +59,7 @@ def test_the_way_from_discovery_to_objects(two):
     assert row["date_added"] == found.headers["x-taxii-date-added-last"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("status", "who", "method", "path", "body", "headers"),
     [
@@ -360,6 +361,7 @@ def test_taxii2_client_reads_and_writes_unchanged(two):
     reader.close()
 
 
+@pytest.mark.one_database
 def test_stix2_reads_from_the_node(two):
     stix2, client = pytest.importorskip("stix2"), pytest.importorskip("taxii2client.v21")
     two.post(
@@ -394,6 +396,7 @@ def test_extensions_travel_unchanged(two):
     assert two.ask("B", two.collection + "objects/?match[type]=sighting").json["objects"] == [measured]
 
 
+@pytest.mark.one_database
 def test_answers_do_not_wait_for_acknowledgements_of_their_first_half():
     from kakehashi.exchange.server.serve import listen
 

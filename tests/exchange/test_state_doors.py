@@ -13,7 +13,7 @@ from nodes import FINDINGS, OTHER, member
 from stix_corpus import stix_id
 from test_state import MEMBERS, Exchange
 
-from kakehashi.exchange.alert_tables import rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES
 from kakehashi.exchange.events import as_sse, events_after, log_size
 from kakehashi.exchange.webhooks import (
     add_hook,
@@ -68,7 +68,7 @@ class Doors(Exchange):
         known = {one.id: one for one in hooks(self.node)}
         for n in MEMBERS:
             wanted = self.wanted(n)
-            with rows_of(self.store, write=True) as con:
+            with self.store.rows(ALERT_TABLES, write=True) as con:
                 con.execute("UPDATE webhook_queue SET due = ''")
             rows = due_deliveries(self.node, self.hook[n], limit=10_000)
             for row in rows[:: 1 + len(rows) % 2]:  # some wait for a later step, when it may be otherwise

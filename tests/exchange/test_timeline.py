@@ -9,7 +9,7 @@ from stix_corpus import stix_id
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange import Node, extension_of, measurement, sign
-from kakehashi.exchange.alert_tables import note_event, rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
 from kakehashi.exchange.alerts import (
     acknowledge,
     add_officer,
@@ -151,7 +151,7 @@ def test_who_is_told_next_is_told_once_also_after_a_pause_or_a_crash(node):
     }
     assert (notes_for(node, B), notes_for(node, C)) == ([], [])
     assert escalate(node, now=SENT + 2.5 * HOUR) == 0
-    with rows_of(node.store, write=True) as con:  # a crash between the note and its mark
+    with node.store.rows(ALERT_TABLES, write=True) as con:  # a crash between the note and its mark
         con.execute("DELETE FROM alert_events WHERE event LIKE 'escalated%'")
     assert (
         escalate(node, now=SENT + 30 * HOUR) == 2
@@ -261,7 +261,7 @@ def test_a_receiving_node_holds_alerts_to_pinned_officers_and_shows_them_first(n
 
 def test_only_the_first_time_of_an_event_is_kept(node):
     alert = released(node)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         for hours in (2, 1):
             note_event(con, alert, B, "delivered", at=SENT + hours * HOUR)
     assert timeline(node, alert, now=SENT).recipients[0].delivered == SENT + 2 * HOUR

@@ -105,6 +105,7 @@ def send(node, **more):
     return asyncio.run(send_due(node, **more))
 
 
+@pytest.mark.one_database
 def test_signatures_are_those_of_the_published_convention():
     # Test vectors of the specification's own libraries (Go, asymmetric; Python, symmetric).
     message, at, body = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
@@ -237,6 +238,7 @@ def test_what_was_claimed_by_a_process_that_died_is_sent_again(node):
     assert len(receiver.got) == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "url",
     [
@@ -257,6 +259,7 @@ def test_only_hosts_that_are_allowed_exactly_are_called(node, url):
     assert check_url(node, "https://alerts.example.org/in") is False
 
 
+@pytest.mark.one_database
 def test_private_addresses_are_refused_however_the_name_resolves(node, monkeypatch):
     with Receiver() as receiver:
         allow_host(node, "rebound.example.org")
@@ -281,6 +284,7 @@ def test_private_addresses_are_refused_however_the_name_resolves(node, monkeypat
         assert any("may not go to" in row.reason for row in dead_deliveries(node))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -309,6 +313,7 @@ def test_which_addresses_are_public(address, public):
     assert is_public(address) is public
 
 
+@pytest.mark.one_database
 def test_a_receiver_that_hangs_keeps_no_other_waiting(node):
     with Receiver("hang") as slow, Receiver() as quick:
         for receiver in (slow, quick):

@@ -17,11 +17,11 @@ from kakehashi.cli.exchange_members import MEMBER_COMMANDS
 from kakehashi.cli.exchange_partners import PARTNER_COMMANDS
 from kakehashi.cli.exchange_people import PEOPLE_COMMANDS
 from kakehashi.cli.exchange_private import PRIVATE_COMMANDS
-from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
-from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
+from kakehashi.cli.exchange_pull import PULL_COMMANDS
+from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
-    from kakehashi.exchange import Exchanged, Node
+    from kakehashi.exchange import Node
 
 
 @click.group()
@@ -39,6 +39,7 @@ for command in (
     *FORMAT_COMMANDS,
     *PRIVATE_COMMANDS,
     *LOOP_COMMANDS,
+    *PULL_COMMANDS,
     bundle,
 ):
     exchange.add_command(command)
@@ -117,6 +118,7 @@ def _write_card(node: "Node") -> tuple[str, str]:
 @click.option("--behind-proxy", is_flag=True, help="Something in front does TLS.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @workspace_option
+@json_option
 def serve(
     host: str,
     port: int,
@@ -126,14 +128,22 @@ def serve(
     behind_proxy: bool,
     workers: int,
     workspace: Path,
+    as_json: bool,
 ) -> None:
     """Serve the node over TAXII 2.1 until it is stopped.
 
     Example: kakehashi exchange serve --port 8471
     """
+    import json
+
     from kakehashi.errors import MissingExtraError
 
     node = node_of(workspace)
+
+    def ready(url: str) -> None:  # one line, for whoever started it
+        line = json.dumps({"name": node.name, "url": url}, ensure_ascii=False)
+        click.echo(line if as_json else f"serving {node.name} at {url}")
+
     try:
         from kakehashi.exchange.server import serve as run
     except ModuleNotFoundError as error:
@@ -147,7 +157,7 @@ def serve(
         client_authority=client_authority,
         behind_proxy=behind_proxy,
         workers=workers,
-        ready=lambda url: click.echo(f"serving {node.name} at {url}"),
+        ready=ready,
     )
 
 
@@ -311,85 +321,6 @@ def show(
     print_json(objects if as_json or len(objects) > 1 else objects[0])
 
 
-def _remote_options(function: Any) -> Any:
-    """The other side's collection, our own, and where the token is."""
-    ours = click.option("--collection", default="findings", show_default=True, help="Ours: id or alias.")
-    return click.argument("url")(tls_options(token_option(ours(function))))
-
-
-@exchange.command()
-@_remote_options
-@click.option("--partner", help="Whose node it is: keys and policy are checked; remembered for the address.")
-@workspace_option
-@json_option
-def pull(
-    url: str,
-    token_env: str,
-    collection: str,
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    tls_trusted: Path | None,
-    partner: str | None,
-    workspace: Path,
-    as_json: bool,
-) -> int:
-    """Bring what is new in another node's collection; goes on where the last pull ended.
-
-    What came above GREEN, or with an audience, caveat or embargo, stays with you: other members of your node do not
-    see it. The exit code is 10 where something could not be taken in and is in quarantine.
-
-    Example: kakehashi exchange pull https://hub.example.org/api/collections/findings/
-    """
-    from kakehashi.exchange import pull as fetch
-
-    node = node_of(workspace)
-    tls = tls_of(tls_certificate, tls_key, tls_trusted)
-    done = fetch(node, url, token_of(token_env), into=collection, partner=partner, tls=tls)
-    if done.partner is None and done.sent:
-        click.echo("whose keys signed what came was not checked: give --partner NAME", err=True)
-    return _tell(done, "came", as_json)
-
-
-@exchange.command()
-@_remote_options
-@workspace_option
-@json_option
-def push(
-    url: str,
-    token_env: str,
-    collection: str,
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    tls_trusted: Path | None,
-    workspace: Path,
-    as_json: bool,
-) -> int:
-    """Send your own records that may leave the node; goes on where the last push ended.
-
-    RED, AMBER+STRICT and unmarked records are never sent. What the other side did not take is tried again next time,
-    and the exit code is 10.
-
-    Example: kakehashi exchange push https://hub.example.org/api/collections/findings/
-    """
-    from kakehashi.exchange import push as send
-
-    node = node_of(workspace)
-    tls = tls_of(tls_certificate, tls_key, tls_trusted)
-    return _tell(send(node, url, token_of(token_env), collection=collection, tls=tls), "sent", as_json)
-
-
-def _tell(done: "Exchanged", word: str, as_json: bool) -> int:
-    if as_json:
-        print_json(plain(done))
-    else:
-        click.echo(f"{done.sent} objects {word}, {done.new} new, {len(done.failures)} not taken")
-        for ref in done.recalls:
-            click.echo(f"recalled by its creator: {ref}")
-        for ref, reason in list(done.failures.items())[:20]:
-            click.echo(f"{ref}: {reason}", err=True)
-    return 10 if done.failures else 0
-
-
 @exchange.command()
 @click.argument("object_id")
 @click.option("--collection", default="findings", show_default=True, help="Id or alias.")
@@ -432,7 +363,11 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
     head = None
     if against is not None:
         path = Path(against)
-        head = Checkpoint.parse(path.read_text()).head if path.is_file() else TreeHead.parse(against)
+        head = (
+            Checkpoint.parse(path.read_text("utf-8", "replace")).head
+            if path.is_file()
+            else TreeHead.parse(against)
+        )
     found = node.must_verify(head)
     note = node.checkpoint().text()
     cosigned = check_cosigned(node)[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kakehashi.cli.exchange_alerts import node_of
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Span, json_option, print_json, print_table, workspace_option
 
 _LANG = click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True)
 _COLUMNS = ("level", "state", "deadline", "checked", "id", "text")
@@ -186,7 +186,7 @@ def _minutes(time: timedelta | None) -> float | None:
     type=click.Choice(["information", "attention", "urgent", "emergency"]),
     help="Level of the alerts.",
 )
-@click.option("--after", type=click.FloatRange(min=0, min_open=True), help="Hours without an answer.")
+@click.option("--after", type=Span(in_a_day=24), help="Hours without an answer.")
 @click.option("--to", "told", help="The member who is told next.")
 @click.option("--for", "recipient", help="Only where this member is silent; any recipient unless said.")
 @click.option("--remove", help="Id of a rule to remove.")
@@ -239,7 +239,7 @@ def escalation(
     required=True,
     help="The signing key of the officer who will be away.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), required=True, help="For how long.")
+@click.option("--days", type=Span(), required=True, help="For how long.")
 @workspace_option
 @json_option
 def delegate(key: str, key_file: Path, days: float, workspace: Path, as_json: bool) -> None:
@@ -253,7 +253,9 @@ def delegate(key: str, key_file: Path, days: float, workspace: Path, as_json: bo
     from kakehashi.proof import SigningKey, VerifierKey
 
     until = datetime.now(UTC) + timedelta(days=days)
-    made = Delegation.make(SigningKey.parse(key_file.read_text()), VerifierKey.parse(key), until)
+    made = Delegation.make(
+        SigningKey.parse(key_file.read_text("utf-8", "replace")), VerifierKey.parse(key), until
+    )
     add_delegation(node_of(workspace), made)
     facts = {"delegate": made.delegate.name, "officer": made.officer.name, "until": until.isoformat()}
     print_json(facts) if as_json else click.echo(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Span, json_option, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.exchange import Node
@@ -56,7 +56,7 @@ def officer(key: str, institute: str | None, workspace: Path, as_json: bool) -> 
 )
 @click.option("--action", required=True, help="What the recipients are asked to do.")
 @click.option("--to", "audience", multiple=True, required=True, help="A member who is asked to answer.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Hours until the deadline.")
+@click.option("--hours", type=Span(in_a_day=24), help="Hours until the deadline.")
 @click.option("--drill", is_flag=True, help="An exercise.")
 @click.option("--tlp", type=LEVELS, default="green", show_default=True)
 @click.option(
@@ -122,7 +122,9 @@ def release(draft: str, key_file: Path, workspace: Path, as_json: bool) -> None:
     from kakehashi.exchange.alerts import release_alert
     from kakehashi.proof import SigningKey
 
-    missing = release_alert(node_of(workspace), draft, SigningKey.parse(key_file.read_text()))
+    missing = release_alert(
+        node_of(workspace), draft, SigningKey.parse(key_file.read_text("utf-8", "replace"))
+    )
     if as_json:
         print_json({"released": missing == 0, "persons_missing": missing})
     else:

@@ -6,7 +6,7 @@ import click
 
 from kakehashi.cli.exchange_alerts import node_of
 from kakehashi.cli.exchange_remote import tls_of, tls_options, token_of, token_option
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Span, json_option, print_json, print_table, workspace_option
 
 
 @click.command()
@@ -17,7 +17,7 @@ from kakehashi.cli.options import json_option, print_json, print_table, workspac
 @click.option("--collection", default="findings", show_default=True, help="Ours: id or alias.")
 @click.option("--print-only", is_flag=True, help="Take nothing in, keep no place.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many events.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option("--seconds", type=Span(in_a_day=86_400), help="Stop after so long.")
 @workspace_option
 @json_option
 def listen(
@@ -154,7 +154,8 @@ def list_hooks(workspace: Path, as_json: bool) -> None:
 @webhook.command()
 @click.argument("hook_id")
 @workspace_option
-def remove(hook_id: str, workspace: Path) -> None:
+@json_option
+def remove(hook_id: str, workspace: Path, as_json: bool) -> None:
     """Remove a webhook and what waits for it.
 
     Example: kakehashi exchange webhook remove hook-1a2b3c4d5e6f
@@ -162,7 +163,7 @@ def remove(hook_id: str, workspace: Path) -> None:
     from kakehashi.exchange.webhooks import remove_hook
 
     remove_hook(node_of(workspace), hook_id)
-    click.echo(f"{hook_id} removed")
+    print_json({"removed": hook_id}) if as_json else click.echo(f"{hook_id} removed")
 
 
 @webhook.command()

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from kakehashi.cli.exchange_alerts import LEVELS, node_of
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Span, json_option, print_json, print_table, workspace_option
 
 CAVEATS = click.Choice(["national-security", "trade-secret", "personal-data"])
 
@@ -109,7 +109,7 @@ def member(
     type=click.Choice(["read", "write", "audit", "configure"]),
     help="Read and write unless said; audit and configure need the role.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True)
+@click.option("--days", type=Span(), default=90, show_default=True)
 @click.option("--revoke", help="Id of a token to take back.")
 @workspace_option
 @json_option

@@ -14,7 +14,8 @@ from kakehashi.cli.options import json_option, plain, print_json, print_table, w
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File; printed unless said.")
 @workspace_option
-def card(out: Path | None, workspace: Path) -> None:
+@json_option
+def card(out: Path | None, workspace: Path, as_json: bool) -> None:
     """Write this node's card: name, identity and public keys, signed. Give it to partners.
 
     Example: kakehashi exchange card --out institute-a.card
@@ -23,10 +24,14 @@ def card(out: Path | None, workspace: Path) -> None:
     from kakehashi.ledger.files import write_whole
 
     made = make_card(node_of(workspace))
-    if out is None:
-        sys.stdout.buffer.write(made)
-    else:
+    if out is not None:
         write_whole(out, made)
+    elif not as_json:
+        sys.stdout.buffer.write(made)
+    if as_json:
+        file = None if out is None else str(out)
+        print_json({"card": made.decode(), "file": file, "fingerprint": read_card(made).fingerprint})
+        return
     click.echo(f"fingerprint, to be compared by voice: {read_card(made).fingerprint}", err=True)
 
 

@@ -14,20 +14,24 @@ from kakehashi.cli.options import json_option, plain, print_json, print_table, w
 @click.option("--to", help="The partner that it is for: the file is encrypted. Needed above GREEN.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File; printed unless said.")
 @workspace_option
-def write(object_id: str, to: str | None, out: Path | None, workspace: Path) -> None:
+@json_option
+def write(object_id: str, to: str | None, out: Path | None, workspace: Path, as_json: bool) -> None:
     """Write one signed finding as one file, to be sent by any means.
 
     Example: kakehashi exchange write vulnerability--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --out finding.json
     """
+    from kakehashi.errors import UsageError
     from kakehashi.exchange.one_file import write_finding
     from kakehashi.ledger.files import write_whole
 
     data = write_finding(node_of(workspace), object_id, to=to)
+    if out is None and as_json:
+        raise UsageError("where to write the finding is not said", hint="Give --out FILE beside --json.")
     if out is None:
         sys.stdout.buffer.write(data)
     else:
         write_whole(out, data)
-        click.echo(str(out))
+        print_json({"file": str(out), "bytes": len(data)}) if as_json else click.echo(str(out))
 
 
 @click.command()

@@ -12,6 +12,24 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Span(click.FloatRange):
+    """A length of time above zero, and not longer than a hundred years.
+
+    Args:
+        in_a_day: How many of its unit a day has.
+    """
+
+    def __init__(self, in_a_day: float = 1) -> None:
+        super().__init__(min=0, min_open=True, max=36_500 * in_a_day)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no number: NaN lies in every range."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return found
+
+
 def workspace_option(function: F) -> F:
     """``--workspace``: the folder that keeps runs, cache, ledger and models."""
     return click.option(

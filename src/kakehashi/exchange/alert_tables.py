@@ -4,17 +4,17 @@ They stand beside the log, not in it: what happened to an alert here, and what i
 about an alert is in the log, as signed records.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sql_store import SqlStore
+from kakehashi.exchange.sql_base import SqlBase, Tables
 from kakehashi.exchange.validate import moment
 
-_VERSION = "1"
-_TABLES = """
+ALERT_TABLES = Tables(
+    "alert",
+    "1",
+    """
 -- What happened to an alert here, once for each recipient and event: the first time counts.
 CREATE TABLE IF NOT EXISTS alert_events (
   alert TEXT NOT NULL, recipient TEXT NOT NULL, event TEXT NOT NULL, at TEXT NOT NULL, detail TEXT NOT NULL,
@@ -36,25 +36,8 @@ CREATE TABLE IF NOT EXISTS webhook_queue (
   hook TEXT NOT NULL, seq BIGINT NOT NULL, collection TEXT NOT NULL, object TEXT NOT NULL, version TEXT NOT NULL,
   added TEXT NOT NULL, attempts BIGINT NOT NULL, due TEXT NOT NULL, dead INTEGER NOT NULL, reason TEXT NOT NULL,
   PRIMARY KEY (hook, seq));
-"""
-
-
-def ensure_tables(store: SqlStore) -> None:
-    """Make the tables where they are not there."""
-    if store.meta("alert-tables") == _VERSION:
-        return
-    with store.writing() as con:
-        for statement in filter(str.strip, _TABLES.split(";")):
-            con.execute(statement)
-    store.set_meta("alert-tables", _VERSION)
-
-
-@contextmanager
-def rows_of(store: SqlStore, *, write: bool = False) -> Iterator[Any]:
-    """A connection to the tables, in one transaction."""
-    ensure_tables(store)
-    with store.writing() if write else store.reading() as con:
-        yield con
+""",
+)
 
 
 def note_event(
@@ -67,9 +50,9 @@ def note_event(
     )
 
 
-def events_of(store: SqlStore, alert: str) -> tuple[tuple[str, str, datetime, str], ...]:
+def events_of(store: SqlBase, alert: str) -> tuple[tuple[str, str, datetime, str], ...]:
     """What happened to an alert here, in order: recipient, event, time, detail."""
-    with rows_of(store) as con:
+    with store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT recipient, event, at, detail FROM alert_events WHERE alert = ? ORDER BY at, recipient, event",
             (alert,),

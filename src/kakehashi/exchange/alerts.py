@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
-from kakehashi.exchange.alert_tables import ensure_tables, note_event
+from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
 from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
 from kakehashi.exchange.markings import marking_refs
 from kakehashi.exchange.node import Node
@@ -144,7 +144,7 @@ def release_alert(
         if missing > 0:
             con.execute("UPDATE drafts SET data = ? WHERE id = ?", (stored_bytes(alert), draft))
             return missing
-    ensure_tables(node.store)
+    node.store.ensure(ALERT_TABLES)
     receipt = node.store.post(node.me(), node.collection(collection).id, [sign(alert, node.key())])
     if failure := receipt.outcomes[0].failure:
         raise InputError(failure)

@@ -285,12 +285,19 @@ def collection_address(url: str) -> str:
     """
     from urllib.parse import urlsplit
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or "@" in parts.netloc:
+        _, _, shown = url.partition("?")[0].partition("#")[0].rpartition("@")  # no user name, no password
         raise InputError(
-            f"{url.partition('?')[0][:120]!r} is not the address of a collection",
+            f"{shown[:120]!r} is not the address of a collection",
             hint="Give it as https://host/api/collections/<id>/; the token goes into an environment variable.",
         )
+    assert parts.hostname is not None
     loopback = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
     if parts.scheme == "http" and not loopback:
         raise InputError(f"{parts.hostname} without TLS would see the token in clear", hint="Use https.")

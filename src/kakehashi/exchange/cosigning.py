@@ -10,7 +10,7 @@ from kakehashi.exchange.partners import Partner, partners
 from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Finding
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import Checkpoint, Cosignature, TreeHead, cosign, cosignatures
 
 
@@ -59,7 +59,7 @@ def keep_cosigned(node: Node, text: str, partner: Partner | None = None) -> int:
             _other_history(mine, note.head, found),
             hint="This node's log was cut or rewritten: restore a copy, and tell the partners.",
         )
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(TRUST_TABLES, write=True) as con:
         con.executemany(
             "INSERT INTO cosigned VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(note.head.size, str(one.key), timestamp(one.at), note.text()) for one in found],
@@ -76,7 +76,7 @@ def _other_history(mine: TreeHead, theirs: TreeHead, found: tuple[Cosignature, .
 
 def newest_cosigned(node: Node) -> Checkpoint | None:
     """The longest state of our log that partners cosigned, with the cosignatures of all who cosigned that state."""
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT note FROM cosigned WHERE size = (SELECT MAX(size) FROM cosigned) ORDER BY key"
         ).fetchall()
@@ -92,7 +92,7 @@ def check_cosigned(node: Node) -> tuple[list[Finding], list[tuple[str, int, date
 
     Cosignatures of keys that are no longer pinned are passed over.
     """
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute("SELECT size, note FROM cosigned ORDER BY size").fetchall()
     names = {one.key: one.name for one in partners(node)}
     findings, good = [], dict[str, tuple[int, datetime]]()

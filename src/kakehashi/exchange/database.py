@@ -3,6 +3,7 @@
 Statements are written once, with ``?`` for values, in the SQL that SQLite and PostgreSQL share.
 """
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +57,7 @@ class Database(Protocol):
         """Whether a node's tables may be there."""
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that holds the one write lock from its beginning to its commit."""
@@ -101,9 +102,10 @@ class SqliteDatabase:
         return self.path.is_file()
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
-        with self._errors():
-            self._connection().executescript(schema)
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
+        with self.writing() as con:  # statement by statement: executescript would end a transaction under way
+            for statement in re.sub(r"--[^\n]*", "", schema).split(";"):
+                con.execute(statement)
 
     def _connection(self) -> sqlite3.Connection:
         con: sqlite3.Connection | None = getattr(self._local, "con", None)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from kakehashi.exchange.alert_tables import note_event, rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.records import extension_of
 from kakehashi.exchange.sql_store import SqlStore
@@ -53,7 +53,7 @@ class Deliveries:
         if not waiting:
             return 0
         try:
-            with rows_of(self._store, write=True) as con:
+            with self._store.rows(ALERT_TABLES, write=True) as con:
                 for alert, identity, at, via in waiting:
                     note_event(con, alert, identity, "delivered", at=at, detail=via)
         except BaseException:

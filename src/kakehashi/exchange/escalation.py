@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError
-from kakehashi.exchange.alert_tables import note_event, rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
 from kakehashi.exchange.alerts import DRILL, STATES, answers_to
 from kakehashi.exchange.ids import derived_id
 from kakehashi.exchange.node import Node
@@ -61,7 +61,7 @@ def add_rule(node: Node, level: str, after: timedelta, told: str, *, recipient: 
             raise UnknownNameError("member", identity, sorted(node.store.members()))
     rule = Rule(f"rule-{uuid4().hex[:12]}", level, recipient, after, told)
     row = (rule.id, level, recipient, round(after.total_seconds()), told)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("INSERT INTO escalation_rules VALUES (?, ?, ?, ?, ?)", row)
     return rule
 
@@ -72,14 +72,14 @@ def remove_rule(node: Node, rule_id: str) -> None:
     Raises:
         UnknownNameError: There is none of that id.
     """
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         if con.execute("DELETE FROM escalation_rules WHERE id = ?", (rule_id,)).rowcount == 0:
             raise UnknownNameError("rule", rule_id, hint="See: kakehashi exchange escalation")
 
 
 def rules(node: Node) -> tuple[Rule, ...]:
     """All rules, in the order in which they come due."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT id, level, recipient, after_seconds, told FROM escalation_rules"
             " ORDER BY level, after_seconds, id"
@@ -123,7 +123,7 @@ def escalate(node: Node, *, now: datetime | None = None) -> int:
 
 def _own_alerts(node: Node) -> Iterator[tuple[str, Record]]:
     """Alerts that this node has released: those with something written down as queued."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute("SELECT DISTINCT alert FROM alert_events WHERE event = 'queued'").fetchall()
     wanted = Filters(ids=frozenset(row[0] for row in rows))
     for one in node.store.collections() if rows else ():
@@ -132,7 +132,7 @@ def _own_alerts(node: Node) -> Iterator[tuple[str, Record]]:
 
 
 def _told(node: Node, alert: str) -> set[tuple[str, str]]:
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT recipient, event FROM alert_events WHERE alert = ? AND event LIKE 'escalated %'", (alert,)
         ).fetchall()
@@ -187,6 +187,6 @@ def _tell(
         receipt = node.store.post(node.me(), collection, [sign(marking, node.key()), sign(note, node.key())])
         if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
             raise InputError("; ".join(failures))
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         detail = f"{'told' if sees else 'may not see the alert, not told'} {rule.told}"
         note_event(con, alert["id"], recipient, f"escalated {rule.id}", at=at, detail=detail)

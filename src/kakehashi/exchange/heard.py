@@ -8,7 +8,7 @@ from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.node_log import origin_of
 from kakehashi.exchange.partners import Partner
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import Checkpoint, Frontier, TreeHead, verify_consistency
 
 _TELL = "Keep both, and tell the other partners: this is how a rewritten log shows."
@@ -29,7 +29,7 @@ class Heard:
 
 def heard_of(node: Node, partner: Partner) -> Heard | None:
     """What was last heard of a partner's log."""
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         row = con.execute(
             "SELECT size, root, note FROM heard WHERE identity = ?", (partner.identity,)
         ).fetchone()
@@ -112,7 +112,7 @@ def remember_heard(con: Any, partner: Partner, checkpoint: Checkpoint) -> None:
 def copied_head(node: Node, partner: Partner, size: int) -> TreeHead | None:
     """The head over the first lines of our copy of a partner's log; ``None`` where it is not so long."""
     edge = Frontier()
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT entry FROM copied WHERE identity = ? AND seq <= ? ORDER BY seq", (partner.identity, size)
         )

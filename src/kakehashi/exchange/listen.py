@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,7 +47,7 @@ class Listening:
     """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     into: str = "findings"
     store: bool = True
     count: int | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.exchange.alert_tables import ALERT_TABLES
 from kakehashi.exchange.database import Database
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record
@@ -15,6 +16,7 @@ from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Collection, Filters, Finding, Verification
 from kakehashi.exchange.tokens import Tokens
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
 
 FOLDER = "exchange"
@@ -73,8 +75,9 @@ class Node:
         place.touch(mode=0o600)
         place.write_text(key.secret_text() + "\n")
         if served is None:
+            # before it is opened: its write-ahead log takes the same mode
+            (path / _EMBEDDED).touch(mode=0o600)
             store = SqlStore(path / _EMBEDDED, create=True)
-            (path / _EMBEDDED).chmod(0o600)
         else:
             store = SqlStore(served, create=True)
         findings = Collection(str(uuid4()), "Findings", "findings")
@@ -88,6 +91,7 @@ class Node:
         if served is not None:  # the last step: what was not made whole is no node
             text = json.dumps({"database": served.where, "format": "kakehashi.exchange-database/1"}, indent=1)
             (path / _SERVED).write_text(text + "\n", encoding="utf-8")
+        _ensure_all(store)
         return cls(path, store, owner, name)
 
     @staticmethod
@@ -104,6 +108,7 @@ class Node:
             StorageError: Its database cannot be reached.
         """
         store = SqlStore(_database_of(path))
+        _ensure_all(store)
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
             raise InputError(
@@ -234,6 +239,12 @@ class Node:
                 hint="Restore the node from a copy, and tell the partners which checkpoint was the last good one.",
             )
         return found
+
+
+def _ensure_all(store: SqlStore) -> None:
+    """Make all tables now: inside a look at a snapshot nothing can be made."""
+    for tables in (ALERT_TABLES, TRUST_TABLES):
+        store.ensure(tables)
 
 
 def _database_of(path: Path) -> Database | Path:

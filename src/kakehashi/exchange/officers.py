@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kakehashi.errors import InputError, VerificationError
-from kakehashi.exchange.alert_tables import rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.records import extension_of, timestamp
@@ -91,14 +91,14 @@ def add_delegation(node: Node, made: Delegation, *, now: datetime | None = None)
             hint="Name somebody who is not an officer.",
         )
     row = (str(made.delegate), str(made.officer), timestamp(made.until), made.signature)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("DELETE FROM delegations WHERE delegate = ?", (row[0],))
         con.execute("INSERT INTO delegations VALUES (?, ?, ?, ?)", row)
 
 
 def delegation_of(node: Node, key: VerifierKey) -> Delegation | None:
     """In whose place the holder of a key stands, if in anybody's."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute("SELECT delegate, officer, until_time, signature FROM delegations").fetchall()
     for row in rows:
         if VerifierKey.parse(row[0]).public == key.public:
@@ -108,7 +108,7 @@ def delegation_of(node: Node, key: VerifierKey) -> Delegation | None:
 
 def pin_officer(node: Node, identity: str, key: VerifierKey) -> None:
     """Pin the key of another institute's officer: its alerts are held to the keys pinned for it."""
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("INSERT INTO partner_officers VALUES (?, ?) ON CONFLICT DO NOTHING", (identity, str(key)))
 
 
@@ -116,7 +116,7 @@ def officers_of(node: Node, identity: str) -> tuple[VerifierKey, ...]:
     """Officers of an institute as this node knows them: its own, or those pinned of a partner."""
     if identity == node.owner:
         return node.store.officers()
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT key FROM partner_officers WHERE identity = ? ORDER BY key", (identity,)
         ).fetchall()

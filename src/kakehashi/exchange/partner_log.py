@@ -16,7 +16,7 @@ from kakehashi.exchange.heard import check_goes_on, heard_of, read_checkpoint, r
 from kakehashi.exchange.log_line import Opening
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.partners import Partner, partner_of
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import MerkleTree, canonical_bytes, parse_json, verify_inclusion
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def copy_log(
 async def _copy(
     node: Node, root: str, token: str, partner: Partner, cosign: bool, tls: "Tls | None"
 ) -> Copied:
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT entry FROM copied WHERE identity = ? ORDER BY seq", (partner.identity,)
         ).fetchall()
@@ -105,7 +105,7 @@ async def _copy(
         check_goes_on(
             node, partner, checkpoint.head, lambda size: tree.consistency(size, checkpoint.head.size)
         )
-        with rows_of(node.store, write=True) as con:
+        with node.store.rows(TRUST_TABLES, write=True) as con:
             con.executemany(
                 "INSERT INTO copied VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 [(partner.identity, before + n, line) for n, line in enumerate(fresh, 1)],
@@ -140,7 +140,7 @@ def overview(node: Node, partner: str) -> Overview:
     from kakehashi.exchange.bundles.ranges import as_ranges
 
     whose = partner_of(node, partner)
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute("SELECT entry FROM copied WHERE identity = ?", (whose.identity,)).fetchall()
     events = Counter(str(json.loads(row[0])["event"]) for row in rows)
     heard, (stands, also) = heard_of(node, whose), stands_of(node, whose)

@@ -15,7 +15,7 @@ from typing import Any
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange.age import ReadingKey, Recipient
 from kakehashi.exchange.node import Node
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import VerifierKey, canonical_bytes, parse_json
 
@@ -130,7 +130,7 @@ def pin(node: Node, partner: Partner, *, replace: bool = False) -> None:
                 hint="Give the partner another --name, or make the member anew with the card's identity.",
             )
     values = (partner.name, str(partner.key), str(partner.recipient), partner.unsigned, partner.identity)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(TRUST_TABLES, write=True) as con:
         old = con.execute(
             "SELECT key, recipient FROM partners WHERE identity = ?", (partner.identity,)
         ).fetchone()
@@ -154,7 +154,7 @@ def pin(node: Node, partner: Partner, *, replace: bool = False) -> None:
 
 def partners(node: Node) -> tuple[Partner, ...]:
     """All partners whose keys are pinned here."""
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT identity, name, key, recipient, unsigned FROM partners ORDER BY name"
         ).fetchall()

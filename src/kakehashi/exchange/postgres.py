@@ -58,7 +58,7 @@ class PostgresDatabase:
             return con.execute("SELECT to_regclass('meta')").fetchone()[0] is not None
 
     def make(self, schema: str) -> None:
-        """Make the tables of a schema where they are not there."""
+        """Make the tables of a schema where they are not there; joins a transaction that writes."""
         with self.writing() as con:
             con.script(schema)
 

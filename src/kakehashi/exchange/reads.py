@@ -28,7 +28,7 @@ from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Finding
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import canonical_bytes
 
 _AMBER = LEVELS.index("amber")
@@ -99,7 +99,7 @@ def commit_reads(store: SqlStore, reads: Sequence[Read]) -> None:
         return
     text = json.dumps([list(astuple(read)) for read in reads], separators=(",", ":"))
     salt = secrets.token_hex(16)
-    with rows_of(store, write=True) as con:
+    with store.rows(TRUST_TABLES, write=True) as con:
         seq, added = Clock(con).next()
         con.execute("INSERT INTO log VALUES (?, ?, ?)", (seq, added, _line(seq, added, salt, text)))
         con.execute("INSERT INTO read_batches VALUES (?, ?, ?)", (seq, salt, text))
@@ -114,7 +114,7 @@ def reads_of(
     store: SqlStore, *, after: int = 0, most: int = _MOST_LISTED
 ) -> list[tuple[int, tuple[Read, ...]]]:
     """The batches behind a line of the log, each with its line."""
-    with rows_of(store) as con:
+    with store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT seq, reads FROM read_batches WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
         ).fetchall()
@@ -123,7 +123,7 @@ def reads_of(
 
 def check_reads(store: SqlStore) -> list[Finding]:
     """Whether every batch of reads fits its line of the log, and no batch is missing."""
-    with rows_of(store) as con:
+    with store.rows(TRUST_TABLES) as con:
         rows = con.execute(
             "SELECT b.seq, b.salt, b.reads, l.added, l.entry FROM read_batches b LEFT JOIN log l ON l.seq = b.seq"
         ).fetchall()

@@ -1,7 +1,9 @@
 """What every part of a node's store stands on: settings, collections, and the clock that allots the sequence."""
 
 import secrets
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,21 @@ from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_schema import FORMAT, SCHEMA
 from kakehashi.exchange.store import Collection
 from kakehashi.exchange.validate import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Tables that stand beside the log.
+
+    Attributes:
+        name: Names them.
+        version: Of their schema.
+        schema: Statements that make them where they are not there, in the SQL that both databases share.
+    """
+
+    name: str
+    version: str
+    schema: str
 
 
 class SqlBase:
@@ -27,6 +44,7 @@ class SqlBase:
 
     def __init__(self, database: Database | Path, *, create: bool = False) -> None:
         self.database = SqliteDatabase(database) if isinstance(database, Path) else database
+        self._made: set[str] = set()
         if not create and not self.database.exists():
             raise InputError(
                 "no exchange node here", path=self.path, hint="Make one: kakehashi exchange init NAME"
@@ -56,6 +74,32 @@ class SqlBase:
     def reading(self) -> AbstractContextManager[Connection]:
         """One snapshot for everything read inside."""
         return self.database.reading()
+
+    def ensure(self, tables: Tables) -> None:
+        """Make further tables where they are not there.
+
+        Raises:
+            FormatVersionError: They were made by a newer Kakehashi.
+        """
+        if tables.name in self._made:
+            return
+        key = f"{tables.name}-tables"
+        found = self.meta(key)
+        if found is None:
+            with self.writing():
+                self.database.make(tables.schema)
+                self.set_meta(key, tables.version)
+        elif found != tables.version:
+            raise FormatVersionError(f"{key}/{found}", f"{key}/{tables.version}", path=self.path)
+        if not self.database.is_writing():  # what a writer made may yet be rolled back
+            self._made.add(tables.name)
+
+    @contextmanager
+    def rows(self, tables: Tables, *, write: bool = False) -> Iterator[Connection]:
+        """A connection to further tables, in one transaction; they are made where they are not there."""
+        self.ensure(tables)
+        with self.writing() if write else self.reading() as con:
+            yield con
 
     def meta(self, key: str) -> str | None:
         """A setting of the node."""

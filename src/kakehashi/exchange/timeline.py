@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from kakehashi.exchange.alert_tables import events_of, rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES, events_of
 from kakehashi.exchange.alerts import OPENED, STATES, Answer, answers_to, find_alert, persons_needed
 from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
 from kakehashi.exchange.markings import marking_refs
@@ -311,7 +311,7 @@ def answer_times(
         collection: Where they stand.
         now: The time.
     """
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT DISTINCT alert FROM alert_events WHERE event = 'queued' ORDER BY alert"
         ).fetchall()

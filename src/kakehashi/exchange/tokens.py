@@ -60,8 +60,10 @@ class Tokens:
         wanted = tuple(sorted(set(scopes)))
         if not wanted or set(wanted) - set(SCOPES):
             raise InputError(f"scopes are {', '.join(SCOPES)}, not {', '.join(wanted) or 'none'}")
-        if not days > 0:
-            raise InputError(f"a token of {days} days is none", hint="Give a number of days above 0.")
+        if not 0 < days <= 36_500:
+            raise InputError(
+                f"a token of {days} days is none", hint="Give a number of days above 0, to 36500."
+            )
         if self._store.member(identity) is None:
             raise UnknownNameError("member", identity, sorted(self._store.members()))
         text = _PREFIX + secrets.token_urlsafe(32)

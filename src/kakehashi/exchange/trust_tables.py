@@ -1,13 +1,11 @@
 """Tables of partners, their logs, bundles and reads, in statements that SQLite and PostgreSQL both take."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from kakehashi.exchange.sql_base import Tables
 
-from kakehashi.exchange.sql_store import SqlStore
-
-_VERSION = "1"
-_TABLES = """
+TRUST_TABLES = Tables(
+    "trust",
+    "1",
+    """
 -- Other institutes' nodes whose keys are pinned here.
 CREATE TABLE IF NOT EXISTS partners (
   identity TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, key TEXT NOT NULL, recipient TEXT NOT NULL,
@@ -31,22 +29,5 @@ CREATE TABLE IF NOT EXISTS cosigned (
   size BIGINT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (size, key));
 -- Who read what of AMBER and above: each batch is committed to by one line of the log.
 CREATE TABLE IF NOT EXISTS read_batches (seq BIGINT PRIMARY KEY, salt TEXT NOT NULL, reads TEXT NOT NULL);
-"""
-
-
-def ensure_tables(store: SqlStore) -> None:
-    """Make the tables where they are not there."""
-    if store.meta("trust-tables") == _VERSION:
-        return
-    with store.writing() as con:
-        for statement in filter(str.strip, _TABLES.split(";")):
-            con.execute(statement)
-    store.set_meta("trust-tables", _VERSION)
-
-
-@contextmanager
-def rows_of(store: SqlStore, *, write: bool = False) -> Iterator[Any]:
-    """A connection to the tables, in one transaction."""
-    ensure_tables(store)
-    with store.writing() if write else store.reading() as con:
-        yield con
+""",
+)

@@ -15,14 +15,14 @@ import json
 import random
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError
-from kakehashi.exchange.alert_tables import note_event, rows_of
+from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
 from kakehashi.exchange.events import events_after, kind_of, log_size
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import marking_refs
@@ -63,7 +63,7 @@ class Hook:
     what: str
     content: bool
     ended: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,20 @@ def allow_host(node: Node, host: str, *, private: bool = False) -> None:
     name = host.strip().lower().strip("[]")
     if not name or (any(sign in name for sign in "/@:*? ") and not _is_address(name)):
         raise InputError(f"{host!r} is not the name of a host", hint="Give it as alerts.example.org.")
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("DELETE FROM webhook_hosts WHERE host = ?", (name,))
         con.execute("INSERT INTO webhook_hosts VALUES (?, ?)", (name, int(private)))
 
 
 def forbid_host(node: Node, host: str) -> None:
     """Take a host back; what waits for it fails until it is allowed again."""
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("DELETE FROM webhook_hosts WHERE host = ?", (host.strip().lower(),))
 
 
 def allowed_hosts(node: Node) -> Mapping[str, bool]:
     """The hosts that webhooks may go to, and whether private addresses of them are allowed."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute("SELECT host, private FROM webhook_hosts ORDER BY host").fetchall()
     return {row[0]: bool(row[1]) for row in rows}
 
@@ -172,7 +172,7 @@ def add_hook(
     text = base64.b64encode(seed).decode()
     secret = f"whsec_{text}" if shared else f"whsk_{text}"
     hook = Hook(f"hook-{uuid4().hex[:12]}", identity, url, what, content, "", secret)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         size = int(con.execute("SELECT MAX(seq) FROM log").fetchone()[0] or 0)
         con.execute(
             "INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?, ?, '')",
@@ -196,7 +196,7 @@ def remove_hook(node: Node, hook_id: str) -> None:
     Raises:
         UnknownNameError: There is none of that id.
     """
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         if con.execute("DELETE FROM webhooks WHERE id = ?", (hook_id,)).rowcount == 0:
             raise UnknownNameError("webhook", hook_id, hint="See: kakehashi exchange webhook list")
         con.execute("DELETE FROM webhook_queue WHERE hook = ?", (hook_id,))
@@ -204,7 +204,7 @@ def remove_hook(node: Node, hook_id: str) -> None:
 
 def hooks(node: Node) -> tuple[Hook, ...]:
     """All webhooks."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             "SELECT id, member, url, what, content, ended, secret FROM webhooks ORDER BY id"
         ).fetchall()
@@ -214,7 +214,10 @@ def hooks(node: Node) -> tuple[Hook, ...]:
 def fill_queues(node: Node, *, now: datetime | None = None) -> int:
     """Put what is new for each hook's member into its queue; returns how many deliveries were added."""
     store, count = node.store, 0
-    with rows_of(store) as con:
+    at = timestamp(
+        now or datetime.now(UTC)
+    )  # due at once, also where the clock went back behind the log's last line
+    with store.rows(ALERT_TABLES) as con:
         places = con.execute("SELECT id, member, what, position FROM webhooks WHERE ended = ''").fetchall()
     upto = log_size(store)
     for hook, identity, what, begun in places:
@@ -225,7 +228,7 @@ def fill_queues(node: Node, *, now: datetime | None = None) -> int:
                 break
             events, new = events_after(store, caller, place, upto, limit=500, now=now)
             wanted = [e for e in events if what == "all" or e.kind in ("alert", "drill")]
-            with rows_of(store, write=True) as con:
+            with store.rows(ALERT_TABLES, write=True) as con:
                 moved = con.execute(
                     "UPDATE webhooks SET position = ? WHERE id = ? AND position = ?", (new, hook, place)
                 ).rowcount
@@ -235,7 +238,7 @@ def fill_queues(node: Node, *, now: datetime | None = None) -> int:
                     con.execute(
                         "INSERT INTO webhook_queue VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0, '')"
                         " ON CONFLICT DO NOTHING",
-                        (hook, e.seq, e.collection, e.id, e.version, e.added, e.added),
+                        (hook, e.seq, e.collection, e.id, e.version, e.added, min(e.added, at)),
                     )
             count, place = count + len(wanted), new
     return count
@@ -248,7 +251,7 @@ def due_deliveries(
     node: Node, hook_id: str, *, now: datetime | None = None, limit: int = 100
 ) -> tuple[Delivery, ...]:
     """What a hook is to send by now, in the order of the log."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             f"SELECT {_COLUMNS} FROM webhook_queue WHERE hook = ? AND dead = 0 AND due <= ? ORDER BY seq LIMIT ?",
             (hook_id, timestamp(now or datetime.now(UTC)), limit),
@@ -258,7 +261,7 @@ def due_deliveries(
 
 def dead_deliveries(node: Node) -> tuple[Delivery, ...]:
     """What was given up; :func:`retry` tries it again."""
-    with rows_of(node.store) as con:
+    with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute(
             f"SELECT {_COLUMNS} FROM webhook_queue WHERE dead = 1 ORDER BY hook, seq"
         ).fetchall()
@@ -268,7 +271,7 @@ def dead_deliveries(node: Node) -> tuple[Delivery, ...]:
 def claim(node: Node, one: Delivery, seconds: float, *, now: datetime | None = None) -> bool:
     """Take a delivery for a while, so that no other process sends it at the same time."""
     until = timestamp((now or datetime.now(UTC)) + timedelta(seconds=seconds))
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         taken = con.execute(
             "UPDATE webhook_queue SET due = ? WHERE hook = ? AND seq = ? AND due = ? AND dead = 0",
             (until, one.hook, one.seq, one.due),
@@ -337,7 +340,7 @@ def message_id(one: Delivery) -> str:
 
 def delivered(node: Node, hook: Hook, one: Delivery) -> None:
     """The receiver took it: it leaves the queue, and counts as delivered to the hook's member."""
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("DELETE FROM webhook_queue WHERE hook = ? AND seq = ?", (one.hook, one.seq))
         asked = con.execute(
             "SELECT alert FROM alert_events WHERE alert = ? AND recipient = ? AND event = 'queued'",
@@ -349,7 +352,7 @@ def delivered(node: Node, hook: Hook, one: Delivery) -> None:
 
 def dropped(node: Node, one: Delivery) -> None:
     """The hook's member may not see it any more: it leaves the queue unsent."""
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("DELETE FROM webhook_queue WHERE hook = ? AND seq = ?", (one.hook, one.seq))
 
 
@@ -369,7 +372,7 @@ def failed(
     wait = 0.0 if dead else delays[attempts - 1] * random.uniform(0.8, 1.2)
     if retry_after is not None and not dead:
         wait = max(wait, min(retry_after, 86400.0))
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute(
             "UPDATE webhook_queue SET attempts = ?, due = ?, dead = ?, reason = ? WHERE hook = ? AND seq = ?",
             (attempts, timestamp(at + timedelta(seconds=wait)), int(dead), reason[:200], one.hook, one.seq),
@@ -390,7 +393,7 @@ def retry(node: Node, hook_id: str, *, now: datetime | None = None) -> int:
     Raises:
         UnknownNameError: There is no such hook.
     """
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(ALERT_TABLES, write=True) as con:
         if con.execute("UPDATE webhooks SET ended = '' WHERE id = ?", (hook_id,)).rowcount == 0:
             raise UnknownNameError("webhook", hook_id, hint="See: kakehashi exchange webhook list")
         return int(

@@ -20,7 +20,7 @@ from kakehashi.exchange.heard import heard_of
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.partners import Partner, partner_of, partners
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.exchange.validate import moment
 from kakehashi.proof import Checkpoint, canonical_bytes, cosign, parse_json
 
@@ -104,7 +104,7 @@ def take_ack(node: Node, data: bytes) -> Answer:
     cosigned = None
     if body["checkpoint"] is not None:
         cosigned = keep_cosigned(node, str(body["checkpoint"]), partner)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(TRUST_TABLES, write=True) as con:
         row = con.execute("SELECT at FROM bundle_acks WHERE partner = ?", (partner.identity,)).fetchone()
         if row is not None and moment(row[0]) > made:
             raise InputError(

@@ -21,7 +21,7 @@ from kakehashi.exchange.node import Node
 from kakehashi.exchange.partners import Partner, partners, reading_key
 from kakehashi.exchange.receipt import check_received, quarantine_received
 from kakehashi.exchange.records import extension_of, timestamp
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import Checkpoint, parse_json, verify_inclusion
 
 _DAMAGED = "Ask its maker for the bundle again."
@@ -187,7 +187,7 @@ def apply_bundle(
     """
     maker, at = opened.maker, now or datetime.now(UTC)
     done = Applied(maker.name, opened.first, opened.last, left=opened.left)
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         done.again = (
             con.execute("SELECT 1 FROM bundles_applied WHERE sha256 = ?", (opened.sha256,)).fetchone()
             is not None
@@ -209,7 +209,7 @@ def apply_bundle(
             done.recalls.append(str(body["removed"]))
     done.failures = {ref: reason for ref, _, reason in received.held}
     quarantine_received(node, f"bundle:{opened.sha256}", received.held)
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(TRUST_TABLES, write=True) as con:
         done.stands, done.gap = _stand(con, opened)
         remember_heard(con, maker, opened.checkpoint)
         con.execute(
@@ -221,7 +221,7 @@ def apply_bundle(
 
 def stands_of(node: Node, maker: Partner) -> tuple[int, set[int]]:
     """Up to which line of a maker's log all that we may see is here, and which lines behind it are."""
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         row = con.execute(
             "SELECT stands, also FROM bundle_stands WHERE maker = ?", (maker.identity,)
         ).fetchone()

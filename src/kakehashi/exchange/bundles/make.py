@@ -23,7 +23,7 @@ from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.reads import note_reads
 from kakehashi.exchange.records import extension_of, timestamp
 from kakehashi.exchange.store import Entry, Filters
-from kakehashi.exchange.trust_tables import rows_of
+from kakehashi.exchange.trust_tables import TRUST_TABLES
 from kakehashi.proof import Checkpoint, MerkleTree
 
 PAYLOAD = "kakehashi.bundle-payload/1"
@@ -140,7 +140,7 @@ def make_bundle(
             )
         count = min(count - 1, max(1, int(count * limit / len(data))))
     digest = sha256(data).hexdigest()
-    with rows_of(node.store, write=True) as con:
+    with node.store.rows(TRUST_TABLES, write=True) as con:
         con.execute(
             "INSERT INTO bundles_made VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (digest, partner.identity, timestamp(at), first, last),
@@ -151,7 +151,7 @@ def make_bundle(
 
 def _acked(node: Node, partner: Partner) -> tuple[int, set[int]]:
     """Up to which line the partner says that it has everything, and which lines behind it."""
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         row = con.execute(
             "SELECT stands, also FROM bundle_acks WHERE partner = ?", (partner.identity,)
         ).fetchone()
@@ -231,7 +231,7 @@ def _proven(
                 "proof": listed(tree.inclusion(entry.seq - 1, last)),
             }
         )
-    with rows_of(node.store) as con:
+    with node.store.rows(TRUST_TABLES) as con:
         made = con.execute(
             "SELECT last FROM bundles_made WHERE partner = ? ORDER BY last DESC LIMIT ?",
             (partner.identity, _PROOFS),

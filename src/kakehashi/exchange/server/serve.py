@@ -71,6 +71,7 @@ def serve(
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,  # nothing hangs on the client's address; a stalled connection is found by the true one
             ssl_certfile=None if certificate is None else str(certificate),
             ssl_keyfile=None if key is None else str(key),
             ssl_ca_certs=None if client_authority is None else str(client_authority),
@@ -86,10 +87,28 @@ def serve(
 
 
 def make_server(config: "uvicorn.Config") -> "uvicorn.Server":
-    """A server that ends its streams of events when it is stopped; else it would wait for their readers to go."""
+    """A server that ends its streams of events when it is stopped, and the connections of readers that take nothing.
+
+    Else it would wait for their readers: until they go, or until they take what was sent.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            hub = getattr(self.config.app.state, "hub", None)  # type: ignore[union-attr]
+            if hub is not None:
+                hub.cut = self._cut
+
+        def _cut(self, client: object) -> None:
+            for one in list(self.server_state.connections):
+                if (
+                    client is not None
+                    and getattr(one, "client", None) == client
+                    and one.transport is not None
+                ):
+                    one.transport.abort()
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             hub = getattr(self.config.app.state, "hub", None)  # type: ignore[union-attr]
             if hub is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,9 @@ class Hub:
         self.node, self.deliveries, self.spool, self.keep_alive = node, deliveries, spool, keep_alive
         self.open: Counter[str] = Counter()
         self.closed = False
+        self.cut: Callable[[Any], None] | None = (
+            None  # ends a client's connection; the server that runs this sets it
+        )
         self.size = 0
         self._look_every = look_every
         self._changed, self._poked = asyncio.Event(), asyncio.Event()
@@ -135,8 +139,12 @@ class EventStream(Response):
                 if not more and not await self._wait(changed, gone):
                     await _write(send, b": alive\n\n")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except (TimeoutError, StorageError):  # a stalled reader, or a busy database: the reader comes back
+        except StorageError:  # a busy database: the reader comes back
             return  # without the end of the body: the server closes the connection
+        except TimeoutError:  # a stalled reader: closing would wait for it to take what was sent
+            if hub.cut is not None:
+                hub.cut(scope.get("client"))
+                await asyncio.sleep(0)
         finally:
             gone.cancel()
             hub.open[self._identity] -= 1
