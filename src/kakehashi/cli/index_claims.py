@@ -24,7 +24,11 @@ def _out_option(function: click.decorators.FC) -> click.decorators.FC:
 
 def _format_option(function: click.decorators.FC) -> click.decorators.FC:
     return click.option(
-        "--format", "formats", default="html,csv,json", show_default=True, help="What --out writes."
+        "--format",
+        "formats",
+        default="html,csv,json",
+        show_default=True,
+        help="What --out writes; pdf, docx and xlsx too.",
     )(function)
 
 
@@ -54,12 +58,13 @@ def list_claims(lang: str, out: Path | None, formats: str, own: Path | None, as_
     Example: kakehashi index claims list --lang ja
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.report.claims import check_claim_formats, list_plain, list_rows, write_claim_list
+    from kakehashi.report.claims import list_plain, list_rows, write_claim_list
+    from kakehashi.report.formats import check_formats
     from kakehashi.report.voice import check_languages
 
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
-    check_claim_formats(wanted)
+    check_formats(wanted)
     book = _book(own)
     paths = write_claim_list(book, out, languages, formats=wanted) if out is not None else {}
     if as_json:
@@ -111,17 +116,17 @@ def check(path: Path, lang: str, out: Path | None, formats: str, own: Path | Non
     from kakehashi.cli.assess import languages_of
     from kakehashi.index.claims import check_file
     from kakehashi.report.claims import (
-        check_claim_formats,
         check_plain,
         check_rows,
         check_text_lines,
         write_claim_check,
     )
+    from kakehashi.report.formats import check_formats
     from kakehashi.report.voice import check_languages
 
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
-    check_claim_formats(wanted)
+    check_formats(wanted)
     found = check_file(path, _book(own))
     paths = write_claim_check(found, out, languages, formats=wanted) if out is not None else {}
     if as_json:

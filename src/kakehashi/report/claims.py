@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kakehashi.errors import UnknownNameError
 from kakehashi.index.claims.check import CheckedFigure, ClaimCheck
 from kakehashi.index.claims.records import ClaimBook, ClaimRecord
 from kakehashi.report.document import Code, Document, Say
-from kakehashi.report.html import render_document
+from kakehashi.report.formats import check_formats, render_files
 from kakehashi.report.pages.claims import (
     check_sentences,
     claim_check_document,
@@ -19,23 +18,13 @@ from kakehashi.report.pages.claims import (
     figure_sentence,
 )
 from kakehashi.report.values import as_lines
-from kakehashi.report.voice import LANGUAGES, Voice, check_languages
+from kakehashi.report.voice import LANGUAGES, Voice
 from kakehashi.report.write import write_texts
 
-FORMATS = ("html", "csv", "json")
+#: What is written unless said otherwise; every format of a report may be asked for.
+CLAIM_FORMATS = ("html", "csv", "json")
 CHECK_FORMAT = "kakehashi.claim-check/1"
 LIST_FORMAT = "kakehashi.claim-list/1"
-
-
-def check_claim_formats(formats: Sequence[str]) -> None:
-    """Say at once that a format cannot be written.
-
-    Raises:
-        UnknownNameError: There is no such format.
-    """
-    for name in formats or ("",):
-        if name not in FORMATS:
-            raise UnknownNameError("format of a claim check", name, FORMATS)
 
 
 def claim_plain(claim: ClaimRecord) -> dict[str, Any]:
@@ -133,21 +122,40 @@ def show_lines(claim: ClaimRecord, *, language: str) -> list[str]:
 
 
 def write_claim_check(
-    check: ClaimCheck, folder: Path, languages: Sequence[str] = LANGUAGES, *, formats: Sequence[str] = FORMATS
+    check: ClaimCheck,
+    folder: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    formats: Sequence[str] = CLAIM_FORMATS,
 ) -> dict[str, Path]:
-    """Write ``claims.html``, ``claims.LANGUAGE.csv`` and ``claims.json``; each whole or not at all."""
+    """Write ``claims.html``, ``claims.LANGUAGE.csv`` and ``claims.json``; each whole or not at all.
+
+    Other formats of reports (``"pdf"``, ``"docx"``, ``"xlsx"``) may be asked for as well.
+    """
     tables = {one: check_rows(check, language=one) for one in languages}
     return _write(
-        claim_check_document(check), tables, as_lines(check_plain(check)), folder, languages, formats
+        claim_check_document(check),
+        tables,
+        as_lines(check_plain(check)),
+        folder,
+        languages,
+        formats,
+        check.read,
     )
 
 
 def write_claim_list(
-    book: ClaimBook, folder: Path, languages: Sequence[str] = LANGUAGES, *, formats: Sequence[str] = FORMATS
+    book: ClaimBook,
+    folder: Path,
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    formats: Sequence[str] = CLAIM_FORMATS,
 ) -> dict[str, Path]:
     """Write the claims on record; files as for :func:`write_claim_check`."""
     tables = {one: list_rows(book, language=one) for one in languages}
-    return _write(claim_list_document(book), tables, as_lines(list_plain(book)), folder, languages, formats)
+    return _write(
+        claim_list_document(book), tables, as_lines(list_plain(book)), folder, languages, formats, book.read
+    )
 
 
 def csv_with_mark(rows: Sequence[Sequence[str]]) -> str:
@@ -166,16 +174,26 @@ def _write(
     folder: Path,
     languages: Sequence[str],
     formats: Sequence[str],
+    made: str,
 ) -> dict[str, Path]:
-    check_languages(languages)
-    check_claim_formats(formats)
+    check_formats(formats)
+    drawn = [
+        name for name in formats if name != "csv"
+    ]  # the table of figures is the CSV, not the page's tables
     files: dict[str, str | bytes] = {}
-    if "html" in formats:
-        files["claims.html"] = render_document(document, run="", languages=languages, charts=False)
+    if drawn:
+        files |= render_files(
+            document,
+            name="claims",
+            run="",
+            made=made,
+            body=body,
+            languages=languages,
+            formats=drawn,
+            charts=False,
+        )
     if "csv" in formats:
         files |= {f"claims.{name}.csv": csv_with_mark(rows) for name, rows in tables.items()}
-    if "json" in formats:
-        files["claims.json"] = body
     return write_texts(files, folder)
 
 
