@@ -93,7 +93,7 @@ def test_it_ends_with_the_table_the_published_figures_and_where_the_report_is(fi
     assert "systems may be first, and the widest bounds are" in done.out
     assert "Over items there are none" in done.out
     assert "from noise alone" in done.out
-    for name in ("report", "crosswalk", "annual"):
+    for name in ("report", "crosswalk", "claims", "annual"):
         page = (folder / "out" / "demo" / f"{name}.html").read_text(encoding="utf-8")
         assert 'lang="ja"' in page
         assert 'lang="en"' in page

@@ -198,6 +198,8 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     )
     families += " map-origin map-status periodic evidence.link finding section.evidence draft.standing"
     families += " alert"  # of the command kakehashi exchange
+    families += " claims.section claims.column claims.caption claims.verdict claims.basis"
+    families += " claims.event.kind claims.event.column claims.event.origin"
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []

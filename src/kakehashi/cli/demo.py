@@ -55,14 +55,17 @@ def demo(out: Path, offline: bool, limit: int | None, workspace: Path, as_json: 
 
 
 def _further_pages(out: Path, workspace: Path, day: str, formats: tuple[str, ...]) -> list[Path]:
-    """What governments and companies have promised side by side, and the year as of the day of the run."""
+    """What was promised side by side, figures that were quoted, and the year as of the day of the run."""
     from kakehashi.commitments import compare_instruments, load_catalog
+    from kakehashi.index.claims import shipped_claims
     from kakehashi.report import build_periodic, write_crosswalk, write_periodic
+    from kakehashi.report.claims import write_claim_list
 
     catalog = load_catalog()
     table = compare_instruments(catalog, FOUR_TEXTS)
     languages = ("en", "ja")
     written = write_crosswalk(catalog, table, out, languages, formats=formats)
+    written |= write_claim_list(shipped_claims(), out, languages, formats=formats)
     annual = build_periodic("annual", as_of=day, workspace=workspace)
     written |= write_periodic(annual, out, languages, formats=formats)
     return list(written.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kakehashi.cli.index_claims import INDEX_COMMANDS
 from kakehashi.cli.options import json_option, plain, print_json, print_table, workspace_option
 
 
@@ -197,3 +198,7 @@ def import_(
         print_json({"kind": made.kind, "rows": len(made.rows), "licence": made.licence, "path": str(path)})
         return
     click.echo(f"{len(made.rows)} rows, {made.source}, licence {made.licence}: {path}")
+
+
+for command in INDEX_COMMANDS:
+    index.add_command(command)

@@ -1,0 +1,308 @@
+"""Every figure in a text: amounts, shares, rates, ordinals and dates, in English and Japanese."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from kakehashi.index.claims.dates import find_dates
+from kakehashi.index.claims.masks import BLANK, mask
+from kakehashi.index.claims.numerals import SCALES, WORDS, parse_number, parse_words, plain_width
+
+_KANJI = "〇一二三四五六七八九十百千万億兆"
+_ASCII = r"(?<![\d.,A-Za-z])(?:(?<![\w)])[-+±])?\d(?:[\d,]*\d)?(?:\.\d+)?"
+_TOKEN = rf"(?:{_ASCII}(?:[十百千万億兆]+(?:\d(?:[\d,]*\d)?(?:\.\d+)?)?)*|[{_KANJI}]+)"
+_SCALE = r"(?:[\s-]?(?:thousand|million|billion|trillion|bn|mn|tn|k|m|b)(?![A-Za-z]))"
+_WORDS = (
+    r"(?:half an? (?:hundred|thousand|million|billion|trillion)|"
+    r"(?:(?:a|one) )(?:hundred|thousand|million|billion|trillion)|"
+    rf"(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})"
+    rf"(?:[ -](?:{'|'.join(sorted(WORDS, key=len, reverse=True))}|hundred|thousand|million|billion|trillion)){{0,8}})"
+)
+_MONEY = (
+    (r"US\$|USD ?|\$", "USD"),
+    (r"[¥￥]|JPY ?", "JPY"),
+    (r"€|EUR ?", "EUR"),
+    (r"£|GBP ?", "GBP"),
+)
+_NUMBER = rf"(?:{_TOKEN}{_SCALE}?|\b{_WORDS}\b)"
+_BEFORE = "|".join(sign for sign, _ in _MONEY)
+
+#: Unit as it follows a number → kind; the first that fits.
+_UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.I), kind)
+    for pattern, kind in (
+        (r"(?:%|パーセント)ポイント|[ -]?percentage[ -]points?|ポイント|[ -]?points?\b|\s?pp\b", "points"),
+        (r"\s?%|\s?パーセント|[ -]?per ?cent(?:age)?\b", "percent"),
+        (r"割(?:[\d一二三四五六七八九]分)?", "tenths"),
+        (r"倍|-?fold\b|[ -]times\b|x(?!\w)", "times"),
+        (r"\s?(?:米国?ドル|ドル|(?:U\.?S\.? )?dollars?\b|USD\b)", "money-USD"),
+        (r"\s?(?:ユーロ|euros?\b|EUR\b)", "money-EUR"),
+        (r"\s?(?:円|yen\b|JPY\b)", "money-JPY"),
+        (r"\s?(?:ポンド|pounds?\b|GBP\b)", "money-GBP"),
+        (r"\s?(?:人民元|元(?![年老祖])|yuan\b|RMB\b|CNY\b)", "money-CNY"),
+        (r"\s?(?:[か月ヶカヵ箇ケ]月間?|[ -]?months?\b)", "months"),
+        (r"年間|年(?!度|\d)|[ -]?years?\b", "years"),
+        (r"週間|[ -]?weeks?\b", "weeks"),
+        (r"日間?(?!本)|[ -]?days?\b", "days"),
+        (r"時間|[ -]?(?:GPU )?hours?\b", "hours"),
+        (r"分間?(?![のかけ野類散布析岐割解業])|[ -]?minutes?\b", "minutes"),
+        (r"秒間?|[ -]?seconds?\b", "seconds"),
+    )
+)
+_COUNTER = re.compile(
+    r"\s?(?:[かヶカヵ箇ケ](?:国|所|条)|[件社人名国個本回問点台頁票冊校室軒局省庁州県市町村歳字語行段枚]|機関|団体|項目|種類?|"
+    r"分野|分類|言語|企業|組織|事例|モデル|課題|原則|カ国|つ|者(?!的)|基(?!本)|例(?!え)|シナリオ|プロンプト|問題|か国)"
+)
+_NOUN = re.compile(r"[ -](?!of\b|and\b|or\b|to\b|in\b|on\b|at\b|for\b|by\b)([A-Za-z][A-Za-z-]*)")
+_AFTER = re.compile(r"(超|以上|を超え|余り|余|強|以下|未満|弱(?!い)|近く|足らず|程度|前後|ほど)")
+_OVER, _UNDER = {"超", "以上", "を超え", "余り", "余", "強"}, {"以下", "未満", "弱", "近く", "足らず"}
+_SAID_BEFORE = (
+    (
+        re.compile(
+            r"(?:more than|over|above|at least|exceed(?:s|ed|ing)?|upwards of|no fewer than)\s*$", re.I
+        ),
+        "over",
+    ),
+    (re.compile(r"(?:less than|under|below|at most|up to|fewer than|nearly|almost)\s*$", re.I), "under"),
+    (
+        re.compile(
+            r"(?:about|around|roughly|approximately|some|circa|approx\.|~|≈|約|およそ|おおよそ|ほぼ|概ね)\s*$",
+            re.I,
+        ),
+        "about",
+    ),
+)
+_TO = r"\s*(?:-|–|—|〜|～|~|to|ないし)\s*"
+_SHARES = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        (
+            r"\b(?P<few>an?|one|two|three|four)[ -]"
+            r"(?P<piece>third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?\b"
+        ),
+        rf"(?P<part>{_NUMBER})(?: [a-z]+)? (?:out of|of)(?: the| all)? (?P<whole>{_NUMBER})(?![%\d])",
+        rf"(?P<whole>{_TOKEN})[^\d\s、。{_KANJI}]{{1,4}}?(?:中|のうち、?|の内)(?P<part>{_TOKEN})(?=[^\d%.,{_KANJI}])",
+        rf"(?P<whole>{_TOKEN})分の(?P<part>{_TOKEN})",
+        rf"(?P<part>{_ASCII})/(?P<whole>\d(?:[\d,]*\d)?)(?![\d/])",
+    )
+)
+_PIECES = ["third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+_ORDINAL = re.compile(
+    rf"第(?P<a>\d+|[一二三四五六七八九十百]+)(?:回|版|位|次|期|世代|弾|四半期)?|(?<![\w.,])(?P<b>\d+)(?:st|nd|rd|th)\b|"
+    rf"(?P<c>{_TOKEN})位"
+)
+_RANGE = re.compile(
+    rf"(?P<money>{_BEFORE})?(?P<low>{_NUMBER})(?P<unit>[^\d\s{_KANJI}]{{0,4}}?)(?:{_TO})(?:{_BEFORE})?(?P<high>{_NUMBER})",
+    re.I,
+)
+_BETWEEN = re.compile(
+    rf"\bbetween (?P<money>{_BEFORE})?(?P<low>{_NUMBER})(?P<unit>%?) and (?:{_BEFORE})?(?P<high>{_NUMBER})",
+    re.I,
+)
+_CHANGE = re.compile(r"(?<!range )(?<!ranges )(?<!ranged )(?<!ranging )\bfrom\s+(?:[A-Z$€¥£]*\s?)?$", re.I)
+_ONE = re.compile(rf"(?P<money>{_BEFORE})?(?P<low>{_NUMBER})", re.I)
+
+#: Longer passages are read in windows of so many signs, cut between sentences: the time stays in proportion.
+_WINDOW = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as it stands in a text.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        text: Its words.
+        kind: ``count``, ``percent``, ``points``, ``times``, ``money-USD`` and others, ``months``, ``years``, ``days``,
+            ``hours``, ``share``, ``ordinal`` or ``date``.
+        low: Its value, or the lower end of a range; of a share the part. ``None`` for a date.
+        high: The upper end of a range; of a share the whole; ``None`` where it is one value.
+        last: One unit of the last digit written: how far it was rounded.
+        said: ``"about"``, ``"over"``, ``"under"`` or ``""``.
+        date: A date as far as it is said; of a range the first.
+        until: The last of a range of dates, else ``""``.
+        counter: What is counted, as written after it.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: str
+    low: Decimal | None = None
+    high: Decimal | None = None
+    last: Decimal = Decimal(1)
+    said: str = ""
+    date: str = ""
+    until: str = ""
+    counter: str = ""
+
+
+def find_figures(text: str) -> list[Figure]:
+    """Every figure of a passage, in the order of the text.
+
+    Telephone numbers, sections, versions, names of models, addresses and footnotes are none; so are words without a
+    number ("half", 半数, "doubled").
+
+    Examples:
+        >>> [(f.kind, str(f.low)) for f in find_figures("令和6年は２３３件（前年比56.4%増）")]
+        [('date', 'None'), ('count', '233'), ('percent', '56.4')]
+    """
+    found: list[Figure] = []
+    begun = 0
+    while begun < len(text):
+        part = text[begun : begun + _WINDOW]
+        if begun + _WINDOW < len(text):
+            ends = max(part.rfind(end) for end in ("。", "\n", ". ")) + 1
+            part = part[: ends or part.rfind(" ") + 1 or _WINDOW]
+        found += (replace(one, start=one.start + begun, end=one.end + begun) for one in _in_window(part))
+        begun += len(part)
+    return found
+
+
+def _in_window(text: str) -> list[Figure]:
+    original, text = text, mask(plain_width(text))
+    found: list[Figure] = []
+    for start, end, first, last in find_dates(text):
+        found.append(Figure(start, end, original[start:end], "date", date=first, until=last))
+        text = _blank(text, start, end)
+    for finder in (_shares, _ordinals, _ranges, _amounts):
+        for one in list(finder(text)):
+            if BLANK not in text[one.start : one.end]:
+                found.append(_with_text(one, original))
+                text = _blank(text, one.start, one.end)
+    return sorted(found, key=lambda one: one.start)
+
+
+def _blank(text: str, start: int, end: int) -> str:
+    return text[:start] + BLANK * (end - start) + text[end:]
+
+
+def _with_text(one: Figure, original: str) -> Figure:
+    return replace(one, text=original[one.start : one.end].strip())
+
+
+def _value(token: str) -> tuple[Decimal, Decimal]:
+    """Value and last digit of a number in digits, kanji or words, with an English scale behind it."""
+    token = token.strip()
+    scale = re.search(r"[\s-]?([A-Za-z]+)$", token)
+    if scale and token[0] in "0123456789-+±" and scale.group(1).lower() in SCALES:
+        value, last = parse_number(token[: scale.start()])
+        by = SCALES[scale.group(1).lower()]
+        return value * by, last * by
+    if token[0].isascii() and token[0].isalpha():
+        return parse_words(token), Decimal(1)
+    return parse_number(token)
+
+
+def _only_kanji(token: str) -> bool:
+    return all(sign in _KANJI for sign in token.strip())
+
+
+def _shares(text: str) -> Iterator[Figure]:
+    for pattern in _SHARES:
+        for found in pattern.finditer(text):
+            parts = found.groupdict()
+            if parts.get("piece"):
+                piece = parts["piece"].lower()
+                whole = Decimal(4 if piece == "quarter" else _PIECES.index(piece) + 3)
+                few = parts["few"].lower()
+                part = Decimal(1) if few in ("a", "an", "one") else parse_words(few)
+            else:
+                part, whole = _value(parts["part"])[0], _value(parts["whole"])[0]
+            if 0 <= part <= whole:
+                yield Figure(found.start(), found.end(), "", "share", part, whole)
+
+
+def _ordinals(text: str) -> Iterator[Figure]:
+    for found in _ORDINAL.finditer(text):
+        token = found["a"] or found["b"] or found["c"]
+        yield Figure(found.start(), found.end(), "", "ordinal", parse_number(token)[0])
+
+
+def _ranges(text: str) -> Iterator[Figure]:
+    for pattern in (_BETWEEN, _RANGE):
+        for found in pattern.finditer(text):
+            low, high = found["low"], found["high"]
+            kind, end, counter = _unit(text, found.end(), found["money"] or "")
+            if (_only_kanji(low) or _only_kanji(high)) and kind == "count" and not counter:
+                continue
+            (a, _), (b, last) = _value(low), _value(high)
+            scale = b / _value(_bare(high))[0] if _bare(high) != high and _bare(low) == low else Decimal(1)
+            if scale != 1:
+                a *= scale
+            if not a < b or _CHANGE.search(text[max(0, found.start() - 24) : found.start()]):
+                yield from _changed(text, found, kind, end, counter)
+            else:
+                kind, a, upper, last = _tenths(kind, a, b, last)
+                yield Figure(found.start(), end, "", kind, a, upper, last, counter=counter)
+
+
+def _changed(text: str, found: re.Match[str], kind: str, end: int, counter: str) -> Iterator[Figure]:
+    """Two figures of one unit, "from 18.7 to 3.4 points": a change is no range."""
+    for name in ("low", "high"):
+        value, last = _value(found[name])
+        stop = end if name == "high" else found.end("low")
+        changed, value, _, last = _tenths(kind, value, None, last)
+        yield Figure(found.start(name), stop, "", changed, value, None, last, counter=counter)
+
+
+def _bare(token: str) -> str:
+    return re.sub(rf"(?:{_SCALE}|[万億兆]+)$", "", token, flags=re.I)
+
+
+def _amounts(text: str) -> Iterator[Figure]:
+    for found in _ONE.finditer(text):
+        token = found["low"]
+        kind, end, counter = _unit(text, found.end(), found["money"] or "")
+        if _only_kanji(token):
+            loose = kind == "count" and not counter
+            if loose or token.strip() in ("万", "億", "兆") or (kind == "minutes" and token == "十"):
+                continue
+            if token == "一" and counter.strip() in ("つ", "点", "者", "国", "個", "人"):
+                continue
+            if found.start() and text[found.start() - 1] in "数第統唯":
+                continue
+        value, last = _value(token)
+        kind, value, _, last = _tenths(kind, value, None, last, text[found.end() : end])
+        yield Figure(
+            found.start(), end, "", kind, value, None, last, _said(text, found.start(), end), counter=counter
+        )
+
+
+def _tenths(
+    kind: str, a: Decimal, b: Decimal | None, last: Decimal, unit: str = ""
+) -> tuple[str, Decimal, Decimal | None, Decimal]:
+    """割 as percent: 3割 is 30%, 3割5分 is 35%."""
+    if kind != "tenths":
+        return kind, a, b, last
+    more = re.search(r"割(.)分", unit)
+    extra = parse_number(more.group(1))[0] if more else Decimal(0)
+    return "percent", a * 10 + extra, None if b is None else b * 10, last if more else last * 10
+
+
+def _unit(text: str, at: int, money: str) -> tuple[str, int, str]:
+    """Kind of a number by what stands around it, where it ends, and what is counted."""
+    if money:
+        return next(f"money-{name}" for sign, name in _MONEY if re.fullmatch(sign, money, re.I)), at, ""
+    for pattern, kind in _UNITS:
+        if found := pattern.match(text, at):
+            return kind, found.end(), ""
+    if found := _COUNTER.match(text, at):
+        return "count", found.end(), found.group().strip()
+    if found := _NOUN.match(text, at):
+        return "count", at, found.group(1)
+    return "count", at, ""
+
+
+def _said(text: str, start: int, end: int) -> str:
+    before = text[max(0, start - 16) : start]
+    for pattern, name in _SAID_BEFORE:
+        if pattern.search(before):
+            return name
+    found = _AFTER.match(text, end)
+    if found is None:
+        return ""
+    word = found.group(1)
+    return "over" if word in _OVER else "under" if word in _UNDER else "about"

@@ -1,0 +1,193 @@
+"""Texts and tables to be checked: plain text, Markdown, Word, CSV; nothing is run and nothing is fetched."""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers import expat
+
+from kakehashi.errors import InputError
+from kakehashi.ledger.encodings import decode_table
+from kakehashi.ledger.files import read_bytes
+
+KINDS = (".txt", ".md", ".docx", ".csv")
+
+#: Larger files are no speech and no article.
+MOST_BYTES = 5_000_000
+#: The parts of a Word file that hold text a reader sees.
+_PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
+_NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
+_ITEM = re.compile(r"\s*(?:[-*+•・]\s|\d+[.)]\s|#{1,6}\s|\|)")
+_HEADING = re.compile(r"\s*#{1,6}\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph, or a row of a table.
+
+    Attributes:
+        line: Line on which it begins, from 1; in a Word file the paragraph, in a table the line of the file.
+        text: Its words.
+        context: What else tells its subject: the head of a table.
+    """
+
+    line: int
+    text: str
+    context: str = ""
+
+
+def read_passages(path: Path) -> list[Passage]:
+    """The passages of a file.
+
+    Raises:
+        InputError: No such file, not one of :data:`KINDS`, torn, too large, or empty; with the line where there is one.
+    """
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise InputError(
+            f"a file of the kind {kind or 'without a suffix'!r} is not read",
+            path=path,
+            hint=f"Give one of {', '.join(KINDS)}; save other texts as one of these.",
+        )
+    if not path.is_file():
+        raise InputError("no such file", path=path)
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"larger than {MOST_BYTES:,} bytes", path=path, hint="Give it in parts.")
+    data = read_bytes(path)
+    if kind == ".docx":
+        found = [Passage(n, text) for n, text in enumerate(_word(data, path), start=1)]
+    else:
+        try:
+            text = decode_table(data)
+        except UnicodeDecodeError as error:
+            row = data[: error.start].count(b"\n") + 1
+            raise InputError(
+                "neither UTF-8 nor cp932", path=path, row=row, hint="Save it as UTF-8."
+            ) from None
+        if "\x00" in text:
+            row = text[: text.index("\x00")].count("\n") + 1
+            raise InputError("holds a zero byte: it is no text", path=path, row=row)
+        found = list(_rows(text, path) if kind == ".csv" else _paragraphs(text))
+    found = [one for one in found if one.text.strip()]
+    if not found:
+        raise InputError("holds no text", path=path, hint="Check that the file was saved.")
+    return found
+
+
+def _paragraphs(text: str) -> Iterator[Passage]:
+    begun = 1
+    held: list[str] = []
+    for n, line in enumerate(text.splitlines(), start=1):
+        if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1])):
+            yield Passage(begun, "\n".join(held))
+            held = []
+        if line.strip():
+            if not held:
+                begun = n
+            held.append(line)
+    if held:
+        yield Passage(begun, "\n".join(held))
+
+
+def _rows(text: str, path: Path) -> Iterator[Passage]:
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head = next(rows, [])
+        begun = rows.line_num + 1
+        for row in rows:
+            if any(cell.strip() for cell in row):
+                if len(row) != len(head):
+                    raise InputError(
+                        f"{len(row)} cells, the head has {len(head)}",
+                        path=path,
+                        row=rows.line_num,
+                        hint="Quote cells that hold a comma.",
+                    )
+                yield Passage(
+                    begun, " | ".join(cell.strip().replace("\n", " ") for cell in row), " | ".join(head)
+                )
+            begun = rows.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"not CSV: {error}", path=path, row=rows.line_num) from None
+
+
+def _word(data: bytes, path: Path) -> Iterator[str]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if _PARTS[0] not in names:
+                raise InputError("no Word file: it has no word/document.xml", path=path)
+            for name in _PARTS:
+                if name in names:
+                    with archive.open(name) as part:
+                        xml = part.read(MOST_BYTES + 1)
+                    if len(xml) > MOST_BYTES:
+                        raise InputError(f"{name} unpacks to more than {MOST_BYTES:,} bytes", path=path)
+                    yield from _word_paragraphs(xml, name, path)
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+    ) as error:
+        raise InputError(
+            f"the Word file is torn: {error}",
+            path=path,
+            hint="Open it in a word processor and save it again.",
+        ) from None
+    except Exception as error:
+        if type(error).__module__ == "zlib":
+            raise InputError(
+                f"the Word file is torn: {error}", path=path, hint="Save it again as .docx."
+            ) from None
+        raise
+
+
+def _word_paragraphs(xml: bytes, name: str, path: Path) -> list[str]:
+    """Paragraphs of a part; a document type, and with it every entity, is refused."""
+    done: list[str] = []
+    stack: list[list[str]] = []
+    texts = 0
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        nonlocal texts
+        tag = tag.removeprefix(_NAMESPACE)
+        if tag == "p":
+            stack.append([])
+        elif tag == "t":
+            texts += 1
+        elif stack and tag in ("tab", "br", "cr"):
+            stack[-1].append(" ")
+        elif stack and tag == "noBreakHyphen":
+            stack[-1].append("-")
+
+    def end(tag: str) -> None:
+        nonlocal texts
+        tag = tag.removeprefix(_NAMESPACE)
+        if tag == "t":
+            texts -= 1
+        elif tag == "p" and stack:
+            done.append("".join(stack.pop()))
+
+    def words(text: str) -> None:
+        if texts and stack:
+            stack[-1].append(text)
+
+    def refuse(*_: object) -> None:
+        raise InputError(f"{name} declares a document type, which no Word file does", path=path)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = words
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(xml, True)
+    except expat.ExpatError as error:
+        raise InputError(f"{name} is no XML: {error}", path=path, hint="Save it again as .docx.") from None
+    return done
