@@ -33,7 +33,10 @@ def without_times(value):
     """A report's values without times, the run's name and the server's port."""
     if isinstance(value, dict):
         published = "citation" in value
-        return {k: without_times(v) for k, v in value.items() if published or k not in TIMES}
+        named = {"rows", "records"} if "records" in value else set()  # a source's, by the run's name
+        return {
+            k: without_times(v) for k, v in value.items() if k not in named and (published or k not in TIMES)
+        }
     if isinstance(value, list):
         return [without_times(one) for one in value]
     return value
