@@ -137,7 +137,7 @@ def run(step: Step, tree: str) -> Outcome:
 
 def _result(text: str) -> str:
     """The line that says how it ended: pytest's summary, or a judge's kappas."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("make[")]
     figures = [line.replace("\t", " ") for line in lines if line.startswith("all\tkappa")][:2]
     last = lines[-1] if lines else "no output"
     return "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
