@@ -28,6 +28,7 @@ from kakehashi.evaluate.engine import (
     run_jobs,
 )
 from kakehashi.evaluate.engine.appendlog import AppendLog, line, parse, read_lines, write_whole
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.engine.runfolder import differences
 from kakehashi.evaluate.local import LocalServer
@@ -36,7 +37,7 @@ from kakehashi.evaluate.methods.tally import MISSING
 from kakehashi.evaluate.methods.watched import STOPS, WORKED, WatchedAttacks
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import Interval, Label, MethodCard, Sample, Subject
-from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
+from kakehashi.work.assess import local_servers, patience_of, served_endpoint
 from kakehashi.work.judging import with_known_errors
 from kakehashi.work.plan import Plan, PlannedMethod, local_server
 from kakehashi.work.seal import seal_run
