@@ -447,7 +447,7 @@ def _error_of(card: MethodCard, language: str) -> dict[str, Any]:
 def _complement(share: float | None, interval: Interval | None) -> list[float] | None:
     if share is None or interval is None:
         return None
-    return [round(1 - share, 4), round(1 - interval.high, 4), round(1 - interval.low, 4)]
+    return [round(1 - one, 6) for one in (share, interval.high, interval.low)]
 
 
 def _result(rows: Sequence[tuple[datetime, FinishedRow]], pattern: AttackPattern) -> RoundResult:
