@@ -235,8 +235,8 @@ def export_sheet(
     for number in range(1, annotators + 1):
         order = rng.permutation(chosen)
         table = [
-            [names[int(place)], rows[int(place)].language, rows[int(place)].prompt, rows[int(place)].answer]
-            for place in order
+            [names[place], rows[place].language, rows[place].prompt, rows[place].answer, "", ""]
+            for place in map(int, order)
         ]
         path = out / f"annotator-{number}.{form}"
         write_sheet(path, ["row", "language", "prompt", "answer", "label", "note"], table, LABELS)
