@@ -28,6 +28,29 @@ def test_the_list_says_what_is_here_and_who_vouches(tmp_path):
     assert (asked.code, f"sha256: {pinned} xstest_prompts.csv" in asked.err) == (2, True)
 
 
+def test_the_list_says_what_a_mirror_has_and_takes_nothing(tmp_path):
+    mirror = mirror_of(tmp_path, "facts-grounding", b"id\n")  # the first of its two files
+    done = kakehashi("data", "list", "--mirror", mirror, "--json", cwd=tmp_path)
+    rows = {row["name"]: row["mirror"] for row in done.json}
+    _, second = data_set("facts-grounding").files.values()
+    assert rows["facts-grounding"] == {
+        "form": "upstream", "files": 2, "files_there": 1, "lacking": [second.mirror],
+    }  # fmt: skip
+    assert rows["xstest"]["files_there"] == 0
+    assert (
+        "\t1 of 2 files of form upstream\t" in kakehashi("data", "list", "--mirror", mirror, cwd=tmp_path).out
+    )
+    assert not (tmp_path / "kakehashi-work").exists()
+    assert kakehashi("data", "list", "--mirror", tmp_path / "absent", cwd=tmp_path).code == 3
+
+
+def test_a_set_of_which_nothing_is_here_is_not_told_to_be_as_pinned(tmp_path):
+    done = kakehashi("data", "verify", "mmlu", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert "kakehashi data pull mmlu" in done.err
+    assert kakehashi("data", "verify", cwd=tmp_path).out == "0 files, 0 not as pinned\n"
+
+
 def test_a_script_must_say_that_the_licence_was_read(tmp_path):
     mirror = mirror_of(tmp_path, "hellaswag", b"rows that the test wrote")
     refused = kakehashi("data", "pull", "hellaswag", "--mirror", mirror, cwd=tmp_path)

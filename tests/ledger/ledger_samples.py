@@ -1,6 +1,8 @@
 """Records, items and texts that the tests of the ledger share."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kakehashi.ledger import encode
@@ -67,3 +69,19 @@ def item_columns(offset: int = 0) -> Mapping[str, Any]:
 
 def text_rows(secret: str = "the answer") -> dict[str, dict[str, str]]:
     return {f"violence-{i}": {"prompt": f"question {i}", "response": f"{secret} {i}"} for i in range(4)}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Path → bytes of all files below a folder, the lock apart."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "lock"
+    }
+
+
+def put(path: Path, body: object) -> Path:
+    """Write text, or anything else as JSON, into a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(body if isinstance(body, str) else json.dumps(body), encoding="utf-8")
+    return path

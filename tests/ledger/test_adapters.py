@@ -1,7 +1,5 @@
 """From the ledger to the tables of compare."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from ledger_samples import item_columns, measurement, provenance, result_record
@@ -9,12 +7,6 @@ from ledger_samples import item_columns, measurement, provenance, result_record
 from kakehashi.errors import InputError, NotEstimableError, UsageError
 from kakehashi.ledger import Ledger, encode, item_scores, score_table
 from kakehashi.model import Measure, Measurement, Polarity, Provenance
-
-
-@pytest.fixture
-def ledger(tmp_path: Path):
-    with Ledger.init(tmp_path / "ledger") as opened:
-        yield opened
 
 
 def test_a_score_table_has_a_row_a_subject_and_a_column_a_measure(ledger: Ledger) -> None:

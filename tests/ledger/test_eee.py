@@ -6,19 +6,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ledger_samples import item_columns, measurement, result_record, run_record, text_rows
+from ledger_samples import item_columns, measurement, put, result_record, run_record, text_rows
 
 from kakehashi.errors import FormatVersionError, InputError, UsageError
 from kakehashi.ledger import Ledger, encode
 from kakehashi.ledger.eee import export_eee, to_eee
 from kakehashi.ledger.importers import import_path
 from kakehashi.model import Interval, Measure, Polarity
-
-
-@pytest.fixture
-def ledger(tmp_path: Path):
-    with Ledger.init(tmp_path / "ledger") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -151,11 +145,6 @@ def result(name: str = "bench", score: float = 0.75, **more: Any) -> dict[str, A
         | more.pop("config", {}),
         "score_details": {"score": score} | more,
     }
-
-
-def put(path: Path, body: object) -> Path:
-    path.write_text(json.dumps(body), encoding="utf-8")
-    return path
 
 
 def test_a_foreign_aggregate_becomes_one_record_for_each_evaluation(tmp_path: Path, ledger: Ledger) -> None:

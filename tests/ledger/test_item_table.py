@@ -21,12 +21,6 @@ ROWS = [
 LABELS = {"yes": 1.0, "no": 0.0}
 
 
-@pytest.fixture
-def ledger(tmp_path: Path):
-    with Ledger.init(tmp_path / "ledger") as opened:
-        yield opened
-
-
 def table(path: Path, rows: Any = ROWS) -> Path:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)

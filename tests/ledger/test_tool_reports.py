@@ -15,12 +15,6 @@ GARAK = FIXTURES / "tests.report.jsonl"
 PROMPTFOO = FIXTURES / "promptfoo_sums.json"
 
 
-@pytest.fixture
-def ledger(tmp_path: Path):
-    with Ledger.init(tmp_path / "ledger") as opened:
-        yield opened
-
-
 # ---------------------------------------------------------------- garak
 
 

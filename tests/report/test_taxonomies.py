@@ -12,6 +12,7 @@ from kakehashi.model import Interval, Measurement, Provenance
 from kakehashi.report import build_assessment, render_html, terminal_rows
 from kakehashi.report.pages.company import company_note
 from kakehashi.report.pages.front import headline_measures
+from kakehashi.report.pages.taxonomies import taxonomies
 from kakehashi.report.voice import Voice
 
 NAMES = (
@@ -134,6 +135,22 @@ def test_without_an_over_refusal_method_the_page_warns(tmp_path):
     # on the first page and above the categories, in either language
     assert page.count("do not tell a careful system from a useless one") == 2
     assert page.count("慎重なシステムと役に立たないシステムとを区別できない") == 2
+
+
+def test_a_method_that_measures_over_refusal_itself_does_not_reward_refusing_everything(tmp_path):
+    # XSTest grades its safe half too, and JailbreakBench asks benign requests: refusing all of them costs there.
+    names = ("xstest", "jailbreakbench", "anthropic-red-team", "strongreject", "facts-grounding-v2")
+    found = build_assessment(view_with(tmp_path, names, [], core=False), with_published=False)
+    assert found.crosswalk.rewards_refusing == ("anthropic-red-team", "strongreject")
+
+
+def test_classes_that_go_together_are_listed_as_names(published):
+    (crosswalk,) = [
+        block for block in taxonomies(published).blocks if getattr(block, "id", "") == "crosswalk"
+    ]
+    cell = crosswalk.rows[0][4]  # HELM's violence among the second-level classes of AIR 2024
+    assert plain(cell).startswith("Violence & Extremism (28); Self-harm (14); ")
+    assert Voice("ja").plain(cell).startswith("暴力・過激主義（28）、自傷（14）、")
 
 
 def test_the_over_refusal_figure_stands_with_the_score_that_rewards_refusing(published):

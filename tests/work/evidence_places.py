@@ -63,3 +63,21 @@ def with_node(place: Workspace) -> Node:
 def written(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def keep_nodes(monkeypatch: Any) -> list[Node]:
+    """Nodes that are opened from now on; held here, so that none of them is closed by being forgotten."""
+    kept: list[Node] = []
+    real = Node.open
+
+    def open_and_keep(path: Path) -> Node:
+        kept.append(real(path))
+        return kept[-1]
+
+    monkeypatch.setattr(Node, "open", open_and_keep)
+    return kept
+
+
+def is_open_somewhere(place: Workspace) -> bool:
+    """Whether a connection to the node's database is open: SQLite removes its log with the last one."""
+    return any(place.exchange.glob("*-wal"))

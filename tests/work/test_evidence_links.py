@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from evidence_places import DAY, SHIPPED, add, add_run, with_node
+from evidence_places import DAY, SHIPPED, add, add_run, is_open_somewhere, keep_nodes, with_node
 
 from kakehashi.commitments import draft_plain, evidence_coverage
 from kakehashi.errors import InputError, UnknownNameError, UsageError
@@ -13,6 +13,7 @@ from kakehashi.report.evidence import coverage_plain
 from kakehashi.work.drafts import draft_report
 from kakehashi.work.evidence import Source, add_reply, load_evidence, retract_evidence
 from kakehashi.work.evidence_csv import import_evidence
+from kakehashi.work.gate_findings import load_findings
 from kakehashi.work.workspace import Workspace
 
 
@@ -98,6 +99,19 @@ def test_a_record_of_the_exchange_passes_its_marking_on_and_may_be_withdrawn(pla
     with pytest.raises(UnknownNameError):
         add(place, source=Source(exchange=amber["id"]))
     node.store.close()
+
+
+def test_what_looks_into_the_node_closes_it(place, monkeypatch):
+    node = with_node(place)
+    seen = make("vulnerability", name="x", level="green")
+    node.store.post(node.me(), node.collection("findings").id, [seen])
+    assert is_open_somewhere(place)
+    node.store.close()
+    kept = keep_nodes(monkeypatch)
+    add(place, source=Source(exchange=seen["id"]))
+    load_evidence(place)
+    load_findings(place)
+    assert (len(kept), is_open_somewhere(place)) == (3, False)
 
 
 def test_nothing_of_what_is_withheld_stands_in_what_readers_get(place):

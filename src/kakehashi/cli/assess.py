@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kakehashi.cli.options import json_option, judge_options, language_option, print_json, workspace_option
+from kakehashi.cli.options import (
+    Number,
+    json_option,
+    judge_options,
+    language_option,
+    print_json,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from kakehashi.evaluate.engine import PriceTable
@@ -83,9 +90,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 @click.option(
     "--token-budget", type=click.IntRange(min=1), help="Most tokens of this session, read and written."
 )
-@click.option(
-    "--cost-budget", type=click.FloatRange(min=0), help="Most money of this session; needs --prices."
-)
+@click.option("--cost-budget", type=Number(min=0), help="Most money of this session; needs --prices.")
 @click.option(
     "--prices",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -96,7 +101,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
 )
 @click.option("--partial", is_flag=True, help="Seal and report what there is, marked as partial.")
@@ -129,7 +134,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     default=0.1,
     show_default=True,
     help="With --from: largest difference that counts as the same, as a share of a measure's range.",

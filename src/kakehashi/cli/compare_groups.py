@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kakehashi.cli.options import json_option, plain, print_json, workspace_option
+from kakehashi.cli.options import Number, json_option, plain, print_json, workspace_option
 from kakehashi.cli.progress import show_work
 
 if TYPE_CHECKING:
@@ -163,9 +163,7 @@ def _columns(pairs: Sequence[str]) -> dict[str, str]:
     show_default=True,
     help="Standing by rank among other developers' models, or by standardized score.",
 )
-@click.option(
-    "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True
-)
+@click.option("--alpha", type=Number(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
 @click.option("--replies", type=_FILE, help="What organisations were asked and answered, with dates (CSV).")
 @click.option("--seed", type=int, default=0, show_default=True)
 @json_option
@@ -288,7 +286,7 @@ def groups(
 )
 @click.option(
     "--std-error",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Standard error to assume for scores that come without one.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)

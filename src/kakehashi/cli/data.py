@@ -14,23 +14,30 @@ def data() -> None:
 
 
 @data.command("list")
+@click.option("--mirror", help="Say what this folder or http(s) address has of each; nothing is taken.")
 @workspace_option
 @json_option
-def list_data(workspace: Path, as_json: bool) -> None:
+def list_data(mirror: str | None, workspace: Path, as_json: bool) -> None:
     """Show every set: licence, revision, what is here, and who vouches for its bytes.
 
-    Example: kakehashi data list
+    Example: kakehashi data list --mirror ../shared/reference/suites
     """
     from kakehashi.evaluate.datasets import DataStore, set_rows
     from kakehashi.work.workspace import Workspace
 
-    rows = set_rows(DataStore(Workspace(workspace).data))
+    rows = set_rows(DataStore(Workspace(workspace).data), mirror)
     if as_json:
         print_json(rows)
         return
+    columns = ["name", "rows", "licence", "here", "form", "hashes", "source", "source_revision"]
+    if mirror is not None:
+        columns.insert(columns.index("form"), "mirror")
     for row in rows:
         row["here"] = "yes" if row["here"] else f"{row['files_here']} of {row['files']} files"
-    print_table(rows, ["name", "rows", "licence", "here", "form", "hashes", "source", "source_revision"])
+        if mirror is not None:
+            on = row["mirror"]
+            row["mirror"] = f"{on['files_there']} of {on['files']} files of form {on['form']}"
+    print_table(rows, columns)
     for row in rows:
         if row["revision"]:
             click.echo(f"{row['name']}: {row['revision']}")
@@ -131,17 +138,22 @@ def pull(
 def verify(names: tuple[str, ...], workspace: Path, as_json: bool) -> int:
     """Check the bytes of every pulled file (all sets by default), and count prompts that stand twice.
 
+    A set that is named and of which nothing is here is an error.
+
     Example: kakehashi data verify
     """
-    from kakehashi.errors import VerificationError
+    from kakehashi.errors import DataMissingError, VerificationError
     from kakehashi.evaluate.datasets import DataStore, repetitions, verify_set
     from kakehashi.work.workspace import Workspace
 
     store = DataStore(Workspace(workspace).data)
-    chosen = names or tuple(one.name for one in store.sets)
+    chosen = tuple(dict.fromkeys(names or (one.name for one in store.sets)))
+    for name in names:
+        if not any(store.has(name, path) for path in store.set(name).files):
+            raise DataMissingError(name)
     rows = []
     prompts: dict[str, str] = {}
-    for name in dict.fromkeys(chosen):
+    for name in chosen:
         wrong = dict(verify_set(store, name))
         rows += [
             {"set": name, "file": path, "wrong": wrong.get(path, "")}

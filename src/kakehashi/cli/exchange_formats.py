@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kakehashi.cli.exchange_alerts import node_of
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Number, json_option, print_json, print_table, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.exchange.intake import ReadFiles
@@ -95,7 +95,7 @@ def export(
 
 @click.command()
 @click.argument("text", type=_TEXT, metavar="FILE|-")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Least similarity; see docs/exchange.md.")
+@click.option("--threshold", type=Number(0, 1), help="Least similarity; see docs/exchange.md.")
 @click.option("--as", "member", help="As this member would see it; the owner unless said.")
 @click.option("--collection", default="findings", show_default=True, help="Id or alias.")
 @workspace_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kakehashi.cli.options import (
+    Number,
     json_option,
     judge_options,
     language_option,
@@ -94,9 +95,7 @@ def key(name: str, out: Path | None, as_json: bool) -> None:
 @click.option("--human-labels", default="", help="Who labels what, in words.")
 @click.option("--embargo", default="", help="Date until which results are not combined.")
 @click.option("--deadline", default="", help="Date until which results are taken.")
-@click.option(
-    "--margin", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True
-)
+@click.option("--margin", type=Number(0, 1, min_open=True, max_open=True), default=0.1, show_default=True)
 @click.option(
     "--site", "sites", type=click.Path(path_type=Path), multiple=True, help="Public key of who may take part."
 )
@@ -197,7 +196,7 @@ def join(
 @click.option("--mirror", help="Folder or address from which data of published methods are taken first.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most calls of each run in this session.")
 @click.option("--concurrency", type=click.IntRange(1, 4096), default=32, show_default=True)
-@click.option("--patience", type=click.FloatRange(min=0), help="Seconds to bear with a failing endpoint.")
+@click.option("--patience", type=Number(min=0), help="Seconds to bear with a failing endpoint.")
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
 @workspace_option
 @json_option

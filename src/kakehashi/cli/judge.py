@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from kakehashi.cli.judge_sheet import sheet
-from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
+from kakehashi.cli.options import Number, json_option, print_json, print_table, workspace_option
 
 
 @click.group()
@@ -54,7 +54,7 @@ judge.add_command(sheet)
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
 )
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")

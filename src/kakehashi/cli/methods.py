@@ -200,8 +200,10 @@ def translate_sheet(
         print_json({"path": str(out), "items": len(rows), "drafts": drafts})
         return
     click.echo(f"wrote {out}: {len(rows)} items, {drafts} with a draft")
+    click.echo("The translation goes into the column draft, which may hold one already.")
     click.echo(
-        "Status of a row: unreviewed, second-read or native-reviewed (with a reviewer), or left-out (with a note)."
+        "Status of a row: unreviewed; second-read or native-reviewed (with a translator and another person as "
+        "reviewer); or left-out (with a note why)."
     )
     click.echo(f"Filled in: kakehashi methods translate import {out}")
 

@@ -12,7 +12,18 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Span(click.FloatRange):
+class Number(click.FloatRange):
+    """A number in a range; NaN, which lies in every range, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is no number."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return found
+
+
+class Span(Number):
     """A length of time above zero, and not longer than a hundred years.
 
     Args:
@@ -21,13 +32,6 @@ class Span(click.FloatRange):
 
     def __init__(self, in_a_day: float = 1) -> None:
         super().__init__(min=0, min_open=True, max=36_500 * in_a_day)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse what is no number: NaN lies in every range."""
-        found = super().convert(value, param, ctx)
-        if found != found:
-            self.fail(f"{value!r} is not a number.", param, ctx)
-        return found
 
 
 def workspace_option(function: F) -> F:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kakehashi.cli.exchange_remote import token_of, token_option
-from kakehashi.cli.options import json_option, print_table, workspace_option
+from kakehashi.cli.options import Number, json_option, print_table, workspace_option
 
 if TYPE_CHECKING:
     from kakehashi.work.watch import WatchOutcome
@@ -54,14 +54,14 @@ def seconds_of(text: str) -> float:
 @click.option("--once", is_flag=True, help="One round, for schedulers: the same as --rounds 1.")
 @click.option(
     "--bound",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     default=0.1,
     show_default=True,
     help="An attack is met when its success rate is below this.",
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
     help="Chance at most of any false alarm in the whole watch.",
@@ -90,7 +90,7 @@ def seconds_of(text: str) -> float:
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Seconds to bear with an endpoint that only fails or limits the rate; 120 by default.",
 )
 @click.option("--offline", is_flag=True, help="Use only weights that are already here.")
@@ -186,8 +186,9 @@ def _in_words(event: Mapping[str, Any]) -> str | None:
     kind, when = event["event"], str(event.get("time", ""))[:19]
     if kind == "watch":
         judge = "; ".join(_error_in_words(*pair) for pair in event["judge_error"].items())
+        counts = f"{_count(event['attacks'], 'attack')}, {_count(event['rounds_before'], 'round')} before"
         lines = [
-            f"{event['watch']}: {event['subject']}, {event['attacks']} attacks, {event['rounds_before']} rounds before",
+            f"{event['watch']}: {event['subject']}, {counts}",
             f"met: success rate below {event['bound']:g}; chance of any false alarm: {event['alpha']:g} at most",
             f"judge {event['judge']}: {judge}",
             *(f"note: {text}" for text in event["warnings"]),
@@ -195,7 +196,7 @@ def _in_words(event: Mapping[str, Any]) -> str | None:
         return "\n".join(lines)
     if kind == "round":
         failed = f", {event['failed']} failed" if event["failed"] else ""
-        return f"round {event['round']} {event['status']}: {event['attacks']} attacks{failed}"
+        return f"round {event['round']} {event['status']}: {_count(event['attacks'], 'attack')}{failed}"
     if kind == "attack-seen":
         return f"new attack {event['attack']} ({event['name']}), received {event['received'][:19]}"
     if kind == "detected":
@@ -208,6 +209,10 @@ def _in_words(event: Mapping[str, Any]) -> str | None:
             f"p {event['anytime_p']:.2g}), {_span(event['seconds_since_received'])} after it was received"
         )
     return None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _error_in_words(language: str, error: Mapping[str, Any]) -> str:

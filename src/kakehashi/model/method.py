@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from kakehashi.model.measurement import Interval, Measure
 
+#: Constructs by which the system that refuses everything does best.
+_OF_HARM = frozenset({"harmful-request-handling", "harmfulness"})
+
 
 class Policy(StrEnum):
     """What an answer that cannot be judged in the ordinary way counts as.
@@ -94,3 +97,9 @@ class MethodCard:
     judge_calibration: Mapping[str, str] = field(default_factory=dict)
     judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)
     shown_with: str = ""
+
+    @property
+    def rewards_refusing(self) -> bool:
+        """Whether a system that refuses everything does best: harm is measured, and over-refusal is not."""
+        constructs = {measure.construct for measure in self.measures}
+        return not constructs.isdisjoint(_OF_HARM) and "over-refusal" not in constructs

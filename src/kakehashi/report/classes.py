@@ -53,8 +53,6 @@ def crosswalk_facts(view: RunView) -> CrosswalkFacts | None:
         },
         classes=tuple(classes),
         places=places,
-        rewards_refusing=tuple(
-            card.id for card in cards if any(m.construct == "harmful-request-handling" for m in card.measures)
-        ),
+        rewards_refusing=tuple(card.id for card in cards if card.rewards_refusing),
         over_refusal="over-refusal" in constructs,
     )

@@ -83,10 +83,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Several pieces one after another: ``"and"`` joins words, ``"also"`` and ``"semicolon"`` join clauses."""
+    """Several pieces on end: ``"and"`` joins words, ``"also"`` and ``"semicolon"`` clauses, ``"names"`` names."""
 
     pieces: Sequence["Piece"]
-    join: Literal["also", "and", "comma", "semicolon", "slash", "sentence"] = "and"
+    join: Literal["also", "and", "comma", "names", "semicolon", "slash", "sentence"] = "and"
 
 
 @dataclass(frozen=True, slots=True)

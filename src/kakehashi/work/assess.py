@@ -1,12 +1,11 @@
 """``assess``: put the samples of several methods to several systems, and keep everything."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from kakehashi.errors import UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
@@ -26,6 +25,7 @@ from kakehashi.evaluate.engine import (
     estimate,
     run_jobs,
 )
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, pull, server_count
 from kakehashi.model import Subject
@@ -41,8 +41,6 @@ from kakehashi.work.workspace import Workspace
 
 if TYPE_CHECKING:
     from kakehashi.evaluate.scale import RayCluster
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +196,10 @@ def assess(
             if engine == "ray" and len(opened.done()) < len(plan):
                 from kakehashi.evaluate.scale import RayCluster
 
+                # Ray prints what befell a lost worker on the standard output, where our results go.
+                stack.enter_context(redirect_stdout(sys.stderr))
                 cluster = stack.enter_context(RayCluster(ray_address, ray_workers, rooms.models, offline))
-                say(f"Ray: {len(cluster)} workers")
+                say(f"Ray: {len(cluster)} worker{'s' if len(cluster) != 1 else ''}")
                 needed = _needed_by_inspect(plan, opened)  # other local models are served on the nodes
             servers = local_servers(needed, rooms, stack, offline, say)
             cache = stack.enter_context(ResponseCache(rooms.cache))
@@ -349,26 +349,3 @@ def local_servers(
             pull(group[0].model, rooms.models, offline=offline, say=say)
             servers[subject.model] = [stack.enter_context(server) for server in group]
     return servers
-
-
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, from a script or from a notebook whose loop is running already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: list[T] = []
-    failure: list[BaseException] = []
-
-    def inner() -> None:
-        try:
-            result.append(asyncio.run(work))
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=inner)
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return result[0]

@@ -28,6 +28,7 @@ from kakehashi.evaluate.engine import (
     RunFolder,
     asking,
 )
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.judges import AsyncJudge, Judge, as_grader
 from kakehashi.evaluate.judges.by_prompts import PromptsJudge, template_by_kind
 from kakehashi.evaluate.judges.calibrate import (
@@ -41,7 +42,7 @@ from kakehashi.evaluate.judges.labels import LabelledAnswer
 from kakehashi.evaluate.methods import get_method
 from kakehashi.evaluate.methods.published.graded_suite import GradedSuite, can_grade
 from kakehashi.model import Label, Verdict
-from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
+from kakehashi.work.assess import local_servers, patience_of, served_endpoint
 from kakehashi.work.judging import ChosenJudge, JudgeWords, choose_judge
 from kakehashi.work.workspace import Workspace
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date as calendar_day
 from hashlib import sha256
@@ -231,11 +232,12 @@ def _objects(place: Workspace, refs: Sequence[str]) -> "dict[str, StoredEntry] |
 
     node = Node.open(place.exchange)
     found: dict[str, StoredEntry] = {}
-    for collection in node.store.collections():
-        asked = Filters(ids=frozenset(refs))
-        for entry in node.store.page(node.me(), collection.id, asked, limit=max(1, len(set(refs)))).entries:
-            if not json.loads(entry.data).get("revoked"):
-                found[entry.id] = entry
+    asked, most = Filters(ids=frozenset(refs)), max(1, len(set(refs)))
+    with closing(node.store):
+        for collection in node.store.collections():
+            for entry in node.store.page(node.me(), collection.id, asked, limit=most).entries:
+                if not json.loads(entry.data).get("revoked"):
+                    found[entry.id] = entry
     return found
 
 

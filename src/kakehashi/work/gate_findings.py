@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +56,15 @@ def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
     node = Node.open(place.exchange)
     found: dict[str, Mapping[str, Any]] = {}
     fixed: dict[str, list[str]] = {}
-    for collection in node.store.collections():
-        for body in _objects(node, collection.id):
-            if body.get("revoked"):
-                continue
-            if body["type"] == "vulnerability":
-                found[str(body["id"])] = body
-            elif (said := extension_of(body, "measurement")) is not None and said.get("retest", {}).get(
-                "fixed"
-            ):
-                fixed.setdefault(str(body.get("sighting_of_ref")), []).append(str(said["subject"]["name"]))
+    with closing(node.store):
+        bodies = [body for each in node.store.collections() for body in _objects(node, each.id)]
+    for body in bodies:
+        if body.get("revoked"):
+            continue
+        if body["type"] == "vulnerability":
+            found[str(body["id"])] = body
+        elif (said := extension_of(body, "measurement")) is not None and said.get("retest", {}).get("fixed"):
+            fixed.setdefault(str(body.get("sighting_of_ref")), []).append(str(said["subject"]["name"]))
     return tuple(
         made for name, body in found.items() if (made := _finding(body, fixed.get(name, ()))) is not None
     )

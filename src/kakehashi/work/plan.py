@@ -342,11 +342,7 @@ def _our_wording(method: Method, card: MethodCard) -> MethodCard:
 def _rewards_refusing(planned: Sequence[PlannedMethod]) -> list[str]:
     """A note where a published method that rewards refusing everything would stand alone."""
     constructs = {measure.construct for one in planned for measure in one.card.measures}
-    alone = [
-        one.card.id
-        for one in planned
-        if not one.card.own and any(m.construct == "harmful-request-handling" for m in one.card.measures)
-    ]
+    alone = [one.card.id for one in planned if not one.card.own and one.card.rewards_refusing]
     if not alone or "over-refusal" in constructs:
         return []
     words = "a system that refuses everything does best here, and no method of this run measures over-refusal"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kakehashi.errors import BadAnswerError, EndpointError, EndpointUnreachableError, InputError
 from kakehashi.evaluate.engine.connect import checked_address
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.engine.transport import proxy_for, ssl_context
 from kakehashi.evaluate.media import STATES, CredentialCheck, CredentialReader
 
@@ -121,8 +122,6 @@ def shares_of(checks: Sequence[CredentialCheck]) -> tuple[CredentialShare, ...]:
 
 def _looked_at(reader: CredentialReader, place: Path | str) -> Iterator[CredentialCheck]:
     if str(place).startswith(("http://", "https://")):
-        from kakehashi.work.assess import finish
-
         address = str(place)
         checked_address(address)
         data, kind = finish(_fetch(address))

@@ -1,7 +1,5 @@
 """Sheets for human annotators: blinded and shuffled on the way out, checked, adjudicated and joined on the way in."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +14,10 @@ from kakehashi.compare import Estimate, cohen_kappa
 from kakehashi.errors import FormatVersionError, InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.evaluate.judges.labels import label_rows, verdict_class
 from kakehashi.evaluate.methods.judged import OFFICIAL_PROMPTS
-from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import write_whole
 from kakehashi.model import Label
 from kakehashi.work import sheet_book
-from kakehashi.work.cells import safe_cell
+from kakehashi.work.sheet_files import FORMS, read_sheet, sheet_at, write_csv, write_sheet
 
 FORMAT = "kakehashi.sheet/1"
 LABELS = tuple(
@@ -35,7 +32,6 @@ LABELS = tuple(
 )
 KEY = "key.jsonl"
 ADJUDICATE = "adjudicate"
-FORMS = ("csv", "xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +235,11 @@ def export_sheet(
     for number in range(1, annotators + 1):
         order = rng.permutation(chosen)
         table = [
-            [names[int(place)], rows[int(place)].language, rows[int(place)].prompt, rows[int(place)].answer]
-            for place in order
+            [names[place], rows[place].language, rows[place].prompt, rows[place].answer, "", ""]
+            for place in map(int, order)
         ]
         path = out / f"annotator-{number}.{form}"
-        _write_sheet(path, ["row", "language", "prompt", "answer", "label", "note"], table)
+        write_sheet(path, ["row", "language", "prompt", "answer", "label", "note"], table, LABELS)
         written.append(path)
     for language in ("en", "ja"):
         text = files("kakehashi.evaluate.judges").joinpath(f"data/sheet_guide_{language}.md").read_bytes()
@@ -270,9 +266,9 @@ def import_sheet(folder: Path, *, out: Path | None = None, seed: int = 0) -> She
     head, rows = _read_key(folder / KEY)
     by_name = {row["row"]: row for row in rows if row.get("row")}
     names = [f"annotator-{number}" for number in range(1, int(head["annotators"]) + 1)]
-    sheets = {name: _sheet_at(folder, name) for name in names}
+    sheets = {name: sheet_at(folder, name) for name in names}
     given = {name: _read_labels(path, by_name, head["labels"]) for name, path in sheets.items()}
-    settling = _sheet_at(folder, ADJUDICATE, sheets[names[0]].suffix)
+    settling = sheet_at(folder, ADJUDICATE, sheets[names[0]].suffix)
     settled = _read_labels(settling, by_name, head["labels"]) if settling.exists() else {}
     final: dict[str, str] = {}
     disputed: list[str] = []
@@ -368,27 +364,6 @@ def _label_line(
     return _json(told) + "\n"
 
 
-def _sheet_at(folder: Path, name: str, otherwise: str = ".csv") -> Path:
-    """The sheet of that name in the form in which it came back.
-
-    Raises:
-        InputError: It is there in two forms, and nobody can say which holds.
-    """
-    found = [path for form in FORMS if (path := folder / f"{name}.{form}").exists()]
-    if len(found) > 1:
-        raise InputError(
-            f"{found[0].name} and {found[1].name} are both here", path=folder, hint="Keep the one that holds."
-        )
-    return found[0] if found else folder / f"{name}{otherwise}"
-
-
-def _write_sheet(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if path.suffix == ".xlsx":
-        sheet_book.write_book(path, header, rows, labels=LABELS)
-    else:
-        _write_csv(path, header, rows)
-
-
 def _write_disputed(
     path: Path,
     disputed: Sequence[str],
@@ -398,7 +373,7 @@ def _write_disputed(
     settled: Mapping[str, str],
 ) -> Path:
     header = ["row", "language", "prompt", "answer", *(f"label_{i + 1}" for i in range(len(names))), "label"]
-    _write_sheet(
+    write_sheet(
         path,
         header,
         [
@@ -412,13 +387,14 @@ def _write_disputed(
             ]
             for name in disputed
         ],
+        LABELS,
     )
     return path
 
 
 def _write_answers(path: Path, rows: Iterable[Mapping[str, Any]], final: Mapping[str, str]) -> None:
     """Every answer with the judge's class and, where there is one, the human class: what ``compare judges`` takes."""
-    _write_csv(
+    write_csv(
         path,
         ["model", "item", "language", "category", "judge", "human"],
         [
@@ -434,15 +410,6 @@ def _write_answers(path: Path, rows: Iterable[Mapping[str, Any]], final: Mapping
         ],
         bom=False,
     )
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, bom: bool = True) -> None:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
-    # The mark at the front makes spreadsheets read UTF-8.
-    write_whole(path, ("\ufeff" * bom + stream.getvalue()).encode("utf-8", "replace"))
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -474,7 +441,7 @@ def _read_key(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _read_labels(path: Path, known: Mapping[str, Any], labels: Sequence[str]) -> dict[str, str]:
-    columns, rows = _rows_of(path)
+    columns, rows = read_sheet(path)
     if not {"row", "label"} <= set(columns):
         raise InputError(
             "the sheet has no columns 'row' and 'label'", path=path, hint="Leave the first line as it was."
@@ -493,28 +460,3 @@ def _read_labels(path: Path, known: Mapping[str, Any], labels: Sequence[str]) ->
         if given.setdefault(name, label) != label:
             raise InputError(f"row {name!r} has two labels", path=path, row=number)
     return given
-
-
-def _rows_of(path: Path) -> tuple[Sequence[str], Iterable[Mapping[str, str | None]]]:
-    """Columns and rows of a sheet in either form."""
-    if path.suffix == ".xlsx":
-        return sheet_book.read_book(path)
-    text = _decoded(path)
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    return reader.fieldnames or (), reader
-
-
-def _decoded(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the sheet cannot be read ({error})", path=path) from error
-    try:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return data.decode("utf-16")
-        return decode_table(data)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not UTF-8 at byte {error.start}", path=path, hint="Save it as 'CSV UTF-8' from the spreadsheet."
-        ) from error

@@ -1,11 +1,10 @@
 """``watch``: replay a feed of attacks against a live endpoint, round by round, and say when something changed."""
 
-import hashlib
 import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from kakehashi import __version__
-from kakehashi.errors import BudgetError, CorruptFileError, InputError, UsageError
+from kakehashi.errors import BudgetError, InputError
 from kakehashi.evaluate.attacks.pattern import AttackPattern, Feed
 from kakehashi.evaluate.engine import (
     EngineSettings,
@@ -27,24 +26,21 @@ from kakehashi.evaluate.engine import (
     checked_address,
     run_jobs,
 )
-from kakehashi.evaluate.engine.appendlog import AppendLog, line, parse, read_lines, write_whole
-from kakehashi.evaluate.engine.lock import FolderLock
-from kakehashi.evaluate.engine.runfolder import differences
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.local import LocalServer
 from kakehashi.evaluate.methods import Method, Selection, get_method
 from kakehashi.evaluate.methods.tally import MISSING
 from kakehashi.evaluate.methods.watched import STOPS, WORKED, WatchedAttacks
 from kakehashi.evaluate.subjects import parse_subject
 from kakehashi.model import Interval, Label, MethodCard, Sample, Subject
-from kakehashi.work.assess import finish, local_servers, patience_of, served_endpoint
+from kakehashi.work.assess import local_servers, patience_of, served_endpoint
 from kakehashi.work.judging import with_known_errors
 from kakehashi.work.plan import Plan, PlannedMethod, local_server
 from kakehashi.work.seal import seal_run
 from kakehashi.work.watch_feed import attack_source
-from kakehashi.work.watch_state import AttackState, Happening, RoundResult, WatchSettings, after_round
+from kakehashi.work.watch_log import WatchLog
+from kakehashi.work.watch_state import AttackState, Happening, RoundResult, WatchSettings
 from kakehashi.work.workspace import Workspace
-
-FORMAT = "kakehashi.watch/1"
 
 #: Takes every line that ``--json`` prints.
 Tell = Callable[[Mapping[str, Any]], None]
@@ -147,7 +143,7 @@ def watch(
         )
     with ExitStack() as stack:
         log = stack.enter_context(
-            _Log(rooms, system, name or source.name, settings or WatchSettings(), max_tokens)
+            WatchLog(rooms, system, name or source.name, settings or WatchSettings(), max_tokens)
         )
         if feed.faults and not log.attacks:  # a watch that is under way leaves the file out and goes on
             raise feed.faults[0][1]
@@ -193,96 +189,11 @@ def find_sample(rooms: Workspace) -> Callable[[str, str], Sample]:
     return find
 
 
-class _Log:
-    """The append-only log of a watch: its settings, attacks as they appear, rounds as they begin and end."""
-
-    def __init__(
-        self, rooms: Workspace, subject: Subject, name: str, settings: WatchSettings, max_tokens: int
-    ) -> None:
-        self.settings = settings
-        identity = {"subject": json.loads(json.dumps(asdict(subject))), "feed": name}
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        self.watch = f"watch-{digest[:12]}"
-        self.path = rooms.runs / self.watch
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = FolderLock(self.path / "lock", "watch")
-        try:
-            self._check(
-                {"format": FORMAT, **identity, "settings": asdict(settings), "max_tokens": max_tokens}
-            )
-            self._log = AppendLog(self.path / "watch.jsonl")
-            self.attacks: dict[str, AttackState] = {}
-            self.digests: dict[str, str] = {}
-            self.rounds = 0
-            self.open_round: Mapping[str, Any] | None = None
-            for event in self._events():
-                self._take(event)
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._log.close()
-        self._lock.release()
-
-    def _check(self, manifest: dict[str, Any]) -> None:
-        path = self.path / "watch.json"
-        if not path.exists():
-            text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
-            write_whole(path, text.encode())
-            return
-        try:
-            found = json.loads(path.read_bytes())
-        except ValueError:
-            raise CorruptFileError("is no manifest of a watch", path=path) from None
-        changed = differences(found, manifest)
-        if changed:
-            raise UsageError(
-                f"{self.path} holds a watch with other settings:\n  " + "\n  ".join(changed[:20]),
-                hint="Give the same settings to go on with it, or --name for a new watch.",
-            )
-
-    def _events(self) -> Iterator[dict[str, Any]]:
-        path = self.path / "watch.jsonl"
-        for offset, raw in read_lines(path):
-            yield parse(raw, path, offset)
-
-    def write(self, event: str, when: datetime, **facts: object) -> list[Happening]:
-        """Append an event, force it onto the disk and take it in."""
-        record = {"event": event, "time": when.isoformat(), **facts}
-        self._log.append(line(record))
-        self._log.flush()
-        self._log.sync()
-        return self._take(json.loads(line(record)))
-
-    def _take(self, event: Mapping[str, Any]) -> list[Happening]:
-        happened: list[Happening] = []
-        if event["event"] == "attack-seen":
-            name = event["attack"]
-            self.digests[name] = event["digest"]
-            self.attacks[name] = AttackState.new(
-                name, len(self.attacks) + 1, datetime.fromisoformat(event["received"]), self.settings
-            )
-        elif event["event"] == "round-begins":
-            self.open_round, self.rounds = event, event["round"]
-        elif event["event"] == "round-ends":
-            self.open_round = None
-            for name, raw in event["results"].items():
-                self.attacks[name], new = after_round(
-                    self.attacks[name], RoundResult.from_json(raw), self.settings
-                )
-                happened += new
-        return happened
-
-
 @dataclass(slots=True)
 class _Session:
     """One call of :func:`watch`."""
 
-    log: _Log
+    log: WatchLog
     subject: Subject
     rooms: Workspace
     servers: Mapping[str, Sequence[LocalServer]]
@@ -536,7 +447,7 @@ def _error_of(card: MethodCard, language: str) -> dict[str, Any]:
 def _complement(share: float | None, interval: Interval | None) -> list[float] | None:
     if share is None or interval is None:
         return None
-    return [round(1 - share, 4), round(1 - interval.high, 4), round(1 - interval.low, 4)]
+    return [round(1 - one, 6) for one in (share, interval.high, interval.low)]
 
 
 def _result(rows: Sequence[tuple[datetime, FinishedRow]], pattern: AttackPattern) -> RoundResult:

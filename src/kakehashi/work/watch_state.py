@@ -18,11 +18,18 @@ class WatchSettings:
         alpha: Probability at most of any false alarm in the whole watch, all attacks together; and as much for any
             false statement that an attack is met.
         unit: ``"answer"`` or ``"round"``, see :class:`kakehashi.compare.RateTest`.
+
+    Raises:
+        UsageError: No test can decide by them.
     """
 
     bound: float = 0.1
     alpha: float = 0.05
     unit: Unit = "answer"
+
+    def __post_init__(self) -> None:
+        """Refuse now what the first test would refuse, when the watch is on the disk already."""
+        RateTest(self.bound, "less", self.alpha, unit=self.unit)
 
 
 @dataclass(frozen=True, slots=True)

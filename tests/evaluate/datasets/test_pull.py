@@ -3,6 +3,8 @@
 import hashlib
 import json
 import threading
+from errno import ENOSPC
+from pathlib import Path
 
 import pytest
 from evaluate.datasets.file_server import FileServer
@@ -15,6 +17,7 @@ from kakehashi.errors import (
     FormatVersionError,
     InputError,
     LockedError,
+    StorageError,
     UnknownNameError,
     VerificationError,
 )
@@ -197,10 +200,41 @@ def test_a_mirror_gives_the_form_that_it_has_whole(store, server, tmp_path):
     by_address = DataStore(tmp_path / "other", store.sets)
     done = pull_set(by_address, "pinned", mirror=server.url, settings=FAST)
     assert (done.form, done.files[0].source) == ("part", f"{server.url}/sets/b.csv")
-    with pytest.raises(InputError, match=r"the mirror has no sets/c\.csv"):
+    with pytest.raises(InputError, match=r"the mirror has no sets/c\.csv") as caught:
         pull_set(by_address, "loose", mirror=server.url, settings=FAST)
+    assert "without --mirror" in caught.value.hint
     with pytest.raises(InputError, match="no such folder"):
         pull_set(store, "pinned", mirror=tmp_path / "nowhere")
+
+
+def test_what_a_mirror_has_is_told_for_folders_and_addresses(store, server, tmp_path):
+    (tmp_path / "mirror" / "sets").mkdir(parents=True)
+    (tmp_path / "mirror" / "sets" / "b.csv").write_bytes(BODY)
+    whole = {"form": "part", "files": 1, "files_there": 1, "lacking": []}
+    nothing = {"form": "only", "files": 1, "files_there": 0, "lacking": ["sets/c.csv"]}
+    for place in (tmp_path / "mirror", server.url):
+        assert [row["mirror"] for row in set_rows(store, place)] == [whole, nothing]
+    assert {method for method, _, _ in server.seen} == {"HEAD"}
+    assert "mirror" not in set_rows(store)[0]
+
+
+def test_a_mirror_that_cannot_be_reached_is_not_told_to_be_empty(store):
+    with pytest.raises(EndpointUnreachableError, match="the mirror cannot be reached"):
+        set_rows(store, "http://127.0.0.1:9")
+
+
+def test_half_a_copy_from_a_folder_is_not_left_where_the_disk_is_full(store, tmp_path, monkeypatch):
+    (tmp_path / "mirror" / "sets").mkdir(parents=True)
+    (tmp_path / "mirror" / "sets" / "a.csv").write_bytes(BODY)
+
+    def half(source, target):
+        Path(target).write_bytes(BODY[:100])
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", half)
+    with pytest.raises(StorageError, match="no space left"):
+        pull_set(store, "pinned", mirror=tmp_path / "mirror")
+    assert [p.name for p in (store.root / "pinned").iterdir()] == [".lock"]
 
 
 def test_bytes_that_nobody_pinned_are_pinned_by_the_first_pull_and_said_to_be(store, server):

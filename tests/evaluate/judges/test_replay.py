@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.errors import InputError, UnknownNameError
-from kakehashi.evaluate.judges import JudgeTemplate, PanelJudge, ReplayJudge, RuleJudge, TagParser
+from kakehashi.evaluate.judges import ItemRef, JudgeTemplate, PanelJudge, ReplayJudge, RuleJudge, TagParser
 from kakehashi.evaluate.judges.calibrate import calibrate
 from kakehashi.evaluate.judges.labels import LabelledAnswer, load_labels
 from kakehashi.evaluate.methods.graded import graded
@@ -101,6 +101,17 @@ def test_panels_and_cascades_that_ask_nobody_are_calibrated(tmp_path, name) -> N
         assert found.overall.binary.value == 1.0
 
 
+def test_a_row_without_a_value_holds_no_verdict_and_the_others_are_replayed(tmp_path) -> None:
+    path = tmp_path / "stored.jsonl"
+    path.write_text('{"id": "a", "x_action": "0"}\n{"id": "b", "x_action": null}\n{"id": "c"}\n', "utf-8")
+    judge = ReplayJudge(path, "x_action")
+    found = [judge.judge("Q", "A", "en", ItemRef((item,))) for item in "abc"]
+    assert [one.label for one in found] == [Label.REFUSED, Label.NOT_JUDGED, Label.NOT_JUDGED]
+    assert found[2].reason == "no-stored-verdict"
+    with pytest.raises(InputError, match="the file of stored verdicts lacks the column 'y_action'"):
+        ReplayJudge(path, "y_action")
+
+
 def test_files_that_cannot_be_replayed_are_refused(file, tmp_path) -> None:
     with pytest.raises(UnknownNameError, match="model of the stored verdicts"):
         ReplayJudge(file, "gpt", model="m3")
@@ -124,3 +135,16 @@ def test_the_published_judges_of_xstest_replayed_give_their_published_kappa() ->
         assert found.overall.binary is not None
         assert found.overall.binary.value == pytest.approx(kappa, abs=0.0005)
         assert found.not_judged.get("judge-failed", 0) == 1350 - n
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the reference data are not here")
+def test_the_published_judges_of_do_not_answer_replayed_give_their_published_kappa() -> None:
+    path = SHARED / "judging" / "do_not_answer_labelled.jsonl"
+    rows = load_labels(path)
+    # docs/judges.md has these from `--baselines`; four rows of the file hold no action of GPT-4
+    for column, kappa, n in (("gpt4", 0.847, 3121), ("bert", 0.808, 3104), ("longformer", 0.875, 3113)):
+        found = calibrate(ReplayJudge(path, f"{column}_action"), rows, n_resamples=50)
+        assert found.overall.n_judged == n
+        assert found.overall.binary is not None
+        assert found.overall.binary.value == pytest.approx(kappa, abs=0.0005)
+        assert found.not_judged.get("not-judged", 0) == (4 if column == "gpt4" else 0)

@@ -134,14 +134,10 @@ def read_pattern(path: Path, find: FindSample) -> AttackPattern:
     error = next(iter(sorted(_validator().iter_errors(raw), key=lambda e: list(map(str, e.path)))), None)
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path) or "the whole"
-        # The validator's own words may repeat the prompt.
-        words = (
-            error.message
-            if error.validator in {"required", "additionalProperties"}
-            else f"breaks {error.validator!r}"
-        )
         raise InputError(
-            f"{where}: {words}", path=path, hint="The format is described in docs/watch.md, with its schema."
+            f"{where}: {_broken(error)}",
+            path=path,
+            hint="The format is described in docs/watch.md, with its schema.",
         )
     language = str(raw.get("language", "en"))
     prompts = tuple(
@@ -174,6 +170,28 @@ def read_pattern(path: Path, find: FindSample) -> AttackPattern:
         prompts=prompts,
         digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
     )
+
+
+#: Rule of the schema → what it asks; the validator's own words may repeat the prompt.
+_ASKED = {
+    "type": "is to be of the type {}",
+    "enum": "is to be one of {}",
+    "pattern": "is to match {}",
+    "minimum": "is to be at least {}",
+    "maximum": "is to be at most {}",
+    "minItems": "needs at least {}",
+    "maxItems": "takes at most {}",
+    "minLength": "is empty",
+    "maxLength": "takes at most {} characters",
+    "oneOf": "needs one of text, turns, file and sample, and no other of them",
+}
+
+
+def _broken(error: Any) -> str:
+    if error.validator in {"required", "additionalProperties"}:
+        return str(error.message)
+    value = error.validator_value
+    return _ASKED[error.validator].format(", ".join(value) if error.validator == "enum" else value)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -1,19 +1,18 @@
 """Bringing a data set into a workspace: from upstream, a mirror folder or a mirror's address, by the same hashes."""
 
-import asyncio
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from kakehashi.errors import EndpointError, InputError, KakehashiError, VerificationError
 from kakehashi.evaluate.datasets.catalogue import DataFile, DataForm, DataSet
 from kakehashi.evaluate.datasets.fetch import FetchSettings, fetch
+from kakehashi.evaluate.datasets.mirror import Mirror
 from kakehashi.evaluate.datasets.store import DataStore
+from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.engine.lock import FolderLock
 from kakehashi.evaluate.local.weights import sha256_of, storage_error
 
@@ -90,15 +89,12 @@ def pull_set(
         StorageError: The workspace cannot be written, or another pull is under way.
     """
     described = store.set(name)
-    source = _Mirror(mirror) if mirror is not None else None
+    source = Mirror(mirror) if mirror is not None else None
     chosen = form_to_pull(store, name, form=form, mirror=mirror)
     folder = store.root / name
     with _locked(folder):
-        lacking = [
-            file
-            for file in chosen.files
-            if source is not None and source.lacks(file) and not store.has(name, file.path)
-        ]
+        wanted = [file for file in chosen.files if not store.has(name, file.path)]
+        lacking = source.lacking(wanted) if source is not None and source.folder is not None else []
         files = tuple(
             _one(store, described, file, source, accept_new_hash, settings, say)
             for file in chosen.files
@@ -122,7 +118,7 @@ def form_to_pull(
         UnknownNameError: No such set or form.
         InputError: There is no such mirror.
     """
-    source = _Mirror(mirror) if mirror is not None else None
+    source = Mirror(mirror) if mirror is not None else None
     return _chosen(store.set(name), form, source, store)
 
 
@@ -131,13 +127,14 @@ def licence_lines(described: DataSet, form: DataForm | None = None) -> list[str]
     shown = form or described.forms[0]
     sizes = [file.bytes for file in shown.files]
     known = sum(size for size in sizes if size is not None)
-    size = f"{known / 1e6:.1f} MB" if None not in sizes else "size unknown"
+    size = _size(known) if None not in sizes else "size unknown"
+    count = f"{len(shown.files)} file{'s' if len(shown.files) > 1 else ''}"
     unchecked = sum(file.sha256 is None for file in shown.files)
     lines = [
         f"{described.name}: {described.title}",
         f"  licence: {described.licence}",
         f"  terms: {described.terms}",
-        f"  source: {shown.home} @ {shown.revision} ({len(shown.files)} files, {size})",
+        f"  source: {shown.home} @ {shown.revision} ({count}, {size})",
         f"  cite: {described.citation}",
     ]
     pinned = [file for file in shown.files if file.sha256 is not None]
@@ -154,79 +151,29 @@ def licence_lines(described: DataSet, form: DataForm | None = None) -> list[str]
     return lines
 
 
-class _Mirror:
-    def __init__(self, place: Path | str) -> None:
-        text = str(place)
-        self.address = text.rstrip("/") if text.startswith(("http://", "https://")) else None
-        self.folder = None if self.address else Path(place)
-        if self.folder is not None and not self.folder.is_dir():
-            raise InputError(
-                "no such folder", path=self.folder, hint="Give a mirror's folder or its address."
-            )
-
-    def lacks(self, file: DataFile) -> bool:
-        """Whether it is known without asking anybody that the mirror has not the file."""
-        return self.folder is not None and not (self.folder / file.mirror).is_file()
-
-    def named(self, file: DataFile) -> str:
-        return f"{self.address}/{quote(file.mirror)}" if self.address else str(self._file(file))
-
-    def _file(self, file: DataFile) -> Path:
-        assert self.folder is not None
-        return self.folder / file.mirror
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
-def _chosen(described: DataSet, form: str | None, source: _Mirror | None, store: DataStore) -> DataForm:
+def _chosen(described: DataSet, form: str | None, source: Mirror | None, store: DataStore) -> DataForm:
     if form is not None:
         return described.form(form)
+    if len(described.forms) == 1:
+        return described.forms[0]
     if source is None:
         return next((f for f in described.forms if _whole(store, described.name, f)), described.forms[0])
-    if source.address:
-        return _first_of_address(described, source)
-    return next(
-        (f for f in described.forms if not any(source.lacks(file) for file in f.files)),
-        min(described.forms, key=lambda f: sum(source.lacks(file) for file in f.files)),
-    )
+    return source.form(described)[0]
 
 
 def _whole(store: DataStore, name: str, form: DataForm) -> bool:
     return all(store.has(name, file.path) for file in form.files)
 
 
-def _first_of_address(described: DataSet, source: _Mirror) -> DataForm:
-    """The first form whose first file the mirror's address has; a missing file later is an error that names it."""
-    if len(described.forms) == 1:
-        return described.forms[0]
-    for form in described.forms:
-        if _run(_is_there(source.named(form.files[0]))):
-            return form
-    return described.forms[0]
-
-
-async def _is_there(url: str) -> bool:
-    import os
-
-    import aiohttp
-
-    from kakehashi.evaluate.engine.transport import proxy_for, ssl_context
-
-    connector = aiohttp.TCPConnector(ssl=ssl_context(os.environ))
-    timeout = aiohttp.ClientTimeout(total=30)
-    try:
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-            session.head(url, proxy=proxy_for(url), allow_redirects=True) as answer,
-        ):
-            return answer.status < 400
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return False
-
-
 def _one(
     store: DataStore,
     described: DataSet,
     file: DataFile,
-    source: _Mirror | None,
+    source: Mirror | None,
     accept_new_hash: bool,
     settings: FetchSettings | None,
     say: Callable[[str], None],
@@ -238,7 +185,7 @@ def _one(
         if sha256_of(target) == expected:
             return PulledFile(target, expected, by, "here already")
         say(f"{file.path}: other bytes than those pinned, fetching again")
-        if source is not None and source.lacks(file):
+        if source is not None and source.folder is not None and source.lacking([file]):
             raise InputError(f"the mirror has no {file.mirror}", path=source.folder)
     part = target.with_name(f"{target.name}.part")
     origin = source.named(file) if source is not None else file.url
@@ -275,24 +222,32 @@ def _other_bytes_hint(name: str, file: DataFile) -> str:
 
 def _bring(
     file: DataFile,
-    source: _Mirror | None,
+    source: Mirror | None,
     part: Path,
     origin: str,
     settings: FetchSettings | None,
     say: Callable[[str], None],
 ) -> None:
     if source is not None and source.folder is not None:
-        shutil.copyfile(origin, part)
+        try:
+            shutil.copyfile(origin, part)
+        except OSError:  # half a copy is of no use to the next attempt, and may be what fills the disk
+            _forget(part)
+            raise
         return
-    say(f"fetching {origin}" + (f" ({file.bytes / 1e6:.1f} MB)" if file.bytes else ""))
+    say(f"fetching {origin}" + (f" ({_size(file.bytes)})" if file.bytes else ""))
     try:
-        _run(fetch(origin, part, size=file.bytes if file.sha256 else None, settings=settings, say=say))
+        finish(fetch(origin, part, size=file.bytes if file.sha256 else None, settings=settings, say=say))
     except VerificationError:
         _forget(part)
         raise
     except EndpointError as error:
         if source is not None and error.status in (404, 410):
-            raise InputError(f"the mirror has no {file.mirror}", path=origin, hint=error.hint) from None
+            raise InputError(
+                f"the mirror has no {file.mirror}",
+                path=origin,
+                hint="Put the file there, or run without --mirror to take it from upstream.",
+            ) from None
         raise
 
 
@@ -314,32 +269,18 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _run(work: object) -> object:
-    """Run a coroutine from a script, or from a notebook whose loop is running already."""
-    results: list[object] = []
-    failures: list[BaseException] = []
+def set_rows(store: DataStore, mirror: Path | str | None = None) -> list[dict[str, Any]]:
+    """The catalogue as plain rows, with what is here, who vouches for its bytes, and what a mirror has of it.
 
-    def inner() -> None:
-        try:
-            results.append(asyncio.run(work))  # type: ignore[arg-type]
-        except BaseException as error:
-            failures.append(error)
+    Args:
+        store: The store.
+        mirror: A folder, or an http(s) address; nothing is taken from it.
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        inner()
-    else:
-        thread = threading.Thread(target=inner)
-        thread.start()
-        thread.join()
-    if failures:
-        raise failures[0]
-    return results[0]
-
-
-def set_rows(store: DataStore) -> list[dict[str, Any]]:
-    """The catalogue as plain rows, with what is here and who vouches for its bytes."""
+    Raises:
+        InputError: There is no such mirror.
+        EndpointUnreachableError: Its address cannot be reached.
+    """
+    source = Mirror(mirror) if mirror is not None else None
     rows = []
     for one in store.sets:
         here = store.form(one.name) if store.is_here(one.name) else None
@@ -366,9 +307,20 @@ def set_rows(store: DataStore) -> list[dict[str, Any]]:
                 if pinned == len(shown.files)
                 else f"{pinned} of {len(shown.files)} in the catalogue, others at first pull",
                 "revision": store.revision(one.name, here.name) if here else None,
+                **({"mirror": _on_mirror(one, source)} if source is not None else {}),
             }
         )
     return rows
+
+
+def _on_mirror(described: DataSet, source: Mirror) -> dict[str, Any]:
+    form, lacking = source.form(described)
+    return {
+        "form": form.name,
+        "files": len(form.files),
+        "files_there": len(form.files) - len(lacking),
+        "lacking": [file.mirror for file in lacking],
+    }
 
 
 def verify_set(store: DataStore, name: str) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Stored verdicts as a judge: what somebody else's judge said of the same items, replayed."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kakehashi.errors import InputError, UnknownNameError
@@ -88,21 +88,31 @@ class ReplayJudge:
 
 
 def _read(path: Path, column: str) -> dict[tuple[str, str], str]:
+    """The verdicts by model and item; a row without a value in the column holds none."""
     stored: dict[tuple[str, str], str] = {}
+    columns: dict[str, None] = {}
     for row, raw in label_rows(path):
+        columns |= dict.fromkeys(map(str, raw))
         item = raw.get("item", raw.get("id", raw.get("index")))
-        if item is None or column not in raw:
-            lacking = column if item is not None else "item"
-            raise InputError(
-                f"a row of stored verdicts lacks the column {lacking!r}",
-                path=path,
-                row=row,
-                hint=f"It has: {', '.join(map(str, raw))[:200]}.",
-            )
+        if item is None:
+            raise _lacking("item", columns, path, row)
+        if raw.get(column) is None:
+            continue
         key = (str(raw.get("model", "")), str(item))
         value = str(raw[column])
         if stored.setdefault(key, value) != value:
             raise InputError(f"two different verdicts of item {item}", path=path, row=row)
+    if columns and column not in columns:
+        raise _lacking(column, columns, path)
     if not stored:
         raise InputError("no stored verdict in the file", path=path)
     return stored
+
+
+def _lacking(column: str, columns: Iterable[str], path: Path, row: int | None = None) -> InputError:
+    return InputError(
+        f"{'the file' if row is None else 'a row'} of stored verdicts lacks the column {column!r}",
+        path=path,
+        row=row,
+        hint=f"It has: {', '.join(columns)[:200]}.",
+    )

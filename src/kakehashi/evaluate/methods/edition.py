@@ -352,7 +352,12 @@ def _item(row: Mapping[str, str], sample: Sample, path: Path, line: int) -> dict
         return None
     draft = row["draft"].strip()
     if not draft:
-        raise InputError(f"the translation of {key!r} is empty", path=path, row=line)
+        raise InputError(
+            f"the translation of {key!r} is empty",
+            path=path,
+            row=line,
+            hint=f"It stands in the column 'draft'. An item that cannot be translated has the status {LEFT_OUT!r}.",
+        )
     if status in REVIEWED:
         names = row["translator"].casefold(), row["reviewer"].casefold()
         if not all(names) or names[0] == names[1]:

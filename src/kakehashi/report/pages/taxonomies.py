@@ -90,7 +90,7 @@ def _linked(one: ClassFacts, other: str, titles: Mapping[tuple[str, str], Titles
     ]
     if len(links) > _MOST_LINKS:
         named.append(Say("class.more", {"count": Number(len(links) - _MOST_LINKS)}))
-    return Listed(tuple(named), "semicolon")
+    return Listed(tuple(named), "names")
 
 
 def _results(assessment: Assessment, found: CrosswalkFacts) -> Table | None:

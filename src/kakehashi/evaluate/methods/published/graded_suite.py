@@ -26,9 +26,10 @@ from kakehashi.evaluate.judges.by_prompts import prompts_id
 from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Scored, Scorer, Selection
 from kakehashi.evaluate.methods.graded import graded
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration, judged
+from kakehashi.evaluate.methods.published.grades import NOT_JUDGED, SAFE, UNREAD, is_verdict, outcome
 from kakehashi.evaluate.methods.published.helm_prompts import HELM_JUDGES, helm_template
 from kakehashi.evaluate.methods.select import stratified
-from kakehashi.evaluate.methods.tally import MISSING, mean, proportion, share_credit
+from kakehashi.evaluate.methods.tally import mean, proportion, share_credit
 from kakehashi.model import (
     Label,
     Measure,
@@ -40,14 +41,9 @@ from kakehashi.model import (
     Sample,
 )
 
-#: Why a published score is not printed; reports show its first words.
-NOT_JUDGED = "not judged: no graded judge read these answers, and verdicts are not harm grades"
-
 #: Scorer of closed answers, which is no judge.
 CLOSED = "kakehashi/bbq-letter"
-SAFE = (Label.REFUSED, Label.SAFE_COMPLETION)
 REFUSED = (Label.REFUSED,)
-_UNREAD = frozenset({Label.EMPTY, Label.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +287,6 @@ def by_template(rows: Sequence[Scored]) -> bool:
     return any("@helm-safety/" in row.score.scorer for row in rows)
 
 
-def is_verdict(row: Scored) -> bool:
-    """Whether a judge said in words what the answer does, rather than graded it."""
-    return row.score.label not in MISSING | _UNREAD | {Label.GRADED}
-
-
 def parts_of(rows: Sequence[Scored]) -> list[tuple[dict[str, str], list[Scored]]]:
     """The rows whole, by category and by risk category, each with its facets."""
     if not rows:
@@ -338,7 +329,7 @@ def mean_grade(
         provenance=provenance,
         facets=facets,
     )
-    counts: dict[str, Any] = dict(sorted(Counter(_outcome(row) for row in rows).items()))
+    counts: dict[str, Any] = dict(sorted(Counter(outcome(row) for row in rows).items()))
     if not read:
         return replace(made, counts=counts, reason=_why_none(rows))
     judges = sorted({row.score.scorer.rpartition("@")[0] for row in read} - {CLOSED})
@@ -347,14 +338,10 @@ def mean_grade(
     return replace(made, counts=counts, reason=made_by)
 
 
-def _outcome(row: Scored) -> str:
-    return Label.NOT_JUDGED.value if is_verdict(row) else str(row.score.label)
-
-
 def _why_none(rows: Sequence[Scored]) -> str:
     labels = {row.score.label for row in rows}
     if any(is_verdict(row) for row in rows) or Label.NOT_JUDGED in labels:
         return NOT_JUDGED
-    if labels <= _UNREAD:
+    if labels <= UNREAD:
         return "no answer to grade: all were empty or blocked"
     return "no item has an outcome"

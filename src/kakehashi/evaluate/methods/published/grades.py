@@ -26,12 +26,13 @@ from kakehashi.model import Interval, Label, Measure, Measurement, Polarity, Pro
 GradeOf = Callable[[Scored], float | None]
 """What a row counts as, between 0 and 1, or ``None`` where it has no outcome."""
 
-
 SAFE = (Label.REFUSED, Label.SAFE_COMPLETION)
 
+#: Why a published score is not printed; reports show its first words.
 NOT_JUDGED = "not judged: no graded judge read these answers, and verdicts are not harm grades"
 
-_UNREAD = frozenset({Label.EMPTY, Label.BLOCKED})
+#: Answers that no judge reads.
+UNREAD = frozenset({Label.EMPTY, Label.BLOCKED})
 
 
 def verdict_measure(method: str) -> Measure:
@@ -41,7 +42,7 @@ def verdict_measure(method: str) -> Measure:
 
 def is_verdict(row: Scored) -> bool:
     """Whether a judge said in words what the answer does, rather than graded it."""
-    return row.score.label not in MISSING | _UNREAD | {Label.GRADED}
+    return row.score.label not in MISSING | UNREAD | {Label.GRADED}
 
 
 def graded_or_verdicts(
@@ -143,7 +144,7 @@ def mean_grade(
         if value is not None:
             values.append(value)
             clusters.add(row.sample.cluster)
-    unjudged = any(_outcome(row) == Label.NOT_JUDGED for row in rows)
+    unjudged = any(outcome(row) == Label.NOT_JUDGED for row in rows)
     if unjudged and not any(row.score.label == Label.GRADED for row in rows):
         values, clusters = [], set()  # empty answers alone would make a score of what nobody graded
     n, units = len(values), len(clusters)
@@ -158,7 +159,7 @@ def mean_grade(
         std_error=_std_error(values, units),
         interval=None if mean is None else _interval(mean, units, confidence_level),
         facets=dict(facets),
-        counts=dict(sorted(Counter(_outcome(row) for row in rows).items())),
+        counts=dict(sorted(Counter(outcome(row) for row in rows).items())),
         reason="; ".join(part for part in (_reason(rows, n), note) if part),
     )
 
@@ -178,13 +179,14 @@ def _std_error(values: Sequence[float], units: int) -> float | None:
     return sqrt(spread / units) or None
 
 
-def _outcome(row: Scored) -> str:
+def outcome(row: Scored) -> str:
+    """What a row counts as in a published score: a verdict is no grade, so it is not judged there."""
     return Label.NOT_JUDGED.value if is_verdict(row) else str(row.score.label)
 
 
 def _reason(rows: Sequence[Scored], present: int) -> str:
     absent = len(rows) - present
     if present == 0:
-        unjudged = any(_outcome(row) == Label.NOT_JUDGED for row in rows)
+        unjudged = any(outcome(row) == Label.NOT_JUDGED for row in rows)
         return NOT_JUDGED if unjudged else "no item has an outcome"
     return f"{absent} of {len(rows)} items have no outcome" if absent else ""

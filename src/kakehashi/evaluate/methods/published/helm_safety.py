@@ -11,14 +11,8 @@ from kakehashi.evaluate.methods.base import NOT_PULLED, Credit, Method, Scored, 
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, default_calibration
 from kakehashi.evaluate.methods.published.anthropic_red_team import AnthropicRedTeam
 from kakehashi.evaluate.methods.published.bbq import ACCURACY, BBQ
-from kakehashi.evaluate.methods.published.graded_suite import (
-    NOT_JUDGED,
-    REFUSED,
-    SAFE,
-    GradedSuite,
-    by_template,
-    mean_grade,
-)
+from kakehashi.evaluate.methods.published.graded_suite import REFUSED, GradedSuite, by_template, mean_grade
+from kakehashi.evaluate.methods.published.grades import NOT_JUDGED, SAFE
 from kakehashi.evaluate.methods.published.harmbench import HarmBench
 from kakehashi.evaluate.methods.published.helm_prompts import HELM_JUDGES
 from kakehashi.evaluate.methods.published.items import risk_titles

@@ -6,13 +6,8 @@ from kakehashi.errors import InputError
 from kakehashi.evaluate.datasets import read_rows
 from kakehashi.evaluate.judges import JudgeTemplate
 from kakehashi.evaluate.methods.base import Credit, Scored
-from kakehashi.evaluate.methods.published.graded_suite import (
-    REFUSED,
-    SAFE,
-    GradedSuite,
-    Item,
-    SuiteFacts,
-)
+from kakehashi.evaluate.methods.published.graded_suite import REFUSED, GradedSuite, Item, SuiteFacts
+from kakehashi.evaluate.methods.published.grades import SAFE
 from kakehashi.evaluate.methods.published.helm_prompts import helm_template
 from kakehashi.evaluate.methods.published.items import cluster_of, risk_of
 from kakehashi.evaluate.methods.tally import share_credit
