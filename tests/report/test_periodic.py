@@ -444,7 +444,7 @@ def test_indicators_stand_with_their_siblings_in_their_units_and_the_empty_ones_
     page = Page(str(rendered(report, "html")["r.html"]))
     assert "56.4%" in page.text("ja")
     assert "7.5 months" in page.text("en")
-    assert "2025-04-07 (a newer edition is known: 2026 )" in page.text("en")
+    assert "7 April 2025 (a newer edition is known: 2026 )" in page.text("en")
     assert "perception-gap: no data on perception-gap" in page.text("en")
     assert (
         page.text("en").count("How far these indicators agree: apart") == 1

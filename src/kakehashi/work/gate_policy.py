@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError

@@ -166,7 +166,7 @@ def comparison(report: Periodic) -> Section:
     """Measures by developer's country or region, with what must stand beside them; no order of countries."""
     blocks: list[Block] = [Paragraph(Say("periodic.text.comparison"))]
     if not report.comparisons:
-        blocks.append(Paragraph(Say("periodic.no-comparison")))
+        blocks.append(Paragraph(Say("periodic.no-comparison", {"option": Code("--facts")})))
     for number, one in enumerate(report.comparisons, start=1):
         title = measure_name(one.measure, one.language)
         if one.reason:

@@ -6,6 +6,7 @@ from kakehashi.report.document import (
     Blank,
     Block,
     Code,
+    Date,
     Listed,
     Number,
     Paragraph,
@@ -63,7 +64,7 @@ def _table(number: int, family: list[IndicatorFacts]) -> Table:
         f"indicators-{number}",
         Say(
             "periodic.caption.indicators",
-            {"titles": Listed(tuple(Term(one.title) for one in family), "semicolon")},
+            {"titles": Listed(tuple(Term(one.title) for one in family), "slash")},
         ),
         columns(*heads, figures=("value", "interval")),
         tuple(_row(one, entry) for one, entry in shown),
@@ -81,10 +82,10 @@ def _row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, ...]:
         if missing
         else value(found.value, one.unit, found.source),
         _interval(one, found),
-        Verbatim(found.as_of),
-        Say("periodic.newer", {"vintage": Verbatim(found.vintage), "newer": Verbatim(found.newer)})
+        Date(found.as_of),
+        Say("periodic.newer", {"vintage": Date(found.vintage), "newer": Verbatim(found.newer)})
         if found.newer
-        else Verbatim(found.vintage),
+        else Date(found.vintage),
         source_cell(found.source),
     )
 

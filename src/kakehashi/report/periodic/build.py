@@ -98,7 +98,9 @@ def build_periodic(
         catalog=catalog_facts(period, sources),
         indicators=()
         if kind == "monthly"
-        else indicator_facts(measure_sheets(place.path, period.as_of), period, sources),
+        else indicator_facts(
+            measure_sheets(place.path, period.as_of), period, sources, small_cell=settings.small_cell
+        ),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
         exposure=_exposure(table, period, rng) if annual else None,
