@@ -13,7 +13,7 @@ from kakehashi.index.claims.numerals import parse_number, plain_width
 HERE = Path(__file__).parent
 
 #: File → lowest precision and recall of finding, then of matching; measured and printed in docs/index-claims.md.
-BOUNDS = {"labelled": (0.994, 0.994, 1.0, 0.986), "held_out": (1.0, 1.0, 1.0, 0.96)}
+BOUNDS = {"labelled": (0.994, 0.994, 1.0, 0.986), "held_out": (1.0, 1.0, 1.0, 0.96), "fresh": (1.0, 1.0)}
 
 
 def sentences(name):
@@ -53,7 +53,9 @@ def test_precision_and_recall_stay_where_they_were_measured(name):
                 Counter(one for one in labels if "@" in one),
             )
         )
-    measured = (*shares(finding), *shares(matching))
+    known = any(wanted for _, wanted in matching)
+    measured = (*shares(finding), *(shares(matching) if known else ()))
+    assert known or not any(found for found, _ in matching)
     assert all(value >= bound for value, bound in zip(measured, BOUNDS[name], strict=True)), measured
 
 
