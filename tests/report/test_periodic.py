@@ -163,16 +163,19 @@ def test_every_number_of_an_assessment_is_given_again_by_its_question(workspace:
             source = next(one for one in measures if one.id == measure.source)
             rows = ledger.query(source.rows)
             assert len(rows["value"]) == source.count > 0
-            known = {f"{x:.6g}" for name in ("value", "k") for x in rows[name] if x == x}
+            known = {f"{x:.6g}" for name in ("value", "k", "n", "low", "high") for x in rows[name] if x == x}
             known |= {
-                f"{sign * one.value:.6g}"
+                f"{sign * x:.6g}"
                 for one in report.differences
                 for sign in (1, -1)
-                if one.measure == measure.key and one.value is not None
+                for x in (one.value, one.low, one.high, one.n)
+                if one.measure == measure.key and x is not None
             }
-            leads = rf'<a class="to" href="#en-source-{source.id}"><data value="([^"]+)"'
-            shown = set(re.findall(leads, html))
-            assert shown
+            leads = re.findall(rf'<a class="to" href="#en-source-{source.id}">(.*?)</a>', html)
+            shown = {x for lead in leads for x in re.findall(r'<data value="([^"]+)"', lead)}
+            headlines = [one for one in report.scores if one.measure == measure.key and not one.facet]
+            whole = {f"{x:.6g}" for one in headlines for x in (one.low, one.high, one.n) if x is not None}
+            assert whole < shown, "an interval's ends and its n lead to the same rows as the estimate"
             assert shown <= known
     # Two runs side by side ask for the rows of both.
     both = build_assessment(merged([load_run(workspace / "ledger", f"run-00000000000{n}") for n in (1, 2)]))

@@ -30,7 +30,7 @@ from kakehashi.report.pages.periodic_front import (
     value,
 )
 from kakehashi.report.pages.published import published_section
-from kakehashi.report.pages.words import construct, known, languages, measure_name, measure_of_key
+from kakehashi.report.pages.words import cite, construct, known, languages, measure_name, measure_of_key
 from kakehashi.report.periodic.values import Periodic, SafeTable
 
 
@@ -184,7 +184,7 @@ def comparison(report: Periodic) -> Section:
                 else Say(f"periodic.group.{group.status}"),
                 Number(group.models) if group.status == "shown" else Blank(),
                 value(group.value, one.unit, one.source) if group.status == "shown" else Blank(),
-                Span(group.low, group.high, style(one.unit))
+                cite(Span(group.low, group.high, style(one.unit)), one.source)
                 if group.low is not None and group.high is not None
                 else Blank("blank.unknown" if group.status == "shown" else "blank.none"),
             )

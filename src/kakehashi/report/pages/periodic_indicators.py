@@ -19,6 +19,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.periodic_front import columns, source_cell, style, value
+from kakehashi.report.pages.words import cite
 from kakehashi.report.periodic.families import chosen, in_families
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic
 
@@ -92,5 +93,5 @@ def _row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, ...]:
 
 def _interval(one: IndicatorFacts, found: IndicatorValue) -> Piece:
     if found.low is not None and found.high is not None:
-        return Span(found.low, found.high, style(one.unit))
+        return cite(Span(found.low, found.high, style(one.unit)), found.source)
     return Term(bounds_words(found.unbounded)) if found.unbounded else Blank("blank.none")
