@@ -160,7 +160,7 @@ def compute(as_of: str, out: Path, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.index import assemble
     from kakehashi.report import write_texts
-    from kakehashi.report.values import as_lines
+    from kakehashi.report.plain import as_lines
 
     day = _day(as_of)
     body = {"format": "kakehashi.index/1", "as_of": day, "measures": plain(assemble(workspace, day))}

@@ -19,7 +19,7 @@ from kakehashi.report.pages.evidence import (
     pack_document,
     provision_name,
 )
-from kakehashi.report.values import as_lines
+from kakehashi.report.plain import as_lines
 from kakehashi.report.voice import LANGUAGES, Voice
 from kakehashi.report.write import write_texts
 

@@ -32,8 +32,9 @@ from kakehashi.report.periodic.values import (
     Periodic,
     SafeTable,
 )
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import ExposureFacts, PublishedFacts, finite
+from kakehashi.report.values import ExposureFacts, PublishedFacts
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 

@@ -12,8 +12,8 @@ from kakehashi.index.exchange_values import FEW
 from kakehashi.index.words import facet_words, unbounded
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import finite
 
 #: The index keeps percent and points as such (56.4); pages keep shares (0.564).
 _HUNDREDTHS = {"percent": "proportion", "points": "points"}
