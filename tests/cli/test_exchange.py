@@ -165,6 +165,7 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     ]
     draft = run("alert", "Retest now.", *what, "--json").json["draft"]
     assert run("release", draft, "--key-file", "1.key", "--json").json == {
+        "cannot_see": [],
         "persons_missing": 1,
         "released": False,
     }
@@ -174,6 +175,11 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     assert run("acknowledge", draft, "acted").code == 0
     said = run("responses", draft, "--json").json
     assert (said["median_minutes"], said["waiting"], said["responses"][0]["state"]) == (None, 1, "waiting")
+    high = run("alert", "Retest now.", *what, "--tlp", "amber", "--level", "urgent", "--json")
+    assert (high.code, high.json["cannot_see"]) == (0, ["B"])
+    ended = run("release", high.json["draft"], "--key-file", "1.key")
+    assert (ended.code, ended.out) == (10, "released\n")
+    assert "B may not see this alert" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.database import Connection
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
+from kakehashi.exchange.officers import persons_needed, releasers
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
+from kakehashi.exchange.records import Record, extension, extension_of, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_read import SqlReads, hangs_on, policy_of, rights_of, version_key
@@ -68,6 +69,8 @@ class SqlStore(SqlReads):
                     failure = "not signed with the key that is registered for you"
                 if failure is None and not pulled and obj.get("created_by_ref") in others:
                     failure = "created_by_ref names another member"
+                if failure is None and not pulled and extension_of(obj, "alert") is not None:
+                    failure = self._unreleased(con, caller, obj)
                 kept = pulled and failure is None and stays_here(obj, statements)
                 outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
                 if pulled and outcome.new:
@@ -81,6 +84,15 @@ class SqlStore(SqlReads):
                 (receipt.id, caller.identity, key, receipt.at, json.dumps([_kept(one) for one in outcomes])),
             )
         return receipt
+
+    def _unreleased(self, con: Connection, caller: Caller, alert: Mapping[str, Any]) -> str | None:
+        """Why an alert of this node's own institute may not be entered; others' officers are known to their nodes."""
+        if caller.identity != self.meta("owner"):
+            return None
+        missing = persons_needed(alert, self._known_markings(con)) - len(releasers(alert, self.officers()))
+        if missing <= 0:
+            return None
+        return "an alert is released by officers: exchange alert, then exchange release"
 
     def _take(
         self,
@@ -99,7 +111,7 @@ class SqlStore(SqlReads):
         name = ref[:300] if isinstance(ref, str) else "unknown"
         version = (version_of(obj) if isinstance(obj, Mapping) else None) or ""
         if failure is not None:
-            return Outcome(name, version[:40], failure), ()
+            return Outcome(_sayable(name), _sayable(version[:40]), _sayable(failure)), ()
         vkey = version_key(version)
         query = "SELECT collection, creator, vkey, policy, withdrawn FROM heads WHERE id = ?"
         head = con.execute(query, (name,)).fetchone()
@@ -371,6 +383,11 @@ def _prepare(obj: Any) -> tuple[bytes, str | None, VerifierKey | None]:
         return b"", error.message, None
     except (InputError, ValueError, RecursionError) as error:
         return b"", f"cannot be stored: {str(error)[:300]}", None
+
+
+def _sayable(text: str) -> str:
+    """A text of an object that was refused, so that it can be said in an answer: without lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _kept(outcome: Outcome) -> dict[str, Any]:

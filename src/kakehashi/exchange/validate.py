@@ -399,6 +399,11 @@ _COMMON: dict[str, Check] = {
     "object_marking_refs": _ids("marking-definition"),
     "granular_markings": _granular,
     "extensions": _extensions,
+    # What an object is about, wherever it is said: the policy hangs on it, also on objects of others' own types.
+    "source_ref": _id(),
+    "target_ref": _id(),
+    "sighting_of_ref": _id(),
+    "object_refs": _ids(),
 }
 _OF_MARKINGS = {
     name: check for name, check in _COMMON.items() if name not in {"revoked", "labels", "confidence"}
