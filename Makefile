@@ -69,7 +69,8 @@ check: $(VENV)/.dev ## lint, types, import contracts, docs
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_docs.py
 
-proof: $(VENV)/.dev ## the full sizes; writes docs/proof.md
+proof: $(VENV)/.dev $(VENV)-inspect/.installed $(VENV)-ray/.installed ## the full sizes; writes docs/proof.md
+	$(BIN)/kakehashi models pull smollm2 $(OFFLINE_FLAG)
 	$(BIN)/python scripts/proof.py
 
 # BENCH="engine start" measures these parts alone, BENCH=--list names them.

@@ -1,9 +1,9 @@
 """Run the full sizes and write docs/proof.md: what was shown, by which command, with which seed, at which commit.
 
 Each file of tests that holds one marked ``proof`` is a step, and so are each command of ``COMMANDS`` and the tests that
-need Inspect or Ray (install their environments first, with ``make inspect-test ray-test``). A step that passed at this
-very state of the tree is not run again, so an interrupted proof goes on where it was. A step has ten minutes;
-two run at a time.
+need Inspect or Ray. A step that passed at this very state of the tree is not run again, so an interrupted proof goes on
+where it was; one whose tests were all skipped has shown nothing, and the page says so. A step has ten minutes; two run
+at a time.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ STATE = ROOT / "out" / "proof"
 REFERENCE = Path("../shared/reference")
 LIMIT = 600
 JOBS = 2
+NOTHING = "nothing shown: "
 
 #: What is shown beside the tests: title → words after ``python -m kakehashi.cli.main``; data that it needs.
 COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[Path, ...]]] = {
@@ -112,12 +113,12 @@ def run(step: Step, tree: str) -> Outcome:
     kept = STATE / f"{step.slug}.json"
     if kept.is_file():
         before = json.loads(kept.read_text(encoding="utf-8"))
-        if before["tree"] == tree and before["passed"]:
+        if before["tree"] == tree and before["passed"] and not before["result"].startswith(NOTHING):
             pairs = {name: tuple(map(tuple, before.get(name, ()))) for name in ("coverage", "cells", "rates")}
             return Outcome(**{**before, **pairs})
     absent = [path for path in step.needs if not (ROOT / path).exists()]
     if absent:
-        return Outcome(tree, True, f"not run: {absent[0].name} is not here", 0.0)
+        return Outcome(tree, True, f"{NOTHING}{absent[0].name} is not here", 0.0)
     started = time.monotonic()
     try:
         done = subprocess.run(
@@ -140,7 +141,8 @@ def _result(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("make[")]
     figures = [line.replace("\t", " ") for line in lines if line.startswith("all\tkappa")][:2]
     last = lines[-1] if lines else "no output"
-    return "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
+    result = "; ".join(figures) if figures else last.strip("= ").split(" in ")[0]
+    return f"{NOTHING}{result}" if "skipped" in result and " passed" not in result else result
 
 
 def _properties(step: Step, name: str) -> Iterator[tuple[str, str]]:
@@ -169,6 +171,8 @@ def page(found: list[tuple[Step, Outcome]], tree: str) -> str:
     ]
     for step, one in found:
         state = one.result if one.passed else f"**failed**: {one.result}"
+        if one.result.startswith(NOTHING):
+            state = f"**{one.result}**"
         lines.append(f"| {step.title} | `{step.command}` | {state} | {one.seconds:.0f} |")
     covered = [(f"{step.title}::{name}", value) for step, one in found for name, value in one.coverage]
     if covered:
@@ -205,7 +209,9 @@ def main() -> int:
     found = [(step, outcomes[step.title]) for step in every]
     (ROOT / "docs" / "proof.md").write_text(page(found, tree), encoding="utf-8")
     failed = [step.title for step, one in found if not one.passed]
-    print(f"proof: {len(found)} steps, {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}")
+    empty = sum(one.result.startswith(NOTHING) for _step, one in found)
+    names = f": {', '.join(failed)}" if failed else ""
+    print(f"proof: {len(found)} steps, {empty} showed nothing, {len(failed)} failed{names}")
     return 1 if failed else 0
 
 

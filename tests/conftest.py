@@ -5,6 +5,12 @@ from pathlib import Path
 
 import jsonschema  # noqa: F401  whole, before ours leaves a grammar out: stix2-validator is an oracle of tests
 import pytest
+from hypothesis import settings
+
+#: The same examples in every run, and no clock: a landing must not hang on luck or on a busy machine.
+#: `pytest --hypothesis-profile=default` goes looking for others.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 HERE = Path(__file__).resolve().parent
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.mark.xdist_group("suite")
@@ -12,3 +13,10 @@ def test_groups_reach_the_workers(request):
     if "PYTEST_XDIST_WORKER" not in os.environ:
         pytest.skip("one process")
     assert request.node.nodeid.endswith("@suite")
+
+
+def test_no_example_hangs_on_luck_or_on_a_clock(request):
+    if request.config.getoption("--hypothesis-profile") not in (None, "steady"):
+        pytest.skip("another profile was asked for")
+    assert settings().derandomize
+    assert settings().deadline is None

@@ -24,7 +24,7 @@ class Client:
 
     def ask(self, path):
         if self.socket is None:
-            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=120)
+            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=600)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {TAXII}\r\n{self.header}\r\n"
         self.socket.sendall(head.encode())

@@ -15,7 +15,7 @@ def test_the_shipped_catalog_is_sound_and_says_what_was_not_read():
     assert [one for one in findings if one.level == "error"] == []
     # No text was read as a whole, so each of the searches is a note.
     assert {one.code for one in findings} == {"not-whole"}
-    assert len(findings) == len(found.absences) == 7
+    assert len(findings) == len(found.absences) == 11
     assert not any(one.reading.extent is Extent.WHOLE for one in found.instruments.values())
 
 

@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 from reference.coverage import Recorder, report_coverage
 from scipy import stats
 
-from kakehashi.compare.intervals import (
-    Estimate,
-    clopper_pearson,
-    cluster_bootstrap_mean,
-    jeffreys,
-    newcombe_paired,
-    paired_difference,
-    smallest_detectable_difference,
-    wilson,
-)
+from kakehashi.compare.intervals import Estimate, clopper_pearson, cluster_bootstrap_mean, jeffreys, wilson
+from kakehashi.compare.paired import newcombe_paired, paired_difference, smallest_detectable_difference
 from kakehashi.errors import InputError, NotEstimableError, UsageError
 
 RATES = np.linspace(0.005, 0.995, 199)

@@ -146,8 +146,8 @@ def test_a_model_that_solves_everything_has_a_finite_ability() -> None:
 def test_large_tables_are_fitted_in_passes_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, *_ = simulate(40, 300, np.random.default_rng(12), missing=0.2)
     whole = fit_2pl(scores)
-    monkeypatch.setattr("kakehashi.compare.irt._KEPT_CELLS", 0)
-    monkeypatch.setattr("kakehashi.compare.irt._BLOCK", 1000)
+    monkeypatch.setattr("kakehashi.compare.irt_fit._KEPT_CELLS", 0)
+    monkeypatch.setattr("kakehashi.compare.irt_fit._BLOCK", 1000)
     np.testing.assert_allclose(fit_2pl(scores).ability, whole.ability, atol=1e-9)
 
 

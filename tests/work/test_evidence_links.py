@@ -64,11 +64,11 @@ def test_evidence_that_comes_through_the_crosswalk_is_to_be_checked(place):
     add(place, provisions=["frontier-commitments-4"], source=Source(url="https://example.org/a"))
     made = draft_report(SHIPPED, place, "eu-model-report", "anthropic", date="2026-11-25")
     by = {(s.provision, p.id): p for s in made.sections for p in s.points}
-    # Commitment IV relates to Measure 4.2 (equivalent to), and point 7.2 c asks for that measure's evidence.
+    # Commitment IV relates to Measure 4.2 (an overlap), and point 7.2 c asks for that measure's evidence.
     point = by["eu-gpai-m7.2", "c"]
     assert point.standing == "to-check"
     assert [(a.provision, a.relation.value) for a in point.answers] == [
-        ("frontier-commitments-4", "equivalent-to")
+        ("frontier-commitments-4", "intersects-with")
     ]
     assert by["eu-gpai-m7.1", "a"].standing == "unanswered"
     assert made.count("drafted") == 0

@@ -6,7 +6,14 @@ from datetime import date
 from typing import Literal
 
 from kakehashi.commitments.catalog import Catalog
-from kakehashi.commitments.records import Absence, Crosswalk, Place, Relation, Relationship
+from kakehashi.commitments.records import Absence, Crosswalk, Extent, Place, Relation, Relationship
+
+#: A reading that does not carry the finding that a text has no such clause.
+_READ = {
+    Extent.PARTS: "only parts were read",
+    Extent.SUMMARY: "only a summary was read",
+    Extent.NONE: "nothing was read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +254,6 @@ def _absence(catalog: Catalog, absence: Absence, related: bool) -> Iterator[Find
         yield Finding(
             "not-whole",
             "note",
-            f"{absence.provision} in {absence.instrument}: only {absence.extent.value} was read, "
-            "so it shows as not checked",
+            f"{absence.provision} in {absence.instrument}: {_READ[absence.extent]}, so it shows as not checked",
             absence.place,
         )

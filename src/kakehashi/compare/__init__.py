@@ -37,17 +37,7 @@ from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.gap import FrontierGap, GapPoint, frontier_gap, sibling_gaps
 from kakehashi.compare.grouping import GroupRule
 from kakehashi.compare.groups import Group, Groups, groups
-from kakehashi.compare.intervals import (
-    DetectableDifference,
-    Estimate,
-    clopper_pearson,
-    cluster_bootstrap_mean,
-    jeffreys,
-    newcombe_paired,
-    paired_difference,
-    smallest_detectable_difference,
-    wilson,
-)
+from kakehashi.compare.intervals import Estimate, clopper_pearson, cluster_bootstrap_mean, jeffreys, wilson
 from kakehashi.compare.irt import BackwardItem, ItemResponse, fit_2pl
 from kakehashi.compare.judge_flips import Flip, JudgeFlips, judge_flips
 from kakehashi.compare.judges import (
@@ -68,6 +58,12 @@ from kakehashi.compare.mean_rank import mean_rank_intervals
 from kakehashi.compare.measurement_noise import disattenuated_correlation, reliability
 from kakehashi.compare.method_rows import MethodRows
 from kakehashi.compare.noise_exposure import NoiseExposure, noise_exposure
+from kakehashi.compare.paired import (
+    DetectableDifference,
+    newcombe_paired,
+    paired_difference,
+    smallest_detectable_difference,
+)
 from kakehashi.compare.plackett_luce import plackett_luce_consensus
 from kakehashi.compare.ppi import ppi_mean
 from kakehashi.compare.published import published_robustness, published_robustness_source

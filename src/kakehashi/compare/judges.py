@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.compare.intervals import Clusters, Estimate, cluster_bootstrap_mean, paired_difference
+from kakehashi.compare.intervals import Clusters, Estimate, cluster_bootstrap_mean
+from kakehashi.compare.paired import paired_difference
 from kakehashi.compare.resampling import (
     FloatArray,
     IntArray,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kakehashi.compare.intervals import Clusters, Estimate, cluster_bootstrap_mean, paired_difference
+from kakehashi.compare.intervals import Clusters, Estimate, cluster_bootstrap_mean
+from kakehashi.compare.paired import paired_difference
 from kakehashi.compare.resampling import Rng, check_level, cluster_codes, finite_vector
 from kakehashi.errors import InputError, NotEstimableError
 
