@@ -97,6 +97,9 @@ def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
     (tmp_path / "checkpoint.txt").write_text(checkpoint)
     assert made["key"].split("+")[0] in checkpoint
     assert a("verify", "--against", "checkpoint.txt").code == 0
+    (tmp_path / "printed.txt").write_text(a("verify").out)
+    assert a("verify", "--against", "printed.txt").code == 0
+    assert a("verify", "--against", "missing.txt").code == 3
     assert a("recall", VULNERABILITY, "--json").json["versions"] == 1
     assert a("show", VULNERABILITY).code == 2
     assert a("verify", "--against", "checkpoint.txt").code == 0
