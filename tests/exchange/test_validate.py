@@ -94,7 +94,7 @@ def test_an_extension_on_the_wrong_type_is_refused():
     [
         ("note", "request", {"direction": "request", "resource": "compute", "until": "2026-02-30"}, "until"),
         ("note", "alert", {"deadline": "2026-01-01T24:00:00Z"}, "deadline"),
-        ("marking-definition", "sharing", {"communities": ["c"], "embargo_until": "0000-01-01T00:00:00Z"}, "embargo_until"),
+        ("marking-definition", "sharing", {"embargo_until": "0000-01-01T00:00:00Z"}, "embargo_until"),
         ("sighting", "measurement", {"date": "2026-13-01"}, "date"),
         ("sighting", "measurement", {"retest": {"retested": "2026-01-01T00:00:00Z\n"}}, "retest/retested"),
         ("grouping", "disclosure", {"timeline": [{"at": "2026-04-31T00:00:00Z", "event": "told"}]}, "timeline/*/at"),

@@ -256,7 +256,9 @@ async def ask(
             return response.headers, _json(url, data)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise EndpointUnreachableError(
-            f"{url}: {type(error).__name__}", endpoint=url, hint="Try again: it goes on behind its cursor."
+            f"{url} cannot be reached ({type(error).__name__})",
+            endpoint=url,
+            hint="Is the address right, and the node running? Try again: it goes on behind its cursor.",
         ) from None
 
 
