@@ -206,7 +206,7 @@ def test_a_query_over_the_ledger_is_a_table_too(wide, tmp_path):
         (("run-nothing",), 5, "there is no ledger here yet"),
         (("--published", "--method", "nothing*"), 2, "nothing*"),
         (("--published", "--construct", "attack-robustnes"), 2, "attack-robustness"),
-        (("--published", "--method", "rules_redteam"), 7, "1 measures are left"),
+        (("--published", "--method", "rules_redteam"), 7, "measures 1"),
         (("--published", "--lang", "jp"), 2, "ja"),
     ],
 )
@@ -224,3 +224,38 @@ def test_on_the_original_file_the_shipped_map_and_its_selection_are_found(tmp_pa
         "8 robustness methods of 5 different constructs, 26 open-weight models of 2023 and 2024"
     )
     assert "11 of 26 could be shown first" in first
+
+
+def test_a_table_of_ones_own_needs_no_map_file(tmp_path):
+    # Three systems by three methods, written down wide and long: the same table, the same answer.
+    (tmp_path / "wide.csv").write_text("system,a,b,c\nx,.1,.2,.9\ny,.3,.1,.5\nz,.2,.3,.7\n")
+    (tmp_path / "long.csv").write_text(
+        "who,by,score\nx,a,.1\nx,b,.2\nx,c,.9\ny,a,.3\ny,b,.1\ny,c,.5\nz,a,.2\nz,b,.3\nz,c,.7\n"
+    )
+    up = ("--set", "higher_is_better=true", "--json")
+    wide = kakehashi("compare", "exposure", "wide.csv", "--wide", "system", *up, cwd=tmp_path).json
+    long = kakehashi("compare", "exposure", "long.csv", "--long", "who,by,score", *up, cwd=tmp_path).json
+    assert wide["exposure"]["models"] == long["exposure"]["models"]
+    # Mean ranks by all three: x 3, 2, 1 = 2; y 1, 3, 3 = 7/3; z 2, 1, 2 = 5/3: one table, and z leads it.
+    assert [(one["model"], one["best_rank"]) for one in wide["exposure"]["models"]] == [
+        ("x", 2), ("y", 3), ("z", 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("system,a,b\nx,.1,.2\ny,.3,.1\n", (), "not stated whether higher or lower is better: t:a"),
+        ("system,a,b\nx,.1,.2\n", ("--set", "higher_is_better=true"), "systems 1, measures 2"),
+        (
+            "system,a,b\nx,.1,.2\nx,.3,.1\ny,.1,.1\n",
+            ("--set", "higher_is_better=true"),
+            "systems 1, measures 2 (left out: 4 numbers in quarantine; `kakehashi results lint`",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_compared_says_why(tmp_path, text, more, said):
+    (tmp_path / "t.csv").write_text(text)
+    done = kakehashi("compare", "brief", "t.csv", "--wide", "system", *more, cwd=tmp_path)
+    assert done.code == 7
+    assert said in done.err

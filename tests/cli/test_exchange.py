@@ -97,6 +97,9 @@ def test_a_finding_travels_is_answered_and_the_log_is_verified(tmp_path):
     (tmp_path / "checkpoint.txt").write_text(checkpoint)
     assert made["key"].split("+")[0] in checkpoint
     assert a("verify", "--against", "checkpoint.txt").code == 0
+    (tmp_path / "printed.txt").write_text(a("verify").out)
+    assert a("verify", "--against", "printed.txt").code == 0
+    assert a("verify", "--against", "missing.txt").code == 3
     assert a("recall", VULNERABILITY, "--json").json["versions"] == 1
     assert a("show", VULNERABILITY).code == 2
     assert a("verify", "--against", "checkpoint.txt").code == 0
@@ -165,6 +168,7 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     ]
     draft = run("alert", "Retest now.", *what, "--json").json["draft"]
     assert run("release", draft, "--key-file", "1.key", "--json").json == {
+        "cannot_see": [],
         "persons_missing": 1,
         "released": False,
     }
@@ -174,6 +178,11 @@ def test_an_emergency_takes_two_officers_and_says_who_answered(tmp_path):
     assert run("acknowledge", draft, "acted").code == 0
     said = run("responses", draft, "--json").json
     assert (said["median_minutes"], said["waiting"], said["responses"][0]["state"]) == (None, 1, "waiting")
+    high = run("alert", "Retest now.", *what, "--tlp", "amber", "--level", "urgent", "--json")
+    assert (high.code, high.json["cannot_see"]) == (0, ["B"])
+    ended = run("release", high.json["draft"], "--key-file", "1.key")
+    assert (ended.code, ended.out) == (10, "released\n")
+    assert "B may not see this alert" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ def test_the_exit_code_says_pass_fail_or_undecided(tmp_path):
         assert said in gated.out
         assert "the intervals do not hold its errors" in gated.out
     assert ElementTree.parse(tmp_path / "out" / "g.xml").getroot().get("failures") == "1"
-    assert kakehashi("gate", "p.yaml", run, "--json", cwd=tmp_path).json["answer"] == "fail"
+    assert f"Release 2.1: fail: usable (mock-refuse, {run})" in gated.out
+    assert (
+        kakehashi("gate", "p.yaml", "--json", cwd=tmp_path).json["run"] == run
+    )  # the newest, being the only one
     assert kakehashi("gate", "p.yaml", "run-nobody", cwd=tmp_path).code == 2
     assert kakehashi("gate", "q.yaml", run, cwd=tmp_path).code == 3

@@ -4,15 +4,16 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from nodes import GREEN, member, vulnerability
-from stix_corpus import stix_id
+from nodes import GREEN, member, sharing, vulnerability
+from stix_corpus import stix_id, whole
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
-from kakehashi.exchange import Node, extension_of, pull, push, sign
+from kakehashi.exchange import Node, extension_of, pull, push, sign, take_in
 from kakehashi.exchange.alerts import (
     Response,
     acknowledge,
     add_officer,
+    cannot_see,
     draft_alert,
     median_time,
     persons_needed,
@@ -20,6 +21,7 @@ from kakehashi.exchange.alerts import (
     releasers,
     responses,
 )
+from kakehashi.exchange.ids import TLP_EXTENSION
 from kakehashi.exchange.policy import Caller
 from kakehashi.proof import SigningKey
 
@@ -76,6 +78,60 @@ def test_red_takes_two_and_less_takes_one(node):
     red = draft(node, level="attention", tlp="red")
     assert release_alert(node, red, ONE) == 1
     assert persons_needed(notes(node)[0]) == 1
+
+
+def test_a_marking_of_ones_own_that_is_red_takes_two_as_well(node):
+    definition = {TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": "red"}}
+    red = whole("marking-definition", 8, extensions=definition)
+    node.store.post(node.me(), node.collection("findings").id, [red])
+    alert = draft(node, level="urgent", markings=(red["id"],))
+    assert release_alert(node, alert, ONE) == 1
+
+
+def test_no_other_door_takes_an_alert_of_the_institutes_own_that_was_not_released(node, tmp_path):
+    alert = draft(node)
+    release_alert(node, alert, ONE)
+    with node.store.reading() as con:
+        half = json.loads(con.execute("SELECT data FROM drafts").fetchone()[0])
+    for one in (half, sign(half, node.key()), half | {"created_by_ref": stix_id("identity", 9)}):
+        path = tmp_path / "alert.json"
+        path.write_text(json.dumps(one))
+        with pytest.raises(InputError, match="released by officers"):
+            take_in(node, [path])
+    assert notes(node) == []
+    assert release_alert(node, alert, TWO) == 0
+
+
+def test_who_is_asked_and_may_not_see_the_alert_or_what_it_is_about_is_named(node):
+    findings = frozenset({node.collection("findings").id})
+    for number in (2, 3):
+        node.store.put_member(
+            Caller(stix_id("identity", number), "green", reads=findings, writes=findings), str(number)
+        )
+    two, three, stranger = (stix_id("identity", number) for number in (2, 3, 4))
+    only_three = sharing(5, recipients=[three])
+    node.store.post(
+        node.me(), node.collection("findings").id, [only_three, vulnerability(2, GREEN, only_three["id"])]
+    )
+    everybody = {"level": "urgent", "audience": (two, three, stranger)}
+    open_to_all, about_hidden = (
+        draft(node, **everybody),
+        draft(node, about=stix_id("vulnerability", 2), **everybody),
+    )
+    about_nothing, too_high = (
+        draft(node, about=stix_id("vulnerability", 9), **everybody), draft(node, tlp="amber", **everybody)
+    )  # fmt: skip
+    for alert, blind in (
+        (open_to_all, (stranger,)),
+        (about_hidden, (two, stranger)),
+        (about_nothing, (two, three, stranger)),
+        (too_high, (two, three, stranger)),
+    ):
+        assert cannot_see(node, alert) == blind
+        assert release_alert(node, alert, ONE) == 0
+        assert cannot_see(node, alert) == blind
+        for who in {two, three} - set(blind):
+            assert alert in [note["id"] for note in notes(node, node.store.member(who))]
 
 
 def test_a_signature_under_another_text_does_not_count(node):

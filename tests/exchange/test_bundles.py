@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nodes import AMBER, GREEN, RED, sharing, vulnerability
 from stix_corpus import ours, stix_id, whole
-from two_nodes import deposit, grant, held, institute, introduce
+from two_nodes import deposit, grant, held, institute, introduce, released
 from zstandard import ZstdCompressor
 
 from kakehashi.errors import InputError, KakehashiError, UnknownNameError, VerificationError
@@ -265,7 +265,7 @@ def test_urgent_things_come_first_when_room_is_small(pair):
         object_refs=[target["id"]],
         extensions=ours("alert", level="urgent", action="retest", audience=[b.owner], drill=False),
     )
-    deposit(a, view, alert)
+    deposit(a, view, released(a, alert))
     a.recall(target["id"])
     only = open_bundle(b, make_bundle(a, "B", only=("alerts", "recalls")).data)
     assert len(only.objects) == 2

@@ -199,6 +199,27 @@ def test_the_end_of_an_embargo_is_enforced_at_once_and_entered_by_the_clock_task
     )
 
 
+def test_whatever_opens_a_record_its_markings_come_before_it(store):
+    # Else a partner that takes in one page at a time could not decide on the record, and would hold it for good.
+    until = {"embargo_until": "2027-01-01T00:00:00.000Z", "embargo_recipients": [A.identity]}
+    marks = [sharing(n, **until, communities=["network"]) for n in (1, 2)]
+    marks.append(sharing(3, communities=["network"]) | {"object_marking_refs": [marks[0]["id"]]})
+    refs = [one["id"] for one in marks]
+    pattern = whole("attack-pattern", 1, object_marking_refs=[GREEN, *refs])
+    wanted = [*refs, pattern["id"]]
+    put(store, pattern, *marks)  # it stands before them in the envelope, and by its id
+
+    def order():
+        with store.reading() as con:
+            return [row[0] for row in con.execute("SELECT id FROM objects ORDER BY seq")]
+
+    assert order() == wanted
+    assert store.tick(FAR) == 4
+    assert order() == wanted
+    assert store.put_member(member(3, communities={"network"}), "C", now=FAR) == 4
+    assert order() == wanted
+
+
 def test_wider_rights_bring_what_they_open_behind_the_cursor(store):
     audience = sharing(1, communities=["network"])
     put(store, audience, vulnerability(1, AMBER, audience["id"]), vulnerability(2, GREEN))

@@ -9,7 +9,7 @@ from stix_corpus import stix_id, whole
 
 from kakehashi.errors import AuthenticationError, EndpointUnreachableError, InputError, RequestRefusedError
 from kakehashi.exchange import Node, make, pull, push
-from kakehashi.exchange.ids import TLP_2
+from kakehashi.exchange.ids import TLP_2, TLP_EXTENSION
 
 
 @pytest.fixture
@@ -100,6 +100,30 @@ def test_push_sends_our_own_records_and_never_what_must_not_leave(hub, ours):
         *(stix_id("vulnerability", n) for n in (1, 2, 3)),
     ]
     assert push(ours, url(hub), hub.tokens["B"]).sent == 0
+
+
+def test_push_holds_back_what_is_red_by_a_marking_of_ones_own_and_what_is_about_what_stays(hub, ours):
+    definition = {TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": "red"}}
+    red = whole("marking-definition", 8, extensions=definition)
+    by_own_marking, hidden, shown = (
+        vulnerability(1, GREEN, red["id"]),
+        vulnerability(2, RED),
+        vulnerability(3, GREEN),
+    )
+    about = [
+        whole("report", n, object_marking_refs=[GREEN], object_refs=[ref])
+        for n, ref in enumerate((hidden["id"], stix_id("report", 1), shown["id"]), 1)
+    ]  # on what is RED, on a report on it, and on what may leave
+    deposit(ours, red, by_own_marking, hidden, shown, *about)
+    assert push(ours, url(hub), hub.tokens["B"]).sent == 2
+    assert set(ids(hub.node)) == {shown["id"], about[2]["id"]}
+    deposit(ours, vulnerability(2, GREEN, version=9))  # relaxed: what is about it follows
+    assert push(ours, url(hub), hub.tokens["B"]).failures == {}
+    assert set(ids(hub.node, hub.node.member("A"))) == {
+        hidden["id"],
+        shown["id"],
+        *(one["id"] for one in about),
+    }
 
 
 def test_what_the_other_side_did_not_take_is_tried_again(hub, ours):

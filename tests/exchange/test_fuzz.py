@@ -115,6 +115,9 @@ def test_no_payload_is_too_strange_for_the_check_of_objects(value, kind, name):
     problems_of(whole(kind) | {name: value})
     for key in whole(kind):
         problems_of(whole(kind) | {key: value})
+    for ref, body in whole(kind).get("extensions", {}).items():
+        for key in body:
+            problems_of(whole(kind) | {"extensions": {ref: {**body, key: value}}})
     data = json.dumps(value).encode()
     if (form := recognize(data, value)) is not None:
         assert form.name

@@ -15,7 +15,7 @@ from stix_corpus import stix_id
 from two_nodes import deposit, grant, held, institute, introduce, signed
 
 from kakehashi.errors import RequestRefusedError, VerificationError
-from kakehashi.exchange import Node, pull, sign
+from kakehashi.exchange import Node, client, pull, sign
 from kakehashi.exchange.bundles import make_bundle
 from kakehashi.exchange.cosigning import check_cosigned, newest_cosigned
 from kakehashi.exchange.log_line import Opening
@@ -88,6 +88,16 @@ def test_what_is_unsigned_or_signed_by_another_goes_into_quarantine_with_the_rea
     ours.store.set_meta(f"pull:{url(served)}", "2000-01-01T00:00:00.000000Z")
     again = from_hub(served, ours)
     assert set(again.failures) == {stix_id("vulnerability", 3)}  # a wrong signature is never taken for none
+
+
+def test_a_marking_comes_before_what_bears_it_however_an_envelope_orders_them(hub, monkeypatch):
+    # Else whoever takes in one page or event at a time could not decide on the record, and would hold it for good.
+    served, ours = hub
+    audience = sharing(1, communities=["network"])
+    deposit(served.node, vulnerability(1, AMBER, audience["id"]), vulnerability(2, GREEN), audience)
+    monkeypatch.setattr(client, "_PAGE", 1)
+    done = from_hub(served, ours)
+    assert (done.new, done.failures) == (3, {})
 
 
 def test_what_should_not_have_been_given_is_not_kept(hub):

@@ -67,9 +67,10 @@ def test_a_file_that_is_not_for_everybody_is_written_encrypted_or_not_at_all(pai
         vulnerability(3),
     )
     deposit(a, vulnerability(4, GREEN), sealed=False)
-    for number in (1, 2, 3):
+    deposit(a, whole("report", 5, object_marking_refs=[GREEN], object_refs=[stix_id("vulnerability", 1)]))
+    for ref in (*(stix_id("vulnerability", number) for number in (1, 2, 3)), stix_id("report", 5)):
         with pytest.raises(UsageError, match="not for everybody"):
-            write_finding(a, stix_id("vulnerability", number))
+            write_finding(a, ref)
     with pytest.raises(InputError, match="not signed"):
         write_finding(a, stix_id("vulnerability", 4))
     with pytest.raises(UnknownNameError):
@@ -82,7 +83,7 @@ def test_a_file_that_is_not_for_everybody_is_written_encrypted_or_not_at_all(pai
     assert (done.new, done.stands) == (
         2,
         0,
-    )  # three are still to come, so nothing before them is taken for complete
+    )  # four are still to come, so nothing before them is taken for complete
 
 
 def test_rates_are_said_with_their_interval():
@@ -231,6 +232,13 @@ def test_requests_are_matched_marked_and_balanced(tmp_path):
     assert balance(a, others[5]).others == (Sum("red-team-hours", "hours", 22),)
     assert balance(a, others[1]).others == (Sum("red-team-hours", "hours", None),)
     assert balance(a, others[1]).own == (Line("red-team-hours", "hours", 0, 5),)
+    # one member's three offers that nobody else may see are one giver, not three
+    for number, taker in enumerate((1, 3, 5), 30):
+        secret = help_note(number, "offer", resource="compute") | {"object_marking_refs": [AMBER]}
+        done = help_note(number + 10, "request", resource="compute", fulfilled_by=secret["id"])
+        a.store.post(others[6], here, [secret])
+        a.store.post(others[taker], here, [done])
+    assert balance(a, others[0]).others[0] == Sum("compute", "hours", None)
     hidden = member(7, reads={here}, clearance="clear")
     a.store.put_member(hidden, "sees none of them")
     assert balance(a, hidden).others == ()

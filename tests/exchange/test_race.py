@@ -34,16 +34,21 @@ def write(place: Path | str, number: int, total: int, batch: int, folder: Path) 
 
 
 def poll(place: Path | str, number: int, by_time: bool, folder: Path) -> None:
-    """Poll for ever behind a cursor: what was met is written down before the cursor moves."""
+    """Poll for ever behind a cursor: what was met is written down before the cursor moves.
+
+    It says that there is nothing more only of a page asked for after the last writer was done.
+    """
     store = SqlStore(database_at(place))
     met, kept_at = folder / f"seen-{number}", folder / f"cursor-{number}"
     while True:
         kept = kept_at.read_text().split() if kept_at.exists() else []
         after = int(kept[0]) if kept and not by_time else 0
         added = kept[1] if kept and by_time else None
+        over = (folder / "over").exists()
         page = store.page(READER, FINDINGS, Filters(added_after=added), after=after, limit=100)
         if not page.entries:
-            (folder / f"idle-{number}").touch()
+            if over:
+                (folder / f"idle-{number}").touch()
             time.sleep(0.01)
             continue
         with met.open("a") as stream:
@@ -82,8 +87,7 @@ def race(
         for n in range(1, writers + 1):
             running[f"w{n}"].join(timeout=600)
             assert running[f"w{n}"].exitcode == 0
-        for n in range(pollers):
-            (folder / f"idle-{n}").unlink(missing_ok=True)
+        (folder / "over").touch()
         for n in range(pollers):  # each polls until it meets nothing new
             while not (folder / f"idle-{n}").exists():
                 assert running[f"p{n}"].is_alive()

@@ -89,6 +89,29 @@ def test_an_extension_on_the_wrong_type_is_refused():
     assert found == ["extension alert: belongs on note, not on vulnerability"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "body", "where"),
+    [
+        ("note", "request", {"direction": "request", "resource": "compute", "until": "2026-02-30"}, "until"),
+        ("note", "alert", {"deadline": "2026-01-01T24:00:00Z"}, "deadline"),
+        ("marking-definition", "sharing", {"embargo_until": "0000-01-01T00:00:00Z"}, "embargo_until"),
+        ("sighting", "measurement", {"date": "2026-13-01"}, "date"),
+        ("sighting", "measurement", {"retest": {"retested": "2026-01-01T00:00:00Z\n"}}, "retest/retested"),
+        ("grouping", "disclosure", {"timeline": [{"at": "2026-04-31T00:00:00Z", "event": "told"}]}, "timeline/*/at"),
+    ],
+)  # fmt: skip
+def test_a_time_in_an_extension_is_one_of_the_calendar(kind, name, body, where):
+    # What passed the pattern alone would have stopped everybody who reads such times, such as all balances.
+    sound = whole(kind)["extensions"].get(EXTENSIONS[name], {}) if name != "request" else {}
+    obj = whole(
+        kind, extensions={EXTENSIONS[name]: {**sound, "extension_type": "property-extension", **body}}
+    )
+    found = problems_of(obj)
+    assert len(found) == 1
+    assert found[0].startswith(f"extension {name}: {where}: ")
+    assert "no time of the calendar" in found[0]
+
+
 def test_types_that_a_node_has_no_use_for_are_refused():
     assert problems_of({"type": "file", "id": "file--1"}) == ["objects of type file are not exchanged here"]
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from nodes import AMBER, GREEN, member, sharing, vulnerability
 from stix_corpus import ours, stix_id, whole
+from two_nodes import released
 
 from kakehashi.errors import InputError, UnknownNameError
 from kakehashi.exchange import Node
@@ -125,7 +126,7 @@ def test_an_alert_is_sent_once_signed_with_ids_and_levels_and_counts_as_delivere
     with Receiver() as receiver:
         _, verifier = add_hook(node, receiver.url, "B")
         _, secret = add_hook(node, receiver.url, "B", shared=True, content=True)
-        post(node, alert(1, stix_id("vulnerability", 1), GREEN), vulnerability(2, GREEN))
+        post(node, released(node, alert(1, stix_id("vulnerability", 1), GREEN)), vulnerability(2, GREEN))
         assert send(node) == 2
         assert send(node) == 0
     thin, full = sorted(receiver.got, key=lambda one: len(one[1]))

@@ -6,8 +6,13 @@ from pathlib import Path
 from nodes import EVERYTHING
 
 from kakehashi.exchange import Caller, Node
+from kakehashi.exchange.alerts import add_officer
+from kakehashi.exchange.officers import with_release
 from kakehashi.exchange.partners import make_card, pin, read_card
 from kakehashi.exchange.signing import sign
+from kakehashi.proof import SigningKey
+
+OFFICER = SigningKey("officer/one", bytes([71] * 32))
 
 
 def institute(path: Path, name: str) -> Node:
@@ -31,6 +36,12 @@ def grant(here: Node, there: Node, **rights: object) -> None:
 def signed(node: Node, *objects: dict) -> list[dict]:
     """The objects in the node's name, signed with its key."""
     return [sign({**obj, "created_by_ref": node.owner}, node.key()) for obj in objects]
+
+
+def released(node: Node, alert: dict) -> dict:
+    """The alert in the node's name, released by an officer of it."""
+    add_officer(node, OFFICER.verifier)
+    return with_release({**alert, "created_by_ref": node.owner}, OFFICER)
 
 
 def deposit(node: Node, *objects: dict, by: Caller | None = None, sealed: bool = True) -> None:

@@ -130,6 +130,8 @@ def test_the_pace_is_the_median_between_records(tmp_path):
     [
         ("aiid", "incident_id,date\n1,2027-01-01\n", 2, "future"),
         ("aiid", "incident_id,date\n1,yesterday\n", 2, "no date"),
+        ("aiid", "incident_id,date\n1,20250301\n", 2, "no date"),  # a date to Python, of no month of ours
+        ("aiid", "incident_id,date\n1,2025-W09\n", 2, "no date"),
         ("aiid", "incident_id,date\n1,2024-01-01\n1,2024-01-02\n", 3, "twice"),
         ("aiid", "incident_id,day\n1,2024-01-01\n", 1, "lacks the column date"),
         ("aiid", 'incident_id,date\n1,"2024-01-01\n', 2, "not CSV"),

@@ -9,8 +9,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fixtures
+import workspaces
 
 from kakehashi.report import Assessment, build_assessment, render_html
+from kakehashi.work.view import RunView
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +71,25 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Assessment:
         notes=(attack,),
     )
     return build_assessment(view, with_published=False)
+
+
+@pytest.fixture(scope="session")
+def runs() -> list[tuple[RunView, str, str]]:
+    """Two runs of the same systems in October and November, and a third in December."""
+    limits = {"kakehashi/core": 14, "kakehashi/facts": 7, "kakehashi/attacks": 5}
+    return [
+        (fixtures.three_systems(limits=limits, seed=seed), f"run-00000000000{seed}", created)
+        for seed, created in (
+            (1, "2026-10-20T10:00:00Z"),
+            (2, "2026-11-20T10:00:00Z"),
+            (3, "2026-12-20T10:00:00Z"),
+        )
+    ]
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[RunView, str, str]]) -> Path:
+    place = tmp_path_factory.mktemp("periodic")
+    workspaces.add_runs(place, runs[:2])
+    workspaces.add_runs(place, runs[2:])
+    return place

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from reading import Page
@@ -11,6 +12,8 @@ from kakehashi.model import Interval
 from kakehashi.report import build_periodic, render_files
 from kakehashi.report.pages.periodic import periodic_document
 from kakehashi.report.periodic.families import chosen, in_families
+from kakehashi.report.periodic.indicators import indicator_facts
+from kakehashi.report.sources import Sources
 
 
 def words(text):
@@ -130,5 +133,34 @@ def test_the_page_words_regions_says_what_is_left_out_and_tells_counts_from_unkn
 
 def test_the_first_page_shows_an_interval_and_the_vintage_or_how_far_siblings_lie_apart(page):
     en = page.text("en")
-    assert "growth: 56.4% [ 27.4 to 92.0% ] (as of 2024 ; vintage 2026-02-01 )" in en
+    assert "growth: 56.4% [ 27.4 to 92.0% ] (as of 2024 ; vintage 1 February 2026 )" in en
     assert "several values. apart" in en
+
+
+@pytest.mark.parametrize(
+    ("opened", "open_", "severe", "shown"),
+    [
+        (40, 20, 12, True),
+        (40, 3, 12, False),  # three are open
+        (40, 37, 12, False),  # three are closed
+        (40, 20, 27, False),  # 30 are graded: three are not severe
+    ],
+)
+def test_a_small_count_of_ones_own_register_withholds_all_its_values(opened, open_, severe, shown):
+    own = [
+        replace(sheet(name, (), value(name, number, "2026-06-30", n=n), unit=unit), why_empty={})
+        for name, unit, number, n in (
+            ("open", "count", open_, opened),
+            ("severe", "percent", 100 * severe / 30, 30),
+            ("age", "days", 90.0, open_),
+        )
+    ]
+    guarded = [replace(one, measure=replace(one.measure, inputs=("register",))) for one in own]
+    public = sheet("public", (), value("public", 2, "2026-06-30", n=3))
+    period = SimpleNamespace(enters=lambda day: True)
+    found = indicator_facts([*guarded, public], period, Sources())
+    assert [one.values[0].value is not None for one in found] == [shown, shown, shown, True]
+    # Neither a share's interval nor the number of rows gives away what is withheld.
+    assert shown or {(one.values[0].low, one.values[0].reason["en"]) for one in found[:3]} == {
+        (None, "a small count: not shown")
+    }

@@ -87,6 +87,16 @@ def test_clustered_items_need_more():
     assert items_needed(replace(same, value=0.8), 0.8) is None
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [Rule("a", OVER, at_most=20), Rule("a", SAFE, at_least=-0.1), Rule("a", SAFE, margin=5)],
+)
+def test_a_threshold_that_no_rate_can_miss_is_refused(runs, rule):
+    refusing, complying = runs
+    with pytest.raises(InputError, match="between 0 and 1"):
+        check_gate(GatePolicy("t", (rule,)), refusing, released=complying)
+
+
 def test_each_category_is_checked_for_itself(runs):
     refusing, _ = runs
     result = check_gate(
@@ -222,6 +232,10 @@ def test_a_policy_is_read(tmp_path):
         ("2027-01-31", "soon", InputError, "is no date"),
         ("kakehashi/core:safe-handling-rate", "core", InputError, "a measure such as"),
         ("rules:", "rules: 3\nmore:", InputError, "more"),
+        ("at_least: 0.8", "at_least: 0.8, language: no", InputError, "'language' is read as False"),
+        ("at_least: 0.8", "at_least: 0.8, at_least: 0.1", InputError, "'at_least' stands twice"),
+        ("at_least: 0.8", "at_least: .nan", InputError, "must be a number"),
+        ("at_least: 0.8", "at_least: high", InputError, r"p.yaml:4: rule 'a'"),
         ("title:", "title: [", InputError, "not YAML"),
     ],
 )

@@ -150,3 +150,24 @@ def test_the_example_policy_and_workflow_can_be_used():
         command = cli.get_command(Context(cli), noun)
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--\w+", words)) <= known
+
+
+def test_a_finding_that_a_later_retest_does_not_call_fixed_is_open_again(tmp_path):
+    node = with_node(Workspace(tmp_path))
+    weakness = make(
+        "vulnerability", name="back again", extensions=extension("vulnerability", severity_band="high")
+    )
+    first, later = (
+        measurement(
+            weakness["id"], k, 20, counted="complied", subject={"name": "mine"}, method="own/x", retest=times
+        )
+        for k, times in (
+            (0, {"retested": "2026-03-02T00:00:00Z", "fixed": "2026-03-03T00:00:00Z"}),
+            (9, {"retested": "2026-04-02T00:00:00Z"}),
+        )
+    )
+    target = node.collection("findings").id
+    for records, answer in (([weakness, first], Answer.PASS), ([later], Answer.FAIL)):
+        node.store.post(node.me(), target, records)
+        assert gate(load_findings(Workspace(tmp_path))).answer is answer
+    node.store.close()

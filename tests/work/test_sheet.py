@@ -54,7 +54,8 @@ def test_sheets_are_blind_shuffled_each_for_itself_and_the_same_for_a_seed(tmp_p
     export_sheet(answers(), tmp_path / "three", seed=8)
     first, second = (sheet(tmp_path / "one" / f"annotator-{i}.csv") for i in (1, 2))
     assert list(first[0]) == ["row", "language", "prompt", "answer", "label", "note"]
-    assert None not in {cell for row in first for cell in row.values()}  # each row has a cell for label and note
+    # each row has a cell for label and note
+    assert None not in {cell for row in first for cell in row.values()}
     assert {row["row"] for row in first} == {row["row"] for row in second}
     assert [row["row"] for row in first] != [row["row"] for row in second]
     for name in ("annotator-1.csv", "annotator-2.csv"):

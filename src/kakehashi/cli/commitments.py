@@ -98,7 +98,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
             .rstrip(),
         ),
     ):
-        click.echo(f"{words[label]}: {value}")
+        click.echo(f"{words[label]}{'：' if lang == 'ja' else ': '}{value}")
     click.echo(f"{found.source['title']} ({found.source['publisher']}, {found.source['date']})")
     for provision in found.provisions:
         mark = "" if provision.verified else f" [{words['standing.not-checked']}]"

@@ -11,6 +11,7 @@ from kakehashi.cli.options import json_option, print_json, print_table, workspac
 
 if TYPE_CHECKING:
     from kakehashi.work.clocks import Due
+    from kakehashi.work.workspace import Workspace
 
 _NOTE = "not legal advice; the strictest reading stands first, and counsel decides which one holds"
 _ZONE = "Time zone of a time without an offset, and whose days are counted."
@@ -32,9 +33,9 @@ def rules(lang: str, own: Path | None, as_json: bool) -> None:
     """
     from kakehashi.commitments import load_catalog
     from kakehashi.commitments.plain import as_plain
-    from kakehashi.report.voice import check_languages
+    from kakehashi.report.voice import messages
 
-    check_languages((lang,))
+    words = messages(lang)
     found = load_catalog(own).clocks
     if as_json:
         print_json(as_plain(list(found.values())))
@@ -52,7 +53,9 @@ def rules(lang: str, own: Path | None, as_json: bool) -> None:
     ]
     print_table(rows, ("rule", "trigger", "days", "counting", "what happened"))
     for one in found.values():
-        click.echo(f"{one.id}: {one.title[lang]}; {one.starts[lang]}. {one.counting_note[lang]}")
+        about = words["list.semicolon"].join((one.title[lang], one.starts[lang]))
+        stop = "。" if lang == "ja" else ". "
+        click.echo(f"{one.id}: {about}{stop}{one.counting_note[lang]}")
         click.echo(f"  {one.source['title']} ({one.source['publisher']}, {one.source['date']})")
     click.echo(_NOTE)
 
@@ -146,10 +149,18 @@ def list_dues(
 @click.option("--at", "moment", required=True, metavar="TIME", help="When it was sent.")
 @click.option("--author", required=True, help="Who says so.")
 @click.option("--zone", help=_ZONE)
+@catalog_option
 @workspace_option
 @json_option
 def report(
-    incident: str, stage: str, moment: str, author: str, zone: str | None, workspace: Path, as_json: bool
+    incident: str,
+    stage: str,
+    moment: str,
+    author: str,
+    zone: str | None,
+    own: Path | None,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Enter that a report on an INCIDENT was sent; the next report's clock begins.
 
@@ -159,8 +170,8 @@ def report(
     from kakehashi.work.clocks import report_clock
     from kakehashi.work.workspace import Workspace
 
-    at = read_moment(moment, zone=zone)
-    _say(report_clock(Workspace(workspace), incident, stage=stage, at=at, author=author), as_json)
+    place, at = Workspace(workspace), read_moment(moment, zone=zone)
+    _say(report_clock(place, incident, stage=stage, at=at, author=author), incident, place, own, as_json)
 
 
 @clock.command()
@@ -168,10 +179,17 @@ def report(
 @click.option("--at", "moment", required=True, metavar="TIME", help="When it was resolved.")
 @click.option("--author", required=True, help="Who says so.")
 @click.option("--zone", help=_ZONE)
+@catalog_option
 @workspace_option
 @json_option
 def resolve(
-    incident: str, moment: str, author: str, zone: str | None, workspace: Path, as_json: bool
+    incident: str,
+    moment: str,
+    author: str,
+    zone: str | None,
+    own: Path | None,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Enter that an INCIDENT was resolved; the final report's clock begins.
 
@@ -181,15 +199,20 @@ def resolve(
     from kakehashi.work.clocks import resolve_clock
     from kakehashi.work.workspace import Workspace
 
-    at = read_moment(moment, zone=zone)
-    _say(resolve_clock(Workspace(workspace), incident, at=at, author=author), as_json)
+    place, at = Workspace(workspace), read_moment(moment, zone=zone)
+    _say(resolve_clock(place, incident, at=at, author=author), incident, place, own, as_json)
 
 
-def _say(made: str, as_json: bool) -> None:
+def _say(made: str, incident: str, place: "Workspace", own: Path | None, as_json: bool) -> None:
+    """The record that was made, and what is due of the incident now."""
+    from kakehashi.commitments import load_catalog
+    from kakehashi.work.clocks import list_clocks
+
     if as_json:
         print_json({"record": made})
-    else:
-        click.echo(made)
+        return
+    click.echo(f"entered as record {made}")
+    _print_dues([one for one in list_clocks(load_catalog(own), place) if one.incident == incident], as_json)
 
 
 def _stamp(at: datetime | None) -> str | None:
@@ -200,6 +223,7 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
     rows: list[dict[str, Any]] = [
         {
             "incident": one.incident,
+            "title": one.title,
             "report": one.stage,
             "trigger": one.trigger or None,
             "rule": one.rule,
@@ -219,12 +243,15 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
         body = [{names.get(key, key): value for key, value in row.items()} for row in rows]
         for one, row in zip(found, body, strict=True):
             row |= {
-                "title": one.title,
                 "strictest": _stamp(one.due.strictest),
                 "reported": _stamp(one.reported),
             }
         print_json({"deadlines": body, "note": _NOTE})
         return
-    columns = ("incident", "report", "trigger", "days", "by the hour", "end of the day", "moved (1182/71)")
-    print_table(rows, (*columns, "state", "hours left"))
+    columns = ("incident", "title", "report", "trigger", "days", "by the hour", "end of the day")
+    shown = [
+        {**row, "hours left": None if one.left is None else f"{row['hours left']:.1f}"}
+        for one, row in zip(found, rows, strict=True)
+    ]
+    print_table(shown, (*columns, "moved (1182/71)", "state", "hours left"))
     click.echo(_NOTE)

@@ -72,6 +72,6 @@ def draft(
     head, *rows = draft_rows(catalog, made, language=languages[0])
     print_table([dict(zip(head, row, strict=True)) for row in rows], head)
     if made.withheld:
-        click.echo(f"{made.withheld} records above TLP:{clearance.upper()} are left out", err=True)
+        click.echo(f"left out, being above TLP:{clearance.upper()}: {made.withheld}", err=True)
     for path in paths.values():
         click.echo(f"wrote {path}", err=True)

@@ -346,7 +346,7 @@ def coverage(
     head, *rows = coverage_rows(catalog, found, language=languages[0])
     print_table([dict(zip(head, row, strict=True)) for row in rows], head)
     if book.withheld:
-        click.echo(f"{book.withheld} records above TLP:{clearance.upper()} are left out", err=True)
+        click.echo(f"left out, being above TLP:{clearance.upper()}: {book.withheld}", err=True)
     for path in paths.values():
         click.echo(f"wrote {path}", err=True)
 

@@ -71,7 +71,7 @@ def pack(
         f"wrote {out}: {told['evidence']} pieces of evidence, {told['records']} records, sha256 {digest}"
     )
     if told["withheld"]:
-        click.echo(f"{told['withheld']} records above TLP:{clearance.upper()} are left out", err=True)
+        click.echo(f"left out, being above TLP:{clearance.upper()}: {told['withheld']}", err=True)
 
 
 @click.command()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kakehashi.cli.columns import column_map, column_options
+
 if TYPE_CHECKING:
     from kakehashi.work.tables import Sheet
 
@@ -22,7 +24,7 @@ def source_options(function: F) -> F:
                 "--published", is_flag=True, help="The published figures that come with the package."
             ),
             click.option("--query", default="", metavar="SQL", help="One SELECT over the ledger."),
-            click.option("--columns", metavar="MAP", help="Column map of a table: a file or a shipped name."),
+            column_options,
             click.option(
                 "--selection", default="", help="A set of measures that the column map names; or 'all'."
             ),
@@ -44,6 +46,8 @@ def sheet_of(workspace: Path, **source: Any) -> "Sheet":
     from kakehashi.cli.progress import show_steps
     from kakehashi.work.tables import read_sheet
 
+    words = {name: source.pop(name) for name in ("columns", "wide", "long", "items", "settings")}
+    source["columns"] = column_map([Path(one) for one in source["targets"]], **words)
     with show_steps("reading") as progress:
         sheet = read_sheet(**source, workspace=workspace, progress=progress)
     for note in sheet.notes[:_MOST_NOTES]:

@@ -356,6 +356,7 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
 
     Example: kakehashi exchange verify --against checkpoint.txt
     """
+    from kakehashi.errors import InputError
     from kakehashi.exchange.cosigning import check_cosigned
     from kakehashi.proof import Checkpoint, TreeHead
 
@@ -363,11 +364,13 @@ def verify(against: str | None, workspace: Path, as_json: bool) -> None:
     head = None
     if against is not None:
         path = Path(against)
-        head = (
-            Checkpoint.parse(path.read_text("utf-8", "replace")).head
-            if path.is_file()
-            else TreeHead.parse(against)
-        )
+        if "=" not in against and not path.is_file():
+            raise InputError("no such file", path=path, hint="Give a checkpoint's file, or size=… root=….")
+        if path.is_file():  # also the whole of what this command printed: the checkpoint stands last
+            text = path.read_text("utf-8", "replace")
+            head = Checkpoint.parse(text[max(text.find("kakehashi-exchange/"), 0) :]).head
+        else:
+            head = TreeHead.parse(against)
     found = node.must_verify(head)
     note = node.checkpoint().text()
     cosigned = check_cosigned(node)[1]

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 LEVELS = click.Choice(["clear", "green", "amber", "amber+strict", "red"])
 
 
+def _warn_of_blind(node: "Node", alert_id: str) -> list[str]:
+    """Say who is asked and will not be told; returns their names."""
+    from kakehashi.exchange.alerts import cannot_see
+
+    members = node.store.members()
+    names = [members[one][0] if one in members else one for one in cannot_see(node, alert_id)]
+    if names:
+        click.echo(
+            f"warning: {', '.join(names)} may not see this alert, or not what it is about, and so is not told."
+            " Give a wider --tlp or --marking, or share the record with them first",
+            err=True,
+        )
+    return names
+
+
 def node_of(workspace: Path) -> "Node":
     """The workspace's node."""
     from kakehashi.exchange import Node
@@ -99,7 +114,8 @@ def alert(
         tlp=tlp,
         markings=markings,
     )
-    print_json({"draft": made}) if as_json else click.echo(
+    blind = _warn_of_blind(node, made)
+    print_json({"draft": made, "cannot_see": blind}) if as_json else click.echo(
         f"draft {made}; release it: kakehashi exchange release {made}"
     )
 
@@ -114,21 +130,24 @@ def alert(
 )
 @workspace_option
 @json_option
-def release(draft: str, key_file: Path, workspace: Path, as_json: bool) -> None:
+def release(draft: str, key_file: Path, workspace: Path, as_json: bool) -> int:
     """Put an officer's signature under a draft; an emergency, or anything RED, needs two persons.
+
+    The exit code is 10 where it was released and somebody who is asked to answer may not see it.
 
     Example: kakehashi exchange release note--6ba7b810-9dad-41d1-80b4-00c04fd430c8 --key-file desk.key
     """
     from kakehashi.exchange.alerts import release_alert
     from kakehashi.proof import SigningKey
 
-    missing = release_alert(
-        node_of(workspace), draft, SigningKey.parse(key_file.read_text("utf-8", "replace"))
-    )
+    node = node_of(workspace)
+    missing = release_alert(node, draft, SigningKey.parse(key_file.read_text("utf-8", "replace")))
+    blind = _warn_of_blind(node, draft) if missing == 0 else []
     if as_json:
-        print_json({"released": missing == 0, "persons_missing": missing})
+        print_json({"released": missing == 0, "persons_missing": missing, "cannot_see": blind})
     else:
         click.echo("released" if missing == 0 else f"signed; {missing} more person must release it")
+    return 10 if blind else 0
 
 
 @click.command()

@@ -193,7 +193,7 @@ def _tell(one: "Applied") -> None:
             f"{one.left} records were left out by its maker; send an answer, and the next bundle brings them"
         )
     for ref in one.recalls:
-        click.echo(f"recalled by its creator: {ref}")
+        click.echo(f"recalled by its creator: {ref}; withdraw it here too: kakehashi exchange recall {ref}")
     for ref, reason in list(one.failures.items())[:20]:
         click.echo(f"{ref}: {reason}", err=True)
 

@@ -86,7 +86,9 @@ def _tell(done: "Exchanged", word: str, as_json: bool) -> int:
     else:
         click.echo(f"{done.sent} objects {word}, {done.new} new, {len(done.failures)} not taken")
         for ref in done.recalls:
-            click.echo(f"recalled by its creator: {ref}")
+            click.echo(
+                f"recalled by its creator: {ref}; withdraw it here too: kakehashi exchange recall {ref}"
+            )
         for ref, reason in list(done.failures.items())[:20]:
             click.echo(f"{ref}: {reason}", err=True)
     return 10 if done.failures else 0

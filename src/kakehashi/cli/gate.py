@@ -12,7 +12,7 @@ FAILED, UNDECIDED = 11, 12
 
 @click.command()
 @click.argument("policy", type=click.Path(path_type=Path))
-@click.argument("run")
+@click.argument("run", required=False)
 @click.option("--subject", help="The system, where the run has several.")
 @click.option("--released", metavar="RUN", help="The last released run, for rules that compare with it.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML here.")
@@ -21,7 +21,7 @@ FAILED, UNDECIDED = 11, 12
 @json_option
 def gate(
     policy: Path,
-    run: str,
+    run: str | None,
     subject: str | None,
     released: str | None,
     junit: Path | None,
@@ -29,7 +29,7 @@ def gate(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Hold a RUN of the ledger against the rules of a POLICY.yaml, for a company's CI.
+    """Hold a RUN of the ledger (the newest unless named) against the rules of a POLICY.yaml, for a company's CI.
 
     Each rule passes, fails, or is undecided where the interval crosses the threshold (then the number of items that
     would decide it is printed). Exits with 0 where all pass or are waived, 11 where any fails or misses its data, 12
@@ -39,9 +39,9 @@ def gate(
     """
     from kakehashi.report import write_texts
     from kakehashi.work.gate import Answer, check_gate
-    from kakehashi.work.gate_files import gate_junit, gate_sarif
+    from kakehashi.work.gate_files import gate_junit, gate_sarif, waiver_words
     from kakehashi.work.gate_policy import read_policy
-    from kakehashi.work.view import load_run
+    from kakehashi.work.view import load_run, newest_run
     from kakehashi.work.workspace import Workspace
 
     rules = read_policy(policy)
@@ -54,7 +54,7 @@ def gate(
         findings = load_findings(Workspace(workspace))
     result = check_gate(
         rules,
-        load_run(ledger, run),
+        load_run(ledger, run or newest_run(ledger, subject or rules.subject)),
         subject=subject,
         released=load_run(ledger, before) if before else None,
         findings=findings,
@@ -71,9 +71,7 @@ def gate(
                 "rule": check.rule,
                 "answer": check.answer.value,
                 "part": ", ".join(f"{k}={v}" for k, v in sorted((check.facets or {}).items())),
-                "why": check.message
-                if check.waiver is None
-                else f"waived by {check.waiver.approver} until {check.waiver.expires}; {check.message}",
+                "why": check.message if check.waiver is None else waiver_words(check),
             }
             for check in result.checks
         ]
@@ -82,7 +80,8 @@ def gate(
             click.echo(f"judged by {judge}; the intervals do not hold its errors")
         for note in result.notes:
             click.echo(f"note: {note}")
-        click.echo(f"{result.title}: {result.answer.value} ({result.subject}, {result.run})")
+        held = f": {', '.join(result.held_by)}" if result.held_by else ""
+        click.echo(f"{result.title}: {result.answer.value}{held} ({result.subject}, {result.run})")
     if result.answer is Answer.FAIL:
         raise click.exceptions.Exit(FAILED)
     if result.answer is Answer.UNDECIDED:

@@ -23,13 +23,13 @@ def _as_of_option(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def _day(text: str) -> str:
-    from kakehashi.index.datasets import check_date
+    from kakehashi.index.datasets import check_date, last_day
 
     today = datetime.now(UTC).date()
     if not text:
         return today.isoformat()
     check_date(text, today, what="--as-of")
-    return text
+    return min(last_day(text), today.isoformat())
 
 
 def _print(rows: Sequence[Mapping[str, object]], lang: str) -> None:
@@ -93,7 +93,14 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
     """
     from kakehashi.errors import UnknownNameError
     from kakehashi.index import assemble
-    from kakehashi.index.words import bounds_words, facet_words, head_words, unbounded, unit_words
+    from kakehashi.index.words import (
+        bounds_words,
+        facet_words,
+        head_words,
+        licence_words,
+        unbounded,
+        unit_words,
+    )
 
     sheets = {one.measure.id: one for one in assemble(workspace, _day(as_of))}
     if name not in sheets:
@@ -102,6 +109,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
     if as_json:
         print_json(plain(shown))
         return
+    to = "～" if lang == "ja" else " to "
     for sheet in shown:
         measure = sheet.measure
         click.echo(f"{measure.title[lang]} ({measure.id}, {unit_words(measure.unit)[lang]})")
@@ -121,12 +129,12 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
                 if (why := unbounded(measure, one))
                 else None
                 if one.interval is None
-                else f"{one.interval.low:.1f}–{one.interval.high:.1f}",
+                else f"{one.interval.low:.1f}{to}{one.interval.high:.1f}",
                 "n": one.n,
                 "of": facet_words(one.facets).get(lang, ""),
                 "vintage": one.vintage,
                 "source": one.source,
-                "licence": one.licence,
+                "licence": licence_words(one.licence)[lang],
                 "note": one.reason.get(lang)
                 or (head_words("newer", lang).format(newer=one.newer) if one.newer else ""),
             }
@@ -152,7 +160,7 @@ def compute(as_of: str, out: Path, workspace: Path, as_json: bool) -> None:
     """
     from kakehashi.index import assemble
     from kakehashi.report import write_texts
-    from kakehashi.report.values import as_lines
+    from kakehashi.report.plain import as_lines
 
     day = _day(as_of)
     body = {"format": "kakehashi.index/1", "as_of": day, "measures": plain(assemble(workspace, day))}
@@ -197,7 +205,8 @@ def import_(
     if as_json:
         print_json({"kind": made.kind, "rows": len(made.rows), "licence": made.licence, "path": str(path)})
         return
-    click.echo(f"{len(made.rows)} rows, {made.source}, licence {made.licence}: {path}")
+    rows = f"{len(made.rows)} row{'s' * (len(made.rows) != 1)}"
+    click.echo(f"{rows}, {made.source}, licence {made.licence}: {path}")
 
 
 for command in INDEX_COMMANDS:

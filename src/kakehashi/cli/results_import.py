@@ -2,41 +2,24 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from kakehashi.cli.columns import column_map, column_options
 from kakehashi.cli.options import json_option, print_json, print_table, workspace_option
 from kakehashi.cli.progress import show_steps
 
 if TYPE_CHECKING:
-    from kakehashi.ledger import ColumnMap, ImportReport, ItemMap, Tally
+    from kakehashi.ledger import ImportReport, Tally
 
 _SHOWN = 20
 
 
-def _column_options(function: Any) -> Any:
-    """The options that say what the columns of a table mean."""
-    for option in reversed(
-        (
-            click.option("--columns", metavar="MAP", help="For tables: a map's YAML file, or a shipped map's name."),
-            click.option("--wide", metavar="SUBJECT", help="A row a system: its column; the others are measures."),
-            click.option("--long", metavar="SUBJECT,MEASURE,VALUE", help="A row a number: three columns."),
-            click.option("--items", metavar="SUBJECT,METHOD,SAMPLE,VALUE", help="A row an item: four columns."),
-            click.option(
-                "--set", "settings", metavar="KEY=VALUE", multiple=True,
-                help="Another key of the map, such as higher_is_better=true (repeatable).",
-            ),
-            click.option("--as", "source_format", metavar="FORMAT", help="The format; found out by default."),
-        )
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
 @click.command("import")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@_column_options
+@column_options
+@click.option("--as", "source_format", metavar="FORMAT", help="The format; found out by default.")
 @click.option("--fix", is_flag=True, help="Mend what is certain; the original is kept beside it.")
 @click.option("--no-texts", is_flag=True, help="Leave prompts and answers out.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
@@ -74,7 +57,7 @@ def import_(
         return
     if not paths:
         raise UsageError("name at least one file or folder", hint="Example: kakehashi results import logs/")
-    map_ = _column_map(paths, columns, wide, long, items, settings)
+    map_ = column_map(paths, columns, wide, long, items, settings)
     with show_steps("import") as progress:
         reports = import_results(
             paths, workspace=workspace, columns=map_, source_format=source_format, fix=fix,
@@ -123,7 +106,8 @@ def _counts(tally: "Tally") -> str:
 
 @click.command()
 @click.argument("targets", nargs=-1)
-@_column_options
+@column_options
+@click.option("--as", "source_format", metavar="FORMAT", help="The format; found out by default.")
 @click.option(
     "--fix", is_flag=True, help="Mend results in the ledger; of files, count what --fix would give."
 )
@@ -152,7 +136,7 @@ def lint(
     """
     from kakehashi.work.results import lint_results
 
-    map_ = _column_map(tuple(map(Path, targets)), columns, wide, long, items, settings)
+    map_ = column_map(tuple(map(Path, targets)), columns, wide, long, items, settings)
     report = lint_results(targets, workspace=workspace, columns=map_, source_format=source_format, fix=fix)
     if as_json:
         print_json(
@@ -248,66 +232,6 @@ def identify(
     )
     counts = Counter(one.how if one.model or not one.suggestions else "suggestion" for one in found)
     click.echo(", ".join(f"{times} {how}" for how, times in counts.most_common()))
-
-
-def _column_map(
-    paths: tuple[Path, ...],
-    columns: str | None,
-    wide: str | None,
-    long: str | None,
-    items: str | None,
-    settings: tuple[str, ...],
-) -> "ColumnMap | ItemMap | None":
-    from kakehashi.errors import UsageError
-
-    given = [
-        name
-        for name, value in (("--columns", columns), ("--wide", wide), ("--long", long), ("--items", items))
-        if value
-    ]
-    if len(given) > 1:
-        raise UsageError(f"give one of {' and '.join(given)}, not both")
-    if not given:
-        if settings:
-            raise UsageError("--set needs --columns, --wide, --long or --items")
-        return None
-    import yaml
-
-    from kakehashi.ledger import columns_from, load_columns
-    from kakehashi.ledger.importers.column_map import COLUMNS_FORMAT, with_settings
-
-    more: dict[str, Any] = {}
-    for pair in settings:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"{pair!r} is no setting", hint="Write --set KEY=VALUE.")
-        try:
-            more[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{value!r} is not YAML") from error
-    if columns:
-        loaded = load_columns(columns)
-        return with_settings(loaded, more) if more else loaded
-    source = {"format": COLUMNS_FORMAT, "source": paths[0].stem if paths else "table"}
-    if wide:
-        return columns_from({**source, "shape": "wide", "subject": wide, **more})
-    if long:
-        subject, measure, value = _split(long, 3, "--long SUBJECT,MEASURE,VALUE")
-        return columns_from(
-            {**source, "shape": "long", "subject": subject, "measure": measure, "value": value, **more}
-        )
-    subject, method, sample, value = _split(items or "", 4, "--items SUBJECT,METHOD,SAMPLE,VALUE")
-    found = {"subject": subject, "method": method, "sample": sample, "scores": value}
-    return columns_from({**source, "shape": "items", **found, **more})
-
-
-def _split(text: str, count: int, words: str) -> list[str]:
-    from kakehashi.errors import UsageError
-
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != count or not all(parts):
-        raise UsageError(f"{text!r} names {len(parts)} columns, not {count}", hint=f"Write {words}.")
-    return parts
 
 
 def _show_maps(name: str | None, as_json: bool) -> None:

@@ -204,6 +204,12 @@ class ScoreTable:
         ]
         left_out += [f"{s}: no value" for s in subjects if s not in kept_models]
         left_out += [f"{m}: no value" for m in measures if m not in kept_methods]
+        if not kept_models and left_out and not cells:
+            raise NotEstimableError(
+                f"it is not stated whether higher or lower is better: {left_out[0].partition(': no direction')[0]}",
+                diagnostic="no-direction",
+                hint="State it in the column map, or for all of a table with --set higher_is_better=true.",
+            )
         if not kept_models:
             raise NotEstimableError(
                 "there is no value to compare",

@@ -5,20 +5,16 @@ registered as an officer; who stands in for one on leave is its delegate, and th
 collection: nobody but the node's own people can see it. Released, it is an ordinary signed note, and travels like one.
 """
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import Any
 
 from kakehashi.errors import InputError, UnknownNameError, VerificationError
 from kakehashi.exchange.alert_tables import ALERT_TABLES, note_event
-from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
-from kakehashi.exchange.markings import marking_refs
+from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.node import Node
-from kakehashi.exchange.officers import delegation_of, released_part, releasers
+from kakehashi.exchange.officers import delegation_of, persons_needed, releasers, with_release
 from kakehashi.exchange.records import (
     Record,
     extension,
@@ -133,14 +129,8 @@ def release_alert(
         row = con.execute("SELECT data FROM drafts WHERE id = ?", (draft,)).fetchone()
         if row is None:
             raise UnknownNameError("draft", draft, hint="It was released, or never written.")
-        alert = json.loads(row[0])
-        body = alert["extensions"][EXTENSIONS["alert"]]
-        mark = base64.b64encode(key.sign(released_part(alert))).decode()
-        entry: dict[str, Any] = {"released_by": str(key.verifier), "signature": mark}
-        if delegation is not None:
-            entry["delegation"] = delegation.as_json()
-        body["releases"] = [*body.get("releases", ()), entry]
-        missing = persons_needed(alert) - len(releasers(alert, officers))
+        alert = with_release(json.loads(row[0]), key, delegation)
+        missing = persons_needed(alert, node.store.known_markings()) - len(releasers(alert, officers))
         if missing > 0:
             con.execute("UPDATE drafts SET data = ? WHERE id = ?", (stored_bytes(alert), draft))
             return missing
@@ -152,16 +142,29 @@ def release_alert(
         node.store.writing() as con
     ):  # after a crash between the two, releasing again stores the same alert or says so
         con.execute("DELETE FROM drafts WHERE id = ?", (draft,))
-        for recipient in body.get("audience", ()):
+        for recipient in (extension_of(alert, "alert") or {}).get("audience", ()):
             note_event(con, draft, recipient, "queued", at=now or moment(receipt.at))
     return 0
 
 
-def persons_needed(alert: Mapping[str, Any]) -> int:
-    """How many persons must release an alert: two for an emergency or anything RED."""
-    body = extension_of(alert, "alert") or {}
-    red = any(TLP_IDS.get(ref) == "red" for ref in marking_refs(alert))
-    return 2 if body.get("level") == "emergency" or red else 1
+def cannot_see(node: Node, alert_id: str, *, collection: str = "findings") -> tuple[str, ...]:
+    """Who is asked to answer an alert, or a draft of one, and may not see it, or not what it is about.
+
+    Such a recipient is told nothing, by events, webhooks and pages alike.
+
+    Raises:
+        UnknownNameError: There is no such alert or draft here.
+    """
+    with node.store.reading() as con:
+        row = con.execute("SELECT data FROM drafts WHERE id = ?", (alert_id,)).fetchone()
+    alert = find_alert(node, alert_id, collection) if row is None else json.loads(row[0])
+    asked, members = (extension_of(alert, "alert") or {}).get("audience", ()), node.store.members()
+    target = node.collection(collection).id
+    return tuple(
+        one
+        for one in asked
+        if one not in members or not node.store.would_see(members[one][1], target, node.owner, alert)
+    )
 
 
 def acknowledge(

@@ -20,8 +20,7 @@ from kakehashi.errors import (
     RequestRefusedError,
     ServerError,
 )
-from kakehashi.exchange.ids import TLP_IDS
-from kakehashi.exchange.markings import marking_refs
+from kakehashi.exchange.markings import BUILT_IN, Marking, end_refs, marking_refs
 from kakehashi.exchange.node import Node
 from kakehashi.exchange.partners import partner_of
 from kakehashi.exchange.receipt import Received, check_received, quarantine_received
@@ -156,7 +155,8 @@ async def _push(node: Node, url: str, token: str, collection: str, tls: "Tls | N
         if refs:
             again = Filters(ids=frozenset(refs), versions=_EVERYTHING.versions)
             page = node.store.page(node.me(), source.id, again, limit=10_000, budget=1 << 40)
-            await _send(session, url, [json.loads(e.data) for e in page.entries], done)
+            objects = [json.loads(e.data) for e in page.entries]
+            await _send(session, url, _leaving(node, source.id, objects), done)
         while True:
             after = int(node.store.meta(mark) or "0")
             page = node.store.page(node.me(), source.id, _EVERYTHING, after=after, limit=_ENVELOPE)
@@ -165,13 +165,13 @@ async def _push(node: Node, url: str, token: str, collection: str, tls: "Tls | N
                 return done
             objects = [json.loads(entry.data) for entry in page.entries]
             mine = node.store.own_ids(node.owner, [obj["id"] for obj in objects])
-            await _send(session, url, [obj for obj in objects if obj["id"] in mine], done)
+            leaving = _leaving(node, source.id, [obj for obj in objects if obj["id"] in mine])
+            await _send(session, url, leaving, done)
             node.store.set_meta(owed, json.dumps(sorted(done.failures)))
             node.store.set_meta(mark, str(page.entries[-1].seq))
 
 
 async def _send(session: "aiohttp.ClientSession", url: str, objects: Sequence[Any], done: Exchanged) -> None:
-    objects = [obj for obj in objects if _may_leave(obj)]
     for obj in objects:
         if tombstone := extension_of(obj, "tombstone"):
             await ask(session, "DELETE", f"{url}objects/{tombstone['removed']}/", missing_is_fine=True)
@@ -183,12 +183,34 @@ async def _send(session: "aiohttp.ClientSession", url: str, objects: Sequence[An
         done.sent += len(batch) - len(failed)
 
 
-def _may_leave(obj: Mapping[str, Any]) -> bool:
+def _leaving(node: Node, collection: str, objects: Sequence[Any]) -> list[Any]:
+    """Those that may be given to a hub: they may leave, and so may all records of ours that they are about."""
+    markings = {**node.store.known_markings(), **BUILT_IN}
+    newest: dict[str, Any] = {}
+    waiting = {ref for obj in objects for ref in end_refs(obj)}
+    while waiting:
+        filters = Filters(ids=frozenset(node.store.own_ids(node.owner, sorted(waiting))))
+        page = (
+            node.store.page(node.me(), collection, filters, limit=len(filters.ids), budget=1 << 40)
+            if filters.ids
+            else None
+        )
+        found = [json.loads(entry.data) for entry in page.entries] if page else []
+        newest |= {obj["id"]: obj for obj in found}
+        waiting = {ref for obj in found for ref in end_refs(obj)} - newest.keys()
+    stays = {ref for ref, obj in newest.items() if not _may_leave(obj, markings)}
+    while more := {ref for ref, obj in newest.items() if not stays.isdisjoint(end_refs(obj))} - stays:
+        stays |= more
+    return [obj for obj in objects if _may_leave(obj, markings) and stays.isdisjoint(end_refs(obj))]
+
+
+def _may_leave(obj: Mapping[str, Any], markings: Mapping[str, Marking]) -> bool:
     """Whether a record of ours may be given to a hub: marked, understood, and no stricter than AMBER."""
-    if obj["type"] == "marking-definition":
-        return True
-    levels = {TLP_IDS[ref] for ref in marking_refs(obj) if ref in TLP_IDS}
-    return bool(levels) and levels <= _PUSHED
+    is_marking = obj["type"] == "marking-definition"
+    refs = marking_refs(obj) | ({obj["id"]} if is_marking else frozenset())
+    marks = [markings.get(ref) for ref in refs]
+    levels = {one.level for one in marks if one is not None and one.level}
+    return None not in marks and levels <= _PUSHED and (is_marking or bool(levels))
 
 
 def open_session(token: str, tls: "Tls | None" = None) -> "aiohttp.ClientSession":
@@ -234,7 +256,9 @@ async def ask(
             return response.headers, _json(url, data)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise EndpointUnreachableError(
-            f"{url}: {type(error).__name__}", endpoint=url, hint="Try again: it goes on behind its cursor."
+            f"{url} cannot be reached ({type(error).__name__})",
+            endpoint=url,
+            hint="Is the address right, and the node running? Try again: it goes on behind its cursor.",
         ) from None
 
 

@@ -220,4 +220,8 @@ class SqliteDatabase:
                 raise CorruptFileError(
                     f"the database is damaged: {error}", path=self.path, hint="Restore a copy."
                 ) from error
-            raise StorageError(str(error), path=self.path) from error
+            raise StorageError(
+                str(error),
+                path=self.path,
+                hint="Is the disk full, or failing? What was not acknowledged does not count; try again.",
+            ) from error

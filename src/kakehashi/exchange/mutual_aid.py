@@ -218,8 +218,12 @@ def _order(item: tuple[tuple[str, str | None], object]) -> tuple[str, str]:
 
 
 def _sum(rows: Sequence[tuple[int, str, str]]) -> int | None:
-    """The sum, where three members gave and three received: fewer on one side, and one of them knew the others'."""
-    givers, receivers = {giver for _, giver, _ in rows}, {taker for _, _, taker in rows}
+    """The sum, where three members gave and three received: fewer on one side, and one of them knew the others'.
+
+    Whose an offer is that the caller may not see is not known, so it is nobody's here.
+    """
+    givers = {giver for _, giver, _ in rows if giver.startswith("identity--")}
+    receivers = {taker for _, _, taker in rows}
     if len(givers) < SMALL_CELL or len(receivers) < SMALL_CELL:
         return None
     return sum(amount for amount, _, _ in rows)

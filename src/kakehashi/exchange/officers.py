@@ -10,16 +10,20 @@ import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.alert_tables import ALERT_TABLES
 from kakehashi.exchange.ids import EXTENSIONS
-from kakehashi.exchange.node import Node
-from kakehashi.exchange.records import extension_of, timestamp
+from kakehashi.exchange.markings import BUILT_IN, Marking, marking_refs
+from kakehashi.exchange.records import Record, extension_of, timestamp
 from kakehashi.exchange.signing import signed_part
 from kakehashi.exchange.validate import moment
 from kakehashi.proof import SigningKey, VerifierKey, canonical_bytes
+
+if TYPE_CHECKING:
+    from kakehashi.exchange.node import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def _delegated(delegate: VerifierKey, until: datetime) -> bytes:
     return canonical_bytes(words)
 
 
-def add_delegation(node: Node, made: Delegation, *, now: datetime | None = None) -> None:
+def add_delegation(node: "Node", made: Delegation, *, now: datetime | None = None) -> None:
     """Let a delegate release alerts of this node in an officer's place.
 
     Raises:
@@ -96,7 +100,7 @@ def add_delegation(node: Node, made: Delegation, *, now: datetime | None = None)
         con.execute("INSERT INTO delegations VALUES (?, ?, ?, ?)", row)
 
 
-def delegation_of(node: Node, key: VerifierKey) -> Delegation | None:
+def delegation_of(node: "Node", key: VerifierKey) -> Delegation | None:
     """In whose place the holder of a key stands, if in anybody's."""
     with node.store.rows(ALERT_TABLES) as con:
         rows = con.execute("SELECT delegate, officer, until_time, signature FROM delegations").fetchall()
@@ -106,13 +110,13 @@ def delegation_of(node: Node, key: VerifierKey) -> Delegation | None:
     return None
 
 
-def pin_officer(node: Node, identity: str, key: VerifierKey) -> None:
+def pin_officer(node: "Node", identity: str, key: VerifierKey) -> None:
     """Pin the key of another institute's officer: its alerts are held to the keys pinned for it."""
     with node.store.rows(ALERT_TABLES, write=True) as con:
         con.execute("INSERT INTO partner_officers VALUES (?, ?) ON CONFLICT DO NOTHING", (identity, str(key)))
 
 
-def officers_of(node: Node, identity: str) -> tuple[VerifierKey, ...]:
+def officers_of(node: "Node", identity: str) -> tuple[VerifierKey, ...]:
     """Officers of an institute as this node knows them: its own, or those pinned of a partner."""
     if identity == node.owner:
         return node.store.officers()
@@ -121,6 +125,32 @@ def officers_of(node: Node, identity: str) -> tuple[VerifierKey, ...]:
             "SELECT key FROM partner_officers WHERE identity = ? ORDER BY key", (identity,)
         ).fetchall()
     return tuple(VerifierKey.parse(row[0]) for row in rows)
+
+
+def with_release(alert: Mapping[str, Any], key: SigningKey, delegation: Delegation | None = None) -> Record:
+    """The alert with one person's release under it; the node's own signature comes after the last."""
+    body = dict(extension_of(alert, "alert") or {})
+    entry: dict[str, Any] = {
+        "released_by": str(key.verifier),
+        "signature": base64.b64encode(key.sign(released_part(alert))).decode(),
+    }
+    if delegation is not None:
+        entry["delegation"] = delegation.as_json()
+    body["releases"] = [*body.get("releases", ()), entry]
+    return {**alert, "extensions": {**alert["extensions"], EXTENSIONS["alert"]: body}}
+
+
+def persons_needed(alert: Mapping[str, Any], markings: Mapping[str, Marking] = MappingProxyType({})) -> int:
+    """How many persons must release an alert: two for an emergency or anything RED.
+
+    Args:
+        alert: The alert.
+        markings: What the markings known here say; the TLP markings need not be among them.
+    """
+    body = extension_of(alert, "alert") or {}
+    marks = [BUILT_IN.get(ref) or markings.get(ref) for ref in marking_refs(alert)]
+    red = any(one is not None and one.level == "red" for one in marks)
+    return 2 if body.get("level") == "emergency" or red else 1
 
 
 def releasers(alert: Mapping[str, Any], officers: Iterable[VerifierKey]) -> frozenset[bytes]:

@@ -11,25 +11,24 @@ from kakehashi.exchange.bundles import make_bundle
 from kakehashi.exchange.ids import TLP_IDS
 from kakehashi.exchange.markings import BUILT_IN, marking_refs, read_marking
 from kakehashi.exchange.node import Node
+from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import extension_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.store import Filters
 from kakehashi.exchange.validate import problems_of
 from kakehashi.proof import parse_json
 
-_OPEN = ("clear", "green")
-
 
 def write_finding(node: Node, ref: str, *, to: str | None = None, collection: str = "findings") -> bytes:
     """A record as a file that can be sent by any means.
 
-    Without a partner it is plain JSON (a STIX bundle of the record and its markings), for CLEAR and GREEN alone. With
-    one, it is a bundle encrypted to it, of whatever it may see.
+    Without a partner it is plain JSON (a STIX bundle of the record and its markings), for what anybody cleared for
+    GREEN might see, by the policy. With one, it is a bundle encrypted to it, of whatever it may see.
 
     Raises:
         UnknownNameError: There is no such record.
         InputError: It is not signed, or the partner may not see it.
-        UsageError: It is stricter than GREEN, and nobody was named to encrypt it to.
+        UsageError: It, or what it is about, is not for everybody, and nobody was named to encrypt it to.
     """
     if to is not None:
         return make_bundle(node, to, since=0, ids=(ref,)).data
@@ -40,9 +39,10 @@ def write_finding(node: Node, ref: str, *, to: str | None = None, collection: st
     obj = json.loads(page.entries[0].data)
     if verify_signature(obj) is None:
         raise InputError(f"{ref} is not signed", hint="Add it with: kakehashi exchange add FILE --sign")
-    if not _is_open(node, obj):
+    anybody = Caller("identity--nobody", clearance="green", reads=frozenset({target}))
+    if not node.store.would_see(anybody, target, node.owner, obj):
         raise UsageError(
-            f"{ref} is not for everybody: a plain file could be read on its way",
+            f"{ref}, or what it is about, is not for everybody: a plain file could be read on its way",
             hint="Name the partner that it is for: --to NAME",
         )
     refs = frozenset(marking_refs(obj) - TLP_IDS.keys())
@@ -52,17 +52,6 @@ def write_finding(node: Node, ref: str, *, to: str | None = None, collection: st
         {"type": "bundle", "id": f"bundle--{uuid4()}", "objects": objects}, ensure_ascii=False, indent=1
     )
     return text.encode() + b"\n"
-
-
-def _is_open(node: Node, obj: Mapping[str, Any]) -> bool:
-    known = {**node.store.known_markings(), **BUILT_IN}
-    marks = [known.get(ref) for ref in marking_refs(obj)]
-    return any(one is not None and one.level for one in marks) and all(
-        one is not None
-        and one.level in (None, *_OPEN)
-        and not (one.audience or one.caveats or one.embargo_until is not None)
-        for one in marks
-    )
 
 
 def read_objects(data: bytes, *, path: object = None) -> list[dict[str, Any]]:

@@ -103,6 +103,7 @@ def may_see(
     markings: Mapping[str, Marking],
     now: datetime,
     items: Mapping[str, Item] = MappingProxyType({}),
+    known: dict[str, bool] | None = None,
 ) -> bool:
     """Whether a caller may see an object.
 
@@ -113,6 +114,7 @@ def may_see(
         now: The time.
         items: What objects are about, by id, each with the marks of its newest version. An end that is not among
             them is unknown here, and what is about it stays with its creator.
+        known: What was found out of ends, by id; filled, to be given again for the same caller, state and time.
 
     Examples:
         >>> from datetime import UTC
@@ -123,7 +125,7 @@ def may_see(
         >>> may_see(caller, item, {}, datetime(2026, 1, 1, tzinfo=UTC))
         True
     """
-    return decide(caller, item, markings, now, items).allowed
+    return decide(caller, item, markings, now, items, known).allowed
 
 
 def decide(
@@ -132,24 +134,43 @@ def decide(
     markings: Mapping[str, Marking],
     now: datetime,
     items: Mapping[str, Item] = MappingProxyType({}),
+    known: dict[str, bool] | None = None,
 ) -> Decision:
-    """:func:`may_see` with the reason."""
-    return _decide(caller, item, markings, now, items, set())
+    """:func:`may_see` with the reason.
 
-
-def _decide(
-    caller: Caller,
-    item: Item,
-    markings: Mapping[str, Marking],
-    now: datetime,
-    items: Mapping[str, Item],
-    passed: set[str],
-) -> Decision:
-    """One step of the walk over ends.
-
-    ``passed`` holds what was found visible in this walk, or is being asked for: since one refusal refuses the whole
-    walk, nothing need be asked twice, and objects that are about one another end.
+    The walk over ends needs no stack, however long a chain of notes on notes somebody deposits, and asks of each end
+    once: ``came`` holds what was met and from where, so that a refusal refuses all that led to it.
     """
+    own = _alone(caller, item, markings, now)
+    if own is not None:
+        return own
+    found = {} if known is None else known
+    came: dict[str, str | None] = dict.fromkeys(item.ends)
+    waiting = list(came)
+    while waiting:
+        ref = waiting.pop()
+        end = items.get(ref)
+        allowed = found.get(ref)
+        if allowed is None and end is not None:
+            alone = _alone(caller, end, markings, now)
+            allowed = None if alone is None else alone.allowed
+            if alone is None:
+                fresh = [one for one in end.ends if one not in came]
+                came |= dict.fromkeys(fresh, ref)
+                waiting += fresh
+                continue
+        if not allowed:
+            back: str | None = ref
+            while back is not None:
+                found[back] = False
+                back = came[back]
+            return Decision(False, "an end")
+    found |= dict.fromkeys(came, True)
+    return Decision(True, "all conditions")
+
+
+def _alone(caller: Caller, item: Item, markings: Mapping[str, Marking], now: datetime) -> Decision | None:
+    """What is decided without looking at what an object is about; ``None`` where that is all that is left to ask."""
     if item.collection not in caller.reads:
         return Decision(False, "no grant")
     if caller.identity == item.creator:
@@ -157,14 +178,7 @@ def _decide(
     for marks in item.marks:
         if reason := _refusal(caller, marks, markings, now, needs_level=not item.is_marking):
             return Decision(False, reason)
-    for ref in item.ends:
-        if ref in passed:
-            continue
-        passed.add(ref)
-        end = items.get(ref)
-        if end is None or not _decide(caller, end, markings, now, items, passed).allowed:
-            return Decision(False, "an end")
-    return Decision(True, "all conditions")
+    return None
 
 
 def _refusal(

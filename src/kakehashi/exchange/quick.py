@@ -1,12 +1,18 @@
-"""A quick yes or no for the part of JSON Schema that our extensions use; for the reasons of a no, ask jsonschema."""
+"""A quick yes or no for the part of JSON Schema that our extensions use; for the reasons of a no, ask jsonschema.
+
+And what a pattern cannot say: whether a time is one of the calendar.
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from kakehashi.errors import InputError
 
 Test = Callable[[Any], bool]
+Place = tuple[tuple[str, ...], bool]
+"""Where a time stands (``*`` for each element of a list), and whether with its time of day."""
 
 _NOTES = {"$schema", "$id", "title", "description"}
 _OF_ANY = {
@@ -101,3 +107,46 @@ def _of_objects(schema: Mapping[str, Any]) -> list[Test]:
         return all(inner.get(name, rest)(part) for name, part in value.items())
 
     return [test]
+
+
+def time_places(schema: Mapping[str, Any]) -> tuple[Place, ...]:
+    """Where a schema asks for a time or a date, by its pattern.
+
+    Examples:
+        >>> time_places({"properties": {"on": {"items": {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}}}})
+        ((('on', '*'), False),)
+    """
+    found: list[Place] = []
+    waiting: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [((), schema)]
+    while waiting:
+        path, inner = waiting.pop()
+        pattern = str(inner.get("pattern", ""))
+        if pattern.startswith("^[0-9]{4}-[0-9]{2}-[0-9]{2}"):
+            found.append((path, "T" in pattern))
+        waiting += [((*path, key), one) for key, one in inner.get("properties", {}).items()]
+        waiting += [((*path, "*"), inner["items"])] if "items" in inner else []
+    return tuple(found)
+
+
+def no_times(
+    places: Sequence[Place], body: Any, moment: Callable[[str], object]
+) -> Iterator[tuple[str, str]]:
+    """Of the times in a valid body, those of no calendar: where they stand, and what they say.
+
+    Args:
+        places: Of :func:`time_places`.
+        body: What is valid by the schema.
+        moment: Reads a timestamp, or raises ``ValueError``.
+    """
+    for path, timed in places:
+        values = [body]
+        for part in path:
+            inner = [
+                list(one) if part == "*" else [one[part]] for one in values if part == "*" or part in one
+            ]
+            values = [one for some in inner for one in some]
+        for value in values:
+            try:
+                moment(value) if timed else date.fromisoformat(value)
+            except ValueError:
+                yield "/".join(path), value

@@ -161,6 +161,13 @@ class SqlReads(SqlBase):
         ).fetchone()
         return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
 
+    def would_see(self, caller: Caller, collection: str, creator: str, obj: Mapping[str, Any]) -> bool:
+        """Whether a caller would see an object if ``creator`` deposited it now."""
+        policy = policy_of(obj)
+        with self.reading() as con:
+            eyes = self._eyes(con, _as_of(con, caller), _snapshot_time(con))
+            return eyes.may(collection, (creator, policy, policy, obj["type"]))
+
     def _known_markings(self, con: Connection) -> Mapping[str, Marking]:
         """What the markings here say. Kept only by readers: a writer may yet roll back."""
         epoch = str(con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
@@ -290,6 +297,7 @@ class Eyes:
         self._heads = _Heads(con)
         self._asked = Subscription(con, caller) if caller.models else None
         self._known: dict[tuple[str, PolicyKey], bool] = {}
+        self._ends: dict[str, bool] = {}
 
     def see(self, row: Any, collection: str) -> bool:
         """Whether the caller may see a row of :data:`COLUMNS`, and wants to."""
@@ -305,7 +313,7 @@ class Eyes:
             own = read_policy(policy)
             marks = (own[0], read_policy(newest)[0])
             item = Item(creator, collection, marks, own[1], kind == "marking-definition")
-            known = may_see(self.caller, item, self._markings, self.now, self._heads)
+            known = may_see(self.caller, item, self._markings, self.now, self._heads, self._ends)
             self._known[(collection, key)] = known
         return known
 

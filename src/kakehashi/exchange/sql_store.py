@@ -11,8 +11,9 @@ from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.database import Connection
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
+from kakehashi.exchange.officers import persons_needed, releasers
 from kakehashi.exchange.policy import Caller
-from kakehashi.exchange.records import Record, extension, stored_bytes, timestamp, version_of
+from kakehashi.exchange.records import Record, extension, extension_of, stored_bytes, timestamp, version_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_read import SqlReads, hangs_on, policy_of, rights_of, version_key
@@ -56,24 +57,26 @@ class SqlStore(SqlReads):
             if key is not None and (old := self._receipt(con, caller, "key", key)):
                 return old
             clock = Clock(con)
-            outcomes, changed = [], set[str]()
-            fresh: set[int] = set()
+            made, changed, fresh = dict[int, Outcome](), set[str](), set[int]()
             others = {row[0] for row in con.execute("SELECT identity FROM members")} - {caller.identity}
             known = self._known_markings(con) if pulled else {}
             statements = frozenset(ref for ref, marking in known.items() if marking == Marking())
             signer = None if pulled else self.key_of(caller.identity)
-            for obj, data, failure, signed in checked:
+            for n in sorted(range(len(checked)), key=lambda n: _rank(checked[n][0])):
+                obj, data, failure, signed = checked[n]
                 own = signer is not None and failure is None
                 if own and obj.get("created_by_ref", caller.identity) == caller.identity and signed != signer:
                     failure = "not signed with the key that is registered for you"
                 if failure is None and not pulled and obj.get("created_by_ref") in others:
                     failure = "created_by_ref names another member"
+                if failure is None and not pulled and extension_of(obj, "alert") is not None:
+                    failure = self._unreleased(con, caller, obj)
                 kept = pulled and failure is None and stays_here(obj, statements)
-                outcome, seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
-                if pulled and outcome.new:
-                    con.execute("INSERT INTO pulled VALUES (?) ON CONFLICT DO NOTHING", (outcome.id,))
-                outcomes.append(outcome)
+                made[n], seq = self._take(con, clock, caller, collection, obj, data, failure, kept, changed)
+                if pulled and made[n].new:
+                    con.execute("INSERT INTO pulled VALUES (?) ON CONFLICT DO NOTHING", (made[n].id,))
                 fresh.update(seq)
+            outcomes = [made[n] for n in range(len(checked))]
             self._touch(con, clock, changed, fresh)
             receipt = Receipt(str(uuid4()), clock.stamp(), tuple(outcomes))
             con.execute(
@@ -81,6 +84,15 @@ class SqlStore(SqlReads):
                 (receipt.id, caller.identity, key, receipt.at, json.dumps([_kept(one) for one in outcomes])),
             )
         return receipt
+
+    def _unreleased(self, con: Connection, caller: Caller, alert: Mapping[str, Any]) -> str | None:
+        """Why an alert of this node's own institute may not be entered; others' officers are known to their nodes."""
+        if caller.identity != self.meta("owner"):
+            return None
+        missing = persons_needed(alert, self._known_markings(con)) - len(releasers(alert, self.officers()))
+        if missing <= 0:
+            return None
+        return "an alert is released by officers: exchange alert, then exchange release"
 
     def _take(
         self,
@@ -99,7 +111,7 @@ class SqlStore(SqlReads):
         name = ref[:300] if isinstance(ref, str) else "unknown"
         version = (version_of(obj) if isinstance(obj, Mapping) else None) or ""
         if failure is not None:
-            return Outcome(name, version[:40], failure), ()
+            return Outcome(_sayable(name), _sayable(version[:40]), _sayable(failure)), ()
         vkey = version_key(version)
         query = "SELECT collection, creator, vkey, policy, withdrawn FROM heads WHERE id = ?"
         head = con.execute(query, (name,)).fetchone()
@@ -176,15 +188,14 @@ class SqlStore(SqlReads):
 
     def _touch(self, con: Connection, clock: Clock, changed: set[str], fresh: set[int]) -> int:
         """Enter again whatever hangs on objects whose visibility changed; ``fresh`` lines are new enough."""
-        waiting, met, count = list(changed), set(changed), 0
+        met = dict.fromkeys(sorted(changed))
+        waiting = list(met)
         while waiting:
-            ref = waiting.pop()
-            count += self._again(con, clock, ref, fresh)
-            for (name,) in con.execute("SELECT id FROM hangs WHERE target = ?", (ref,)).fetchall():
+            for (name,) in con.execute("SELECT id FROM hangs WHERE target = ?", (waiting.pop(),)).fetchall():
                 if name not in met:
-                    met.add(name)
+                    met[name] = None
                     waiting.append(name)
-        return count
+        return sum(self._again(con, clock, ref, fresh) for ref in sorted(met, key=_after_markings))
 
     def _again(self, con: Connection, clock: Clock, ref: str, fresh: set[int]) -> int:
         rows = con.execute(
@@ -340,7 +351,7 @@ class SqlStore(SqlReads):
                 " WHERE o.data IS NOT NULL ORDER BY o.seq"
             ).fetchall()
             wider = {row[2] for row in rows if new.see(row, row[11]) and not old.see(row, row[11])}
-            for ref in sorted(wider):
+            for ref in sorted(sorted(wider), key=_after_markings):
                 count += self._again(con, clock, ref, set())
         return count
 
@@ -371,6 +382,22 @@ def _prepare(obj: Any) -> tuple[bytes, str | None, VerifierKey | None]:
         return b"", error.message, None
     except (InputError, ValueError, RecursionError) as error:
         return b"", f"cannot be stored: {str(error)[:300]}", None
+
+
+def _rank(obj: Any) -> int:
+    """Markings come before what bears them: who takes in one page at a time could not decide on it else."""
+    if not isinstance(obj, Mapping) or obj.get("type") != "marking-definition":
+        return 2
+    return int("object_marking_refs" in obj or "granular_markings" in obj)
+
+
+def _after_markings(ref: str) -> bool:
+    return not ref.startswith("marking-definition--")
+
+
+def _sayable(text: str) -> str:
+    """A text of an object that was refused, so that it can be said in an answer: without lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _kept(outcome: Outcome) -> dict[str, Any]:

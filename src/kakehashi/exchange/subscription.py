@@ -5,7 +5,7 @@ a company that subscribes to its own models still needs level, audience and all 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -44,18 +44,25 @@ class Subscription:
                 "SELECT data FROM objects WHERE id = ? AND vkey = ?", (ref, vkey)
             ).fetchone()
             obj = None if row is None or row[0] is None else json.loads(bytes(row[0]))
-            self._known[key] = obj is not None and self._concerns(obj, 0)
+            self._known[key] = obj is not None and self._concerns(obj)
         return self._known[key]
 
-    def _concerns(self, obj: Mapping[str, Any], depth: int) -> bool:
+    def _concerns(self, obj: Mapping[str, Any]) -> bool:
+        """Whether a record, or what it is about where it names no models, concerns the member; nearest first."""
+        met, near = set[str](), [obj]
+        for _ in range(_DEEPEST + 1):
+            if any(map(self._by_itself, near)):
+                return True
+            refs = {ref for one in near if not models_of(one) for ref in end_refs(one)} - met
+            met |= refs
+            near = [end for end in map(self._newest, sorted(refs)) if end and end["type"] not in _ALWAYS]
+        return False
+
+    def _by_itself(self, obj: Mapping[str, Any]) -> bool:
         if obj["type"] in _ALWAYS or extension_of(obj, "tombstone") or self._names_me(obj):
             return True
         named = [name.casefold() for name in models_of(obj)]
-        if any(fnmatchcase(name, pattern) for name in named for pattern in self._patterns):
-            return True
-        if named or depth == _DEEPEST:
-            return False
-        return any(self._concerns(end, depth + 1) for end in self._ends(obj) if end["type"] not in _ALWAYS)
+        return any(fnmatchcase(name, pattern) for name in named for pattern in self._patterns)
 
     def _names_me(self, obj: Mapping[str, Any]) -> bool:
         for ref in marking_refs(obj):
@@ -65,14 +72,13 @@ class Subscription:
                 return True
         return False
 
-    def _ends(self, obj: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        for ref in end_refs(obj):
-            row = self._con.execute(
-                "SELECT o.data FROM objects o JOIN heads h ON h.id = o.id AND h.vkey = o.vkey WHERE o.id = ?",
-                (ref,),
-            ).fetchone()
-            if row is not None and row[0] is not None:
-                yield json.loads(bytes(row[0]))
+    def _newest(self, ref: str) -> Mapping[str, Any] | None:
+        row = self._con.execute(
+            "SELECT o.data FROM objects o JOIN heads h ON h.id = o.id AND h.vkey = o.vkey WHERE o.id = ?",
+            (ref,),
+        ).fetchone()
+        found: Mapping[str, Any] | None = None if row is None or row[0] is None else json.loads(bytes(row[0]))
+        return found
 
 
 def models_of(obj: Mapping[str, Any]) -> list[str]:

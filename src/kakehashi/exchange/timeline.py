@@ -8,11 +8,11 @@ from statistics import median
 from typing import Any
 
 from kakehashi.exchange.alert_tables import ALERT_TABLES, events_of
-from kakehashi.exchange.alerts import OPENED, STATES, Answer, answers_to, find_alert, persons_needed
+from kakehashi.exchange.alerts import OPENED, STATES, Answer, answers_to, find_alert
 from kakehashi.exchange.ids import EXTENSIONS, TLP_IDS
 from kakehashi.exchange.markings import marking_refs
 from kakehashi.exchange.node import Node
-from kakehashi.exchange.officers import officers_of, releasers
+from kakehashi.exchange.officers import officers_of, persons_needed, releasers
 from kakehashi.exchange.records import Record, extension_of
 from kakehashi.exchange.signing import verify_signature
 from kakehashi.exchange.store import Filters
@@ -207,7 +207,7 @@ def check_release(node: Node, alert: Mapping[str, Any]) -> Release:
     persons = len(releasers(alert, officers_of(node, sender)))
     key = node.key().verifier if sender == node.owner else node.store.key_of(sender)
     by_institute = None if key is None else _signed_by(alert, key)
-    return Release(persons, persons_needed(alert), by_institute)
+    return Release(persons, persons_needed(alert, node.store.known_markings()), by_institute)
 
 
 def _signed_by(alert: Mapping[str, Any], key: Any) -> bool:

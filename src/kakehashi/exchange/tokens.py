@@ -92,7 +92,7 @@ class Tokens:
         """
         with self._store.writing() as con:
             if con.execute("UPDATE tokens SET revoked = 1 WHERE id = ?", (token_id,)).rowcount == 0:
-                raise UnknownNameError("token", token_id, hint="See: kakehashi exchange token list")
+                raise UnknownNameError("token", token_id, hint="See: kakehashi exchange token")
 
     def caller(self, text: str, *, now: datetime | None = None) -> Caller | None:
         """The member whose token this is, with rights cut to the token's scopes; ``None`` where it opens nothing."""

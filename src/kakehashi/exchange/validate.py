@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from kakehashi.exchange.ids import EXTENSIONS
-from kakehashi.exchange.quick import compile_schema
+from kakehashi.exchange.quick import Place, compile_schema, no_times, time_places
 from kakehashi.proof import parse_json, schema_validator
 
 Check = Callable[[Any], str | None]
@@ -114,14 +114,15 @@ def extension_problems(obj: Mapping[str, Any]) -> list[str]:
         name = _OURS.get(key)
         if name is None:
             continue
-        on = _CARRIERS.get(name)
-        if on is not None and obj["type"] != on:
+        if (on := _CARRIERS.get(name)) is not None and obj["type"] != on:
             found.append(f"extension {name}: belongs on {on}, not on {obj['type']}")
         if has_float(body):
             found.append(f"extension {name}: no floats in what may be signed; write k and n, or a string")
         for error in () if _quick(name)(body) else _schema(name).iter_errors(body):
             where = "/".join(map(str, error.absolute_path))
             found.append(f"extension {name}: {where or 'as a whole'}: {error.message[:200]}")
+        for where, text in () if found else no_times(_time_places(name), body, moment):
+            found.append(f"extension {name}: {where}: {text[:60]!r} is no time of the calendar")
         if name == "measurement" and not found and body["observed_count"] > body["trial_count"]:
             found.append(f"extension measurement: {body['observed_count']} of {body['trial_count']} trials")
     return found
@@ -155,6 +156,11 @@ def schema_document(name: str) -> dict[str, Any]:
 @cache
 def _quick(name: str) -> Callable[[Any], bool]:
     return compile_schema(schema_document(name))
+
+
+@cache
+def _time_places(name: str) -> tuple[Place, ...]:
+    return time_places(schema_document(name))
 
 
 @cache
@@ -332,7 +338,7 @@ def _extensions(value: object) -> str | None:
         if not isinstance(body, Mapping) or not body:
             return f"{key[:60]} is empty or not an object"
         if _EXTENSION.fullmatch(key):
-            if body.get("extension_type") not in _EXTENSION_TYPES:
+            if str(body.get("extension_type")) not in _EXTENSION_TYPES:
                 return f"{key[:60]} has no extension_type"
         elif not _PREDEFINED.fullmatch(key):
             return f"{key[:60]!r} is not the id of an extension"
@@ -399,6 +405,11 @@ _COMMON: dict[str, Check] = {
     "object_marking_refs": _ids("marking-definition"),
     "granular_markings": _granular,
     "extensions": _extensions,
+    # What an object is about, wherever it is said: the policy hangs on it, also on objects of others' own types.
+    "source_ref": _id(),
+    "target_ref": _id(),
+    "sighting_of_ref": _id(),
+    "object_refs": _ids(),
 }
 _OF_MARKINGS = {
     name: check for name, check in _COMMON.items() if name not in {"revoked", "labels", "confidence"}

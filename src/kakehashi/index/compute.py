@@ -141,7 +141,8 @@ def notable_models(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         for way, counts in models.items():
             for region in sorted({*counts, *rule.beside()} - {"unknown"}):
                 found = len(developers.get((way, region), ()))
-                few = 0 < found < 3
+                # Joint work may name a region without telling which of its developers is there: that is data.
+                few = found < 3 and (found > 0 or counts[region] > 0)
                 yield _value(
                     f"notable-models-{way}",
                     data,

@@ -19,6 +19,7 @@ from kakehashi.ledger.files import flush_file, read_bytes, storage_errors, tempo
 
 FORMAT = "kakehashi.index-data/1"
 Row = dict[str, Any]
+_DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,10 @@ def check_date(text: str, today: date, *, what: str = "date") -> None:
         InputError: With the reason; the caller adds file and line.
     """
     try:
+        if not _DATE.fullmatch(
+            text
+        ):  # 20250331 and 2025-W13 are dates to Python, and sort among none of ours
+            raise ValueError(text)
         day = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
     except ValueError:
         raise InputError(f"the {what} {text!r} is no date", hint="Write 2025-03-31 or 2025-03.") from None

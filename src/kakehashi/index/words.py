@@ -44,6 +44,11 @@ def head_words(column: str, language: str) -> str:
     return str(_words()["heads"][column][language])
 
 
+def licence_words(licence: str) -> Words:
+    """A licence in words; its own name where it has one."""
+    return dict(_words()["licences"].get(licence) or dict.fromkeys(LANGUAGES, licence))
+
+
 def bounds_words(why: str) -> Words:
     """What stands in the place of an interval."""
     return dict(_words()["bounds"][why])

@@ -15,6 +15,7 @@ from kakehashi.model import Measure, Measurement, MethodCard, Subject
 from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
 from kakehashi.report.classes import crosswalk_facts
 from kakehashi.report.itemwise import item_agreement
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources, quoted
 from kakehashi.report.values import (
     Assessment,
@@ -26,7 +27,6 @@ from kakehashi.report.values import (
     RunFacts,
     ScoreFacts,
     SystemFacts,
-    finite,
 )
 from kakehashi.work.reconcile import PairedDifference, Reconciliation, reconcile
 from kakehashi.work.view import RunView

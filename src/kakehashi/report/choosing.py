@@ -15,14 +15,8 @@ from kakehashi.compare import (
 )
 from kakehashi.compare.agreement import agreement
 from kakehashi.errors import NotEstimableError
-from kakehashi.report.values import (
-    AgreementFacts,
-    ExposureFacts,
-    PublishedFacts,
-    PublishedGroup,
-    RangeFacts,
-    finite,
-)
+from kakehashi.report.plain import finite
+from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts, PublishedGroup, RangeFacts
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
 
 #: Least number of methods that a claim rests on.

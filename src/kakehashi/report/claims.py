@@ -17,7 +17,7 @@ from kakehashi.report.pages.claims import (
     claim_sentence,
     figure_sentence,
 )
-from kakehashi.report.values import as_lines
+from kakehashi.report.plain import as_lines
 from kakehashi.report.voice import LANGUAGES, Voice
 from kakehashi.report.write import write_texts
 

@@ -21,7 +21,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.html import render_document
-from kakehashi.report.values import as_lines
+from kakehashi.report.plain import as_lines
 from kakehashi.report.voice import LANGUAGES, Voice, check_languages
 from kakehashi.report.write import write_texts
 

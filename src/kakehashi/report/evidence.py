@@ -19,7 +19,7 @@ from kakehashi.report.pages.evidence import (
     pack_document,
     provision_name,
 )
-from kakehashi.report.values import as_lines
+from kakehashi.report.plain import as_lines
 from kakehashi.report.voice import LANGUAGES, Voice
 from kakehashi.report.write import write_texts
 
@@ -112,7 +112,7 @@ def draft_text(draft: Draft, *, language: str = "ja") -> list[str]:
 
 
 def draft_rows(catalog: Catalog, draft: Draft, *, language: str = "ja") -> list[list[str]]:
-    """A head, then one row a point."""
+    """A head, then one row a point; what is asked is left out where no point of the form says it."""
     voice = Voice(language)
     head = [voice.plain(Say(f"column.{name}")) for name in ("provision", "what", "standing")]
     rows = []
@@ -124,7 +124,8 @@ def draft_rows(catalog: Catalog, draft: Draft, *, language: str = "ja") -> list[
             rows.append(
                 [f"{title} ({point.id})" if point.id else title, asked, f"{said} [{len(point.answers)}]"]
             )
-    return [head, *rows]
+    asks = any(asked for _, asked, _ in rows)
+    return [[cell for n, cell in enumerate(row) if asks or n != 1] for row in (head, *rows)]
 
 
 def write_draft(

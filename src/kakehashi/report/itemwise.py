@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from kakehashi.compare import cohen_kappa
 from kakehashi.errors import NotEstimableError
 from kakehashi.model import Polarity
-from kakehashi.report.values import ItemAgreementFacts, finite
+from kakehashi.report.plain import finite
+from kakehashi.report.values import ItemAgreementFacts
 from kakehashi.work.reconcile import Column
 from kakehashi.work.view import RunView
 

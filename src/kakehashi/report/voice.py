@@ -127,12 +127,9 @@ class Voice:
             case Verbatim():
                 if piece.language and piece.language != self.language:
                     return Markup('<span lang="{}">{}</span>').format(piece.language, piece.text)
-                short = len(piece.text) <= _SHORT and " " not in piece.text
-                return Markup('<span class="name">{}</span>' if short else "<span>{}</span>").format(
-                    piece.text
-                )
+                return _named("span", piece.text)
             case Code():
-                return Markup("<code>{}</code>").format(piece.text)
+                return _named("code", piece.text)
             case Listed():
                 return self._list([self.html(part) for part in piece.pieces], piece.join)
             case Linked():
@@ -213,6 +210,12 @@ class Voice:
             text = f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
             text += f", {when.hour:02d}:{when.minute:02d} UTC" if timed else ""
         return Markup('<time datetime="{}">{}</time>').format(iso, text)
+
+
+def _named(tag: str, text: str) -> Markup:
+    """Words that are not ours, or an identifier; a short one is kept on one line."""
+    name = ' class="name"' if len(text) <= _SHORT and " " not in text else ""
+    return Markup(f"<{tag}{name}>{{}}</{tag}>").format(text)
 
 
 def _data(value: float, text: str) -> Markup:

@@ -14,7 +14,8 @@ from kakehashi.report.pages import assessment_document
 from kakehashi.report.pages.crosswalk import crosswalk_document
 from kakehashi.report.pages.periodic import periodic_document
 from kakehashi.report.periodic.values import Periodic
-from kakehashi.report.values import Assessment, as_lines
+from kakehashi.report.plain import as_lines
+from kakehashi.report.values import Assessment
 from kakehashi.report.voice import LANGUAGES
 
 

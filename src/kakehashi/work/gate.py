@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kakehashi.compare import paired_difference, wilson
-from kakehashi.errors import NotEstimableError, UnknownNameError, UsageError
+from kakehashi.errors import InputError, NotEstimableError, UnknownNameError, UsageError
 from kakehashi.model import Measurement, Polarity
 from kakehashi.work.gate_policy import GatePolicy, Rule, Waiver
 from kakehashi.work.view import RunView
@@ -51,6 +51,7 @@ class Checked:
         judge: The judge behind the measure, and on what it was checked.
         waiver: The waiver that lets it pass, where there is one.
         unwaived: The answer without the waiver.
+        line: Line of the rule in the policy's file.
     """
 
     rule: str
@@ -68,6 +69,7 @@ class Checked:
     judge: str = ""
     waiver: Waiver | None = None
     unwaived: Answer | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ class GateResult:
             return Answer.FAIL
         return Answer.UNDECIDED if Answer.UNDECIDED in answers else Answer.PASS
 
+    @property
+    def held_by(self) -> tuple[str, ...]:
+        """The rules that hold the release: those that failed, miss their data or are undecided."""
+        good = (Answer.PASS, Answer.WAIVED)
+        return tuple(dict.fromkeys(check.rule for check in self.checks if check.answer not in good))
+
 
 def check_gate(
     policy: GatePolicy,
@@ -130,15 +138,17 @@ def check_gate(
         UnknownNameError: The run has no such system.
         UsageError: The run has several systems and none was named, or a rule compares with a released run that was not
             given.
+        InputError: A rule asks of a rate what is none, such as at most 20.
     """
     name = _subject(view, subject or policy.subject)
     day = (today or date.today()).isoformat()
     checks: list[Checked] = []
     for rule in policy.rules:
         if rule.open_findings is not None:
-            checks.append(_findings(rule, view, name, findings))
+            found = [_findings(rule, view, name, findings)]
         else:
-            checks += _rule(rule, view, name, released)
+            found = list(_rule(rule, view, name, released))
+        checks += [replace(check, line=rule.line) for check in found]
     waivers = {waiver.rule: waiver for waiver in policy.waivers if waiver.expires >= day}
     notes = [
         f"the waiver of {waiver.rule} by {waiver.approver} expired on {waiver.expires} and holds no more"
@@ -199,6 +209,7 @@ def _rule(rule: Rule, view: RunView, subject: str, released: RunView | None) -> 
             rule.measure,
         )
     for part in parts:
+        _check_bound(rule, part)
         if rule.margin is None:
             yield _threshold(rule, part, view)
         elif released is None:
@@ -208,6 +219,16 @@ def _rule(rule: Rule, view: RunView, subject: str, released: RunView | None) -> 
             )
         else:
             yield _regression(rule, part, view, released)
+
+
+def _check_bound(rule: Rule, one: Measurement) -> None:
+    """Refuse a threshold that no rate can miss or reach: 20 where 20% was meant would pass whatever was measured."""
+    bound = next(b for b in (rule.at_least, rule.at_most, rule.margin) if b is not None)
+    if one.measure.unit == "proportion" and not 0 <= bound <= 1:
+        raise InputError(
+            f"rule {rule.id!r}: {one.measure.id} lies between 0 and 1, and {bound:g} does not",
+            hint="Write 0.2 for 20%.",
+        )
 
 
 def _findings(rule: Rule, view: RunView, subject: str, findings: "Sequence[OpenFinding] | None") -> Checked:
@@ -280,7 +301,7 @@ def _threshold(rule: Rule, one: Measurement, view: RunView) -> Checked:
         return Checked(rule.id, Answer.PASS if good else Answer.FAIL, shown, **facts)
     needed = items_needed(one, bound)
     said = (
-        f"about {needed} items would decide it"
+        f"about {needed} items would decide it if the estimate stayed"
         if needed
         else "no number of items decides a rate on the threshold"
     )
@@ -345,7 +366,8 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         return Checked(rule.id, Answer.UNDECIDED, f"{words}; not known: {error.message}", **facts)
     facts |= {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
     shown = (
-        f"better by {found.value:.3f} [{found.low:.3f}, {found.high:.3f}], {found.n} shared items; {words}"
+        f"difference {found.value:.3f} [{found.low:.3f}, {found.high:.3f}] (above 0: better), "
+        f"{found.n} shared items; {words}"
     )
     if found.low >= -rule.margin:
         return Checked(rule.id, Answer.PASS, shown, **facts)
@@ -358,7 +380,11 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         if away == 0 or not isfinite(half)
         else max(found.n or 0, ceil((found.n or 0) * (half / away) ** 2))
     )
-    said = f"about {needed} items would decide it" if needed else "no number of items decides it"
+    said = (
+        f"about {needed} items would decide it if the difference stayed"
+        if needed
+        else "no number of items decides it"
+    )
     return Checked(rule.id, Answer.UNDECIDED, f"{shown}; {said}", n_needed=needed, **facts)
 
 

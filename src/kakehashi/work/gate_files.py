@@ -1,8 +1,6 @@
 """A gate's result for the tools of a CI: JUnit XML and SARIF."""
 
 import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -38,7 +36,7 @@ def gate_junit(result: GateResult) -> str:
                 case, "failure", type=check.answer.value, message=_printable(check.message)
             )
         elif check.waiver is not None:
-            ElementTree.SubElement(case, "skipped", message=_printable(_waiver_words(check)))
+            ElementTree.SubElement(case, "skipped", message=_printable(waiver_words(check)))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
@@ -51,7 +49,6 @@ def gate_sarif(result: GateResult, policy: Path | None = None) -> str:
         policy: File of the rules. With it each result points to the line of its rule: services that show SARIF beside
             the code leave out what points nowhere.
     """
-    lines = _rule_lines(policy)
     rules = list(dict.fromkeys(check.rule for check in result.checks))
     body = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -65,7 +62,7 @@ def gate_sarif(result: GateResult, policy: Path | None = None) -> str:
                         "rules": [{"id": rule, "shortDescription": {"text": rule}} for rule in rules],
                     }
                 },
-                "results": [_sarif(check, policy, lines) for check in result.checks],
+                "results": [_sarif(check, policy) for check in result.checks],
                 "properties": {
                     "run": result.run,
                     "subject": result.subject,
@@ -79,18 +76,7 @@ def gate_sarif(result: GateResult, policy: Path | None = None) -> str:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def _rule_lines(policy: Path | None) -> dict[str, int]:
-    """Rule → the line of the policy that names it first."""
-    found: dict[str, int] = {}
-    if policy is not None and policy.is_file():
-        for number, line in enumerate(policy.read_text(encoding="utf-8").splitlines(), 1):
-            match = re.search(r"\bid:\s*['\"]?([a-z0-9][a-z0-9._-]*)", line)
-            if match is not None:
-                found.setdefault(match[1], number)
-    return found
-
-
-def _sarif(check: Checked, policy: Path | None, lines: Mapping[str, int]) -> dict[str, object]:
+def _sarif(check: Checked, policy: Path | None) -> dict[str, object]:
     found: dict[str, object] = {
         "ruleId": check.rule,
         "kind": {Answer.PASS: "pass", Answer.UNDECIDED: "open"}.get(check.answer, "fail"),
@@ -99,11 +85,11 @@ def _sarif(check: Checked, policy: Path | None, lines: Mapping[str, int]) -> dic
     }
     if policy is not None:
         place = {"uri": policy.as_posix()}
-        region = {"startLine": lines.get(check.rule, 1)}
+        region = {"startLine": check.line or 1}
         found["locations"] = [{"physicalLocation": {"artifactLocation": place, "region": region}}]
     if check.waiver is not None:
         found["suppressions"] = [
-            {"kind": "external", "status": "accepted", "justification": _waiver_words(check)}
+            {"kind": "external", "status": "accepted", "justification": waiver_words(check)}
         ]
     return found
 
@@ -113,7 +99,8 @@ def _name(check: Checked) -> str:
     return " ".join(word for word in (check.measure or check.rule, f"[{part}]" if part else "") if word)
 
 
-def _waiver_words(check: Checked) -> str:
+def waiver_words(check: Checked) -> str:
+    """What a waived check would be, who waived it, until when and why."""
     assert check.waiver is not None
     answer = check.unwaived.value if check.unwaived is not None else ""
     return (

@@ -26,7 +26,7 @@ class OpenFinding:
         name: Its name.
         severity: ``low`` to ``critical``, or ``unknown``.
         affected: Names of the systems that it says it affects; none where it does not say.
-        fixed_for: Names of the systems for which a retest says that it is fixed.
+        fixed_for: Names of the systems for which the last retest says that it is fixed.
     """
 
     id: str
@@ -55,7 +55,7 @@ def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
         return None
     node = Node.open(place.exchange)
     found: dict[str, Mapping[str, Any]] = {}
-    fixed: dict[str, list[str]] = {}
+    retests: dict[tuple[str, str], tuple[str, bool]] = {}
     with closing(node.store):
         bodies = [body for each in node.store.collections() for body in _objects(node, each.id)]
     for body in bodies:
@@ -63,8 +63,16 @@ def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
             continue
         if body["type"] == "vulnerability":
             found[str(body["id"])] = body
-        elif (said := extension_of(body, "measurement")) is not None and said.get("retest", {}).get("fixed"):
-            fixed.setdefault(str(body.get("sighting_of_ref")), []).append(str(said["subject"]["name"]))
+        elif "retest" in (said := extension_of(body, "measurement") or {}):
+            times = said["retest"]
+            key = str(body.get("sighting_of_ref")), str(said["subject"]["name"])
+            said_at = str(times.get("retested") or body["created"])
+            # Of several retests of a system the last one holds: what came back after it was fixed is open again.
+            retests[key] = max(retests.get(key, ("", False)), (said_at, bool(times.get("fixed"))))
+    fixed: dict[str, list[str]] = {}
+    for (ref, system), (_, is_fixed) in retests.items():
+        if is_fixed:
+            fixed.setdefault(ref, []).append(system)
     return tuple(
         made for name, body in found.items() if (made := _finding(body, fixed.get(name, ()))) is not None
     )

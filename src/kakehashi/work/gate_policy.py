@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from math import isfinite
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 
 FORMAT = "kakehashi.gate/1"
@@ -46,6 +45,7 @@ class Rule:
         methods: Methods (``id`` or ``id@version``) that the run must have; then nothing else.
         open_findings: How many open findings of the exchange may concern the system; with ``severity`` alone.
         severity: From which severity on findings count: ``low``, ``medium``, ``high`` or ``critical``.
+        line: Its line in the policy's file.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Rule:
     methods: tuple[str, ...] = ()
     open_findings: int | None = None
     severity: str = "high"
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,146 +95,166 @@ def read_policy(path: Path) -> GatePolicy:
     """A policy from its file.
 
     Raises:
-        InputError: It is not there or cannot be used; says which rule.
+        InputError: It is not there or cannot be used; says which rule, and its line.
         FormatVersionError: A newer format.
-        UnknownNameError: A key that does not exist.
     """
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("no such file", path=path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 at byte {error.start}", path=path, hint="Save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        row = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(f"not YAML: {error.problem}", path=path, row=row) from None
-    if not isinstance(loaded, dict) or not str(loaded.get("format", "")).startswith("kakehashi.gate/"):
+    loaded = read_lined(path)
+    said = str(loaded.get("format", ""))
+    if not said.startswith("kakehashi.gate/"):
         raise InputError("not a gate policy", path=path, hint=f"Begin it with: format: {FORMAT}")
-    if loaded["format"] != FORMAT:
-        raise FormatVersionError(str(loaded["format"]), FORMAT, path=path)
+    if said != FORMAT:
+        raise FormatVersionError(said, FORMAT, path=path)
     _only(loaded, _TOP, "key", path)
     rules = tuple(_rule(entry, path) for entry in _list(loaded, "rules", path))
     if not rules:
         raise InputError("a gate needs at least one rule", path=path)
     names = [rule.id for rule in rules]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"two rules are called {name!r}", path=path)
+    for rule in rules:
+        if names.count(rule.id) > 1:
+            raise InputError(f"two rules are called {rule.id!r}", path=path, row=rule.line)
     waivers = tuple(_waiver(entry, names, path) for entry in _list(loaded, "waivers", path))
     return GatePolicy(
-        title=str(loaded.get("title") or path.stem),
+        title=_text(loaded, "title", path) or path.stem,
         rules=rules,
         waivers=waivers,
-        subject=str(loaded.get("subject") or ""),
-        released=str(loaded.get("released") or ""),
+        subject=_text(loaded, "subject", path),
+        released=_text(loaded, "released", path),
     )
 
 
-def _list(loaded: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
+def _list(loaded: Lined, key: str, path: Path) -> list[Lined]:
     found = loaded.get(key) or []
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+    if not isinstance(found, list) or not all(isinstance(entry, Lined) for entry in found):
         raise InputError(f"{key!r} must be a list of mappings", path=path)
     return found
 
 
-def _only(entry: Mapping[str, Any], known: tuple[str, ...], kind: str, path: Path) -> None:
+def _text(entry: Lined, key: str, path: Path) -> str:
+    """A text; what YAML reads as another thing (``no``, ``1.10``) is refused and not guessed."""
+    found = entry.get(key)
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise InputError(
+            f"{key!r} is read as {found!r}, which is not a text", path=path, row=entry.line, hint="Quote it."
+        )
+    return found
+
+
+def _only(entry: Lined, known: tuple[str, ...], kind: str, path: Path) -> None:
     for key in entry:
         if key not in known:
             wrong = UnknownNameError(kind, str(key), known)
-            raise InputError(wrong.message, path=path, hint=wrong.hint)
+            raise InputError(wrong.message, path=path, row=entry.line, hint=wrong.hint)
 
 
-def _rule(entry: Mapping[str, Any], path: Path) -> Rule:
+def _rule(entry: Lined, path: Path) -> Rule:
     _only(entry, _RULE, "key of a rule", path)
-    name = str(entry.get("id") or "")
+    name = _text(entry, "id", path)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise InputError(
-            f"a rule's id may hold small letters, digits, '.', '_' and '-' only, not {name!r}", path=path
+            f"a rule's id may hold small letters, digits, '.', '_' and '-' only, not {name!r}",
+            path=path,
+            row=entry.line,
         )
     tests = [key for key in _TESTS if key in entry]
     if len(tests) != 1:
         raise InputError(
             f"rule {name!r} has {len(tests)} of {', '.join(_TESTS)}",
             path=path,
+            row=entry.line,
             hint="Give each rule exactly one of them.",
         )
     if "methods" in entry:
         methods = entry["methods"]
         if not isinstance(methods, list) or not methods:
-            raise InputError(f"rule {name!r}: 'methods' must be a list of methods", path=path)
-        return Rule(name, methods=tuple(map(str, methods)))
+            raise InputError(f"rule {name!r}: 'methods' must be a list of methods", path=path, row=entry.line)
+        return Rule(name, methods=tuple(map(str, methods)), line=entry.line)
     if "open_findings_at_most" in entry:
         return _findings_rule(entry, name, path)
-    measure = str(entry.get("measure") or "")
+    measure = _text(entry, "measure", path)
     if ":" not in measure:
         raise InputError(
             f"rule {name!r}: a measure such as kakehashi/core:safe-handling-rate is needed, not {measure!r}",
             path=path,
+            row=entry.line,
             hint="Run: kakehashi methods show core",
         )
-    facets = entry.get("facets") or {}
-    if not isinstance(facets, dict):
-        raise InputError(f"rule {name!r}: 'facets' must be a mapping", path=path)
+    facets = entry.get("facets") or Lined()
+    if not isinstance(facets, Lined):
+        raise InputError(f"rule {name!r}: 'facets' must be a mapping", path=path, row=entry.line)
     return Rule(
         id=name,
         measure=measure,
-        language=str(entry.get("language") or "en"),
-        facets={str(key): str(value) for key, value in facets.items()},
-        each=str(entry.get("each") or ""),
+        language=_text(entry, "language", path) or "en",
+        facets={key: _text(facets, key, path) for key in facets},
+        each=_text(entry, "each", path),
         at_least=_number(entry, "at_least", name, path),
         at_most=_number(entry, "at_most", name, path),
         margin=_number(entry, "not_worse_than_released_by", name, path, least=0.0),
+        line=entry.line,
     )
 
 
-def _findings_rule(entry: Mapping[str, Any], name: str, path: Path) -> Rule:
-    most, severity = entry["open_findings_at_most"], str(entry.get("severity") or "high")
+def _findings_rule(entry: Lined, name: str, path: Path) -> Rule:
+    most, severity = entry["open_findings_at_most"], entry.get("severity") or "high"
     if isinstance(most, bool) or not isinstance(most, int) or most < 0:
         raise InputError(
-            f"rule {name!r}: open_findings_at_most must be a whole number, not {most!r}", path=path
+            f"rule {name!r}: open_findings_at_most must be a whole number, not {most!r}",
+            path=path,
+            row=entry.line,
         )
     if severity not in ("low", "medium", "high", "critical"):
         raise InputError(
             f"rule {name!r}: {severity!r} is no severity",
             path=path,
+            row=entry.line,
             hint="Write low, medium, high or critical.",
         )
     extra = sorted(set(entry) - {"id", "open_findings_at_most", "severity"})
     if extra:
-        raise InputError(f"rule {name!r} is about findings and takes no {', '.join(extra)}", path=path)
-    return Rule(name, open_findings=most, severity=severity)
+        raise InputError(
+            f"rule {name!r} is about findings and takes no {', '.join(extra)}", path=path, row=entry.line
+        )
+    return Rule(name, open_findings=most, severity=severity, line=entry.line)
 
 
-def _number(
-    entry: Mapping[str, Any], key: str, rule: str, path: Path, *, least: float | None = None
-) -> float | None:
+def _number(entry: Lined, key: str, rule: str, path: Path, *, least: float | None = None) -> float | None:
     if key not in entry:
         return None
     value = entry[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or (least is not None and value < least):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not isfinite(value)
+        or (least is not None and value < least)
+    ):
         wanted = "a number" if least is None else f"a number of at least {least:g}"
-        raise InputError(f"rule {rule!r}: {key} must be {wanted}, not {value!r}", path=path)
+        raise InputError(f"rule {rule!r}: {key} must be {wanted}, not {value!r}", path=path, row=entry.line)
     return float(value)
 
 
-def _waiver(entry: Mapping[str, Any], rules: list[str], path: Path) -> Waiver:
+def _waiver(entry: Lined, rules: list[str], path: Path) -> Waiver:
     _only(entry, _WAIVER, "key of a waiver", path)
-    for key in _WAIVER:
-        if not str(entry.get(key) or "").strip():
+    said = {key: _text(entry, key, path).strip() for key in _WAIVER}
+    for key, text in said.items():
+        if not text:
             raise InputError(
                 f"a waiver needs {', '.join(_WAIVER)}; {key!r} is missing",
                 path=path,
+                row=entry.line,
                 hint="Nothing is waived for ever.",
             )
-    rule = str(entry["rule"])
-    if rule not in rules and rule != "complete-run":
-        wrong = UnknownNameError("rule", rule, rules)
-        raise InputError(f"waiver: {wrong.message}", path=path, hint=wrong.hint)
-    expires = entry["expires"]
+    if said["rule"] not in rules and said["rule"] != "complete-run":
+        wrong = UnknownNameError("rule", said["rule"], rules)
+        raise InputError(f"waiver: {wrong.message}", path=path, row=entry.line, hint=wrong.hint)
     try:
-        day = expires if isinstance(expires, date) else date.fromisoformat(str(expires))
+        said["expires"] = date.fromisoformat(said["expires"]).isoformat()
     except ValueError:
         raise InputError(
-            f"waiver of {rule!r}: expires {expires!r} is no date", path=path, hint="Write 2027-01-31."
+            f"waiver of {said['rule']!r}: expires {said['expires']!r} is no date",
+            path=path,
+            row=entry.line,
+            hint="Write 2027-01-31.",
         ) from None
-    return Waiver(rule, str(entry["approver"]), str(entry["reason"]), day.isoformat()[:10])
+    return Waiver(**said)

@@ -52,6 +52,9 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
+_QUARANTINE = "numbers in quarantine; `kakehashi results lint` with the same options says which and why"
+
+
 def read_sheet(
     targets: Sequence[str | Path] = (),
     *,
@@ -249,7 +252,7 @@ def _from_files(
             shown = {aliases.resolve(name): stands for name, stands in names.items()}
             table = replace(table, models=tuple(shown[model] for model in table.models))
     quarantined = sum(report.tally.quarantined for report in reports)
-    notes = [*table.left_out, *([f"{quarantined} numbers in quarantine"] if quarantined else [])]
+    notes = [*table.left_out, *([f"{quarantined} {_QUARANTINE}"] if quarantined else [])]
     about = map_ if isinstance(map_, ColumnMap) else None
     source = ", ".join(Path(one).name for one in targets)
     return Sheet(
@@ -344,8 +347,10 @@ def _narrowed(sheet: Sheet, methods: Sequence[str], construct: str) -> Sheet:
         models = [table.models[i] for i in np.flatnonzero(~np.isnan(part).all(axis=1))]
         sheet = replace(sheet, table=table.select(methods=kept, models=models), selection={})
     if min(sheet.table.shape) < 2:
+        systems, measures = sheet.table.shape
+        why = f" (left out: {'; '.join(sheet.notes[:3])})" if sheet.notes else ""
         raise NotEstimableError(
-            f"{sheet.table.shape[0]} systems and {sheet.table.shape[1]} measures are left to compare",
+            f"too few are left to compare: systems {systems}, measures {measures}{why}",
             diagnostic="too-small",
             hint="Two of each are needed.",
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kakehashi.errors import StorageError, UnknownNameError
+from kakehashi.errors import StorageError, UnknownNameError, UsageError
 from kakehashi.model import GuardSpec, Measurement, Message, MethodCard, Subject
 
 if TYPE_CHECKING:
@@ -149,6 +149,27 @@ def load_run(ledger: Path, run: str, *, size: int | None = None) -> RunView:
         if size is not None:
             opened.cut(size)
         return view_of(opened, run)
+
+
+def newest_run(ledger: Path, subject: str = "") -> str:
+    """The run that was sealed last, of one system where it is named.
+
+    Raises:
+        UsageError: There is none.
+        StorageError: There is no ledger.
+    """
+    from kakehashi.ledger import Ledger
+
+    with Ledger.open(ledger) as opened:
+        runs = [
+            (record.text("created"), record.text("run"))
+            for record in opened.records(kind="run")
+            if not subject or any(one["name"] == subject for one in record.body["subjects"])
+        ]
+    if not runs:
+        whose = f" of {subject}" if subject else ""
+        raise UsageError(f"the ledger holds no run{whose}", hint="Make one: kakehashi assess")
+    return max(runs)[1]
 
 
 def view_of(opened: "Ledger", run: str) -> RunView:

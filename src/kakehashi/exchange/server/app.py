@@ -158,6 +158,8 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
         with server.node.store.reading() if reads_only else nullcontext():
             return endpoint(server, request, known(server.node.tokens, request))
 
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        return failure(400, "an address holds a NUL character")
     try:
         if endpoint is None:
             caller = await run_in_threadpool(known_caller, server.node.tokens, request)
@@ -167,12 +169,12 @@ async def _guarded(server: "Server", request: Request, endpoint: Endpoint | None
     except TaxiiError as error:
         return failure(error.status, error.title)
     except InputError as error:
-        return failure(400, error.message)
+        return failure(400, error.message if error.path is None else "this cannot be read")
     except LockedError:
         return failure(503, "the node is busy; try again", retry_after=1)
     except StorageError:
         return failure(
-            503, "the node cannot write at present; nothing of this request was stored", retry_after=60
+            503, "the node cannot write at present; what was not acknowledged does not count", retry_after=60
         )
 
 
@@ -289,6 +291,9 @@ class Server:
         if not is_taxii(request.headers.get("content-type")):
             raise TaxiiError(415, "send application/taxii+json;version=2.1")
         body = await body_of(request)
+        caller = await run_in_threadpool(known_caller, self.node.tokens, request)  # a body may take its time
+        if collection.id not in caller.writes:
+            raise TaxiiError(403, "you may not write to this collection")
         envelope = parse_json(body)
         objects = envelope.get("objects") if isinstance(envelope, dict) else None
         if not isinstance(objects, list) or not objects:

@@ -132,7 +132,7 @@ def _ledger_steps(path: Path) -> list[Step]:
                 OWN,
                 record.text("created")[:10],
                 {"en": f"evaluation run {record.text('run')}", "ja": f"評価実行 {record.text('run')}"},
-                f"ledger {record.id[:12]}",
+                f"record {record.id[:12]}",
                 "ledger",
             )
             for record in ledger.records(kind="run")

@@ -7,11 +7,15 @@ from decimal import Decimal
 
 from kakehashi.index.claims.dates import find_dates
 from kakehashi.index.claims.masks import BLANK, mask
-from kakehashi.index.claims.numerals import SCALES, WORDS, parse_number, parse_words, plain_width
+from kakehashi.index.claims.numerals import MINUS, SCALES, WORDS, parse_number, parse_words, plain_width
 
 _KANJI = "〇一二三四五六七八九十百千万億兆"
-_ASCII = r"(?<![\d.,A-Za-z])(?:(?<![\w)])[-+±])?\d(?:[\d,]*\d)?(?:\.\d+)?"
-_TOKEN = rf"(?:{_ASCII}(?:[十百千万億兆]+(?:\d(?:[\d,]*\d)?(?:\.\d+)?)?)*|[{_KANJI}]+)"
+_SIGN = rf"(?:{MINUS}|(?<=比)-|(?<![\w)])[-+±])"
+_CODES = "USD|EUR|JPY|GBP|CNY|RMB|CHF|AUD|CAD|SGD|HKD|TWD|NZD|KRW|INR"
+_ASCII = rf"(?:(?<![\d.,A-Za-z])|(?<={_CODES})){_SIGN}?\d(?:[\d,]*\d)?(?:\.\d+)?"
+#: 四十二・三: a point only before a unit, since the sign stands between words too.
+_POINT = r"(?:・[〇一二三四五六七八九]+(?=\s?(?:%|パーセント|倍|ポイント|割|[万億兆])))"
+_TOKEN = rf"(?:{_ASCII}(?:[十百千万億兆]+(?:\d(?:[\d,]*\d)?(?:\.\d+)?)?)*|[{_KANJI}]+{_POINT}?[万億兆]?)"
 _SCALE = r"(?:[\s-]?(?:thousand|million|billion|trillion|bn|mn|tn|k|m|b)(?![A-Za-z]))"
 _WORDS = (
     r"(?:half an? (?:hundred|thousand|million|billion|trillion)|"
@@ -20,6 +24,16 @@ _WORDS = (
     rf"(?:[ -](?:{'|'.join(sorted(WORDS, key=len, reverse=True))}|hundred|thousand|million|billion|trillion)){{0,8}})"
 )
 _MONEY = (
+    (r"AU?\$|AUD ?", "AUD"),
+    (r"CA?\$|CAD ?", "CAD"),
+    (r"SG?\$|SGD ?", "SGD"),
+    (r"HK\$|HKD ?", "HKD"),
+    (r"NT\$|TWD ?", "TWD"),
+    (r"NZ\$|NZD ?", "NZD"),
+    (r"₩|KRW ?", "KRW"),
+    (r"₹|INR ?", "INR"),
+    (r"CN¥|CNY ?|RMB ?", "CNY"),
+    (r"CHF ?", "CHF"),
     (r"US\$|USD ?|\$", "USD"),
     (r"[¥￥]|JPY ?", "JPY"),
     (r"€|EUR ?", "EUR"),
@@ -36,6 +50,12 @@ _UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\s?%|\s?パーセント|[ -]?per ?cent(?:age)?\b", "percent"),
         (r"割(?:[\d一二三四五六七八九]分)?", "tenths"),
         (r"倍|-?fold\b|[ -]times\b|x(?!\w)", "times"),
+        (r"\s?(?:豪ドル|Australian dollars?\b|AUD\b)", "money-AUD"),
+        (r"\s?(?:カナダドル|加ドル|Canadian dollars?\b|CAD\b)", "money-CAD"),
+        (r"\s?(?:シンガポールドル|Singapore dollars?\b|SGD\b)", "money-SGD"),
+        (r"\s?(?:香港ドル|Hong Kong dollars?\b|HKD\b)", "money-HKD"),
+        (r"\s?(?:ウォン|(?:South )?Korean won\b|KRW\b)", "money-KRW"),
+        (r"\s?(?:ルピー|rupees?\b|INR\b)", "money-INR"),
         (r"\s?(?:米国?ドル|ドル|(?:U\.?S\.? )?dollars?\b|USD\b)", "money-USD"),
         (r"\s?(?:ユーロ|euros?\b|EUR\b)", "money-EUR"),
         (r"\s?(?:円|yen\b|JPY\b)", "money-JPY"),
@@ -74,6 +94,7 @@ _SAID_BEFORE = (
     ),
 )
 _TO = r"\s*(?:-|–|—|〜|～|~|to|ないし)\s*"
+_TIMES = r"(?:years?|months?|weeks?|days?|hours?|minutes?|seconds?)\b"
 _SHARES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
@@ -82,6 +103,8 @@ _SHARES = tuple(
             r"(?P<piece>third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?\b"
         ),
         rf"(?P<part>{_NUMBER})(?: [a-z]+)? (?:out of|of)(?: the| all)? (?P<whole>{_NUMBER})(?![%\d])",
+        rf"(?P<part>\bone|{_NUMBER}) in (?:every )?(?P<whole>{_NUMBER})(?![%\d]|[ -]{_TIMES})",
+        rf"(?P<whole>{_TOKEN})(?P<each>[人社名件国校台本者]|[かカヶ]国)に(?P<part>{_TOKEN})(?P=each)",
         rf"(?P<whole>{_TOKEN})[^\d\s、。{_KANJI}]{{1,4}}?(?:中|のうち、?|の内)(?P<part>{_TOKEN})(?=[^\d%.,{_KANJI}])",
         rf"(?P<whole>{_TOKEN})分の(?P<part>{_TOKEN})",
         rf"(?P<part>{_ASCII})/(?P<whole>\d(?:[\d,]*\d)?)(?![\d/])",
@@ -99,6 +122,21 @@ _RANGE = re.compile(
 _BETWEEN = re.compile(
     rf"\bbetween (?P<money>{_BEFORE})?(?P<low>{_NUMBER})(?P<unit>%?) and (?:{_BEFORE})?(?P<high>{_NUMBER})",
     re.I,
+)
+_HALF = re.compile(
+    r"[ -]and[ -]a[ -]half(?![ -]of)(?: (?P<scale>thousand|million|billion|trillion)\b)?", re.I
+)
+_HALF_JA = re.compile(r"半(?![ば分期数減額面])")
+_SPANS_OF_TIME = ("years", "months", "weeks", "days", "hours", "minutes")
+_SUPER = {ord(sign): str(n) for n, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_POWER = re.compile(
+    r"(?<![\d.,A-Za-z])(?:(?P<a>\d+(?:\.\d+)?)\s?[×x*]\s?)?10"
+    r"(?:(?:\^|\*\*)\{?(?P<e>\d{1,3})\}?|の(?P<ja>\d{1,3})乗|(?P<s>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))(?!\d)|"
+    r"(?<![\d.,A-Za-z])(?P<m>\d+(?:\.\d+)?)[eE]\+?(?P<x>\d{1,3})(?!\w)"
+)
+#: What stands between two figures of a change whose second bears no unit: "from 17.5 points to just 0.3".
+_ONWARD = re.compile(
+    r"\s*(to|から)\s*(?:just|only|about|around|nearly|roughly|some|約|わずか|ほぼ)?\s*", re.I
 )
 _CHANGE = re.compile(r"(?<!range )(?<!ranges )(?<!ranged )(?<!ranging )\bfrom\s+(?:[A-Z$€¥£]*\s?)?$", re.I)
 _ONE = re.compile(rf"(?P<money>{_BEFORE})?(?P<low>{_NUMBER})", re.I)
@@ -167,12 +205,28 @@ def _in_window(text: str) -> list[Figure]:
     for start, end, first, last in find_dates(text):
         found.append(Figure(start, end, original[start:end], "date", date=first, until=last))
         text = _blank(text, start, end)
-    for finder in (_shares, _ordinals, _ranges, _amounts):
+    for finder in (_powers, _shares, _ordinals, _ranges, _amounts):
         for one in list(finder(text)):
             if BLANK not in text[one.start : one.end]:
                 found.append(_with_text(one, original))
                 text = _blank(text, one.start, one.end)
-    return sorted(found, key=lambda one: one.start)
+    return list(_carried(sorted(found, key=lambda one: one.start), original))
+
+
+def _carried(found: list[Figure], text: str) -> Iterator[Figure]:
+    """The figures, with the unit of the first in a change given to a second that bears none."""
+    before: Figure | None = None
+    for one in found:
+        if (
+            before is not None
+            and (one.kind, one.counter) == ("count", "")
+            and before.kind not in ("count", "date", "ordinal", "share")
+            and (onward := _ONWARD.fullmatch(text[before.end : one.start]))
+            and (onward[1] == "から" or _CHANGE.search(text[max(0, before.start - 24) : before.start]))
+        ):
+            one = replace(one, kind=before.kind)
+        yield one
+        before = one
 
 
 def _blank(text: str, start: int, end: int) -> str:
@@ -187,13 +241,26 @@ def _value(token: str) -> tuple[Decimal, Decimal]:
     """Value and last digit of a number in digits, kanji or words, with an English scale behind it."""
     token = token.strip()
     scale = re.search(r"[\s-]?([A-Za-z]+)$", token)
-    if scale and token[0] in "0123456789-+±" and scale.group(1).lower() in SCALES:
+    if scale and re.search(r"\d", token) and scale.group(1).lower() in SCALES:
         value, last = parse_number(token[: scale.start()])
         by = SCALES[scale.group(1).lower()]
         return value * by, last * by
-    if token[0].isascii() and token[0].isalpha():
+    if token.isascii() and not re.search(r"\d", token):
         return parse_words(token), Decimal(1)
     return parse_number(token)
+
+
+def _powers(text: str) -> Iterator[Figure]:
+    """Powers of ten: 10^25, 10の25乗, 10²⁵, 6.3×10^25, 1e25."""
+    for found in _POWER.finditer(text):
+        base = found["a"] or found["m"] or "1"
+        exponent = int(found["e"] or found["ja"] or found["x"] or found["s"].translate(_SUPER))
+        kind, end, counter = _unit(text, found.end(), "")
+        value = Decimal(base).scaleb(exponent)
+        last = Decimal(1).scaleb(exponent - len(base.partition(".")[2]))
+        yield Figure(
+            found.start(), end, "", kind, value, None, last, _said(text, found.start(), end), counter=counter
+        )
 
 
 def _only_kanji(token: str) -> bool:
@@ -226,8 +293,9 @@ def _ranges(text: str) -> Iterator[Figure]:
         for found in pattern.finditer(text):
             low, high = found["low"], found["high"]
             kind, end, counter = _unit(text, found.end(), found["money"] or "")
-            if (_only_kanji(low) or _only_kanji(high)) and kind == "count" and not counter:
-                continue
+            bare = kind == "count" and not counter
+            if bare and (_only_kanji(low) or _only_kanji(high) or found["unit"].strip()):
+                continue  # words in kanji, or two figures of two units: "up 9% to 233"
             (a, _), (b, last) = _value(low), _value(high)
             scale = b / _value(_bare(high))[0] if _bare(high) != high and _bare(low) == low else Decimal(1)
             if scale != 1:
@@ -255,7 +323,10 @@ def _bare(token: str) -> str:
 def _amounts(text: str) -> Iterator[Figure]:
     for found in _ONE.finditer(text):
         token = found["low"]
-        kind, end, counter = _unit(text, found.end(), found["money"] or "")
+        half = _HALF.match(text, found.end())
+        kind, end, counter = _unit(text, half.end() if half else found.end(), found["money"] or "")
+        if half is None and kind in _SPANS_OF_TIME and (half := _HALF_JA.match(text, end)):
+            end = half.end()
         if _only_kanji(token):
             loose = kind == "count" and not counter
             if loose or token.strip() in ("万", "億", "兆") or (kind == "minutes" and token == "十"):
@@ -266,6 +337,10 @@ def _amounts(text: str) -> Iterator[Figure]:
                 continue
         value, last = _value(token)
         kind, value, _, last = _tenths(kind, value, None, last, text[found.end() : end])
+        if half:
+            scale = half.groupdict().get("scale")
+            by = SCALES[scale.lower()] if scale else 1
+            value, last = (value + Decimal("0.5")) * by, Decimal("0.5") * by
         yield Figure(
             found.start(), end, "", kind, value, None, last, _said(text, found.start(), end), counter=counter
         )

@@ -47,7 +47,10 @@ _PATTERNS = tuple(
         ),
         (r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)|(?:午前|午後)?\d{1,2}時(?!間|点)(?:\d{1,2}分)?", 0),
         (r"\b[vV]\d+(?:\.\d+)*\b|(?<![\d.])\d+\.\d+\.\d+(?:\.\d+)*(?![\d])", 0),
-        (r"\bISO(?:/IEC)?\s*\d+(?:-\d+)?(?::\d{4})?", 0),
+        (
+            r"\b(?:ISO(?:/IEC)?|IEC|IEEE|RFC|JIS(?: [A-Z])?|NIST (?:SP|AI)|ITU-T [A-Z]\.)\s*\d+(?:[-.]\d+)*(?::\d{4})?",
+            0,
+        ),
         (rf"(?:{_TITLE})\s*(?:19|20)\d\d", 0),
         (
             (
@@ -57,11 +60,21 @@ _PATTERNS = tuple(
             0,
         ),
         (
-            r"(?<![A-Za-z0-9])(?!(?:USD|EUR|JPY|GBP|FY|US)\d)[A-Za-z]+(?:-[A-Za-z]+){0,4}-?\d[A-Za-z0-9]*(?:[.-]\d+){0,4}",
+            r"(?<![A-Za-z0-9])(?!(?:USD|EUR|JPY|GBP|CNY|RMB|CHF|AUD|CAD|SGD|HKD|TWD|NZD|KRW|INR|FY|US)\d)[A-Za-z]+(?:-[A-Za-z]+){0,4}-?\d[A-Za-z0-9]*(?:[.-]\d+){0,4}",
             0,
         ),
         (r"\b\d[GgDd]\b|\b\d+-bit\b", 0),
+        # Blocks and numbers of an address; a date of three parts begins with a year.
+        (r"(?<![\d.-])(?!(?:19|20)\d\d-)\d{1,4}-\d{1,4}-\d{1,4}(?![\d.-])", 0),
         (r"(?:19|20)\d0(?:s\b|年代)|\d{1,2}世紀|\b\d{1,2}(?:st|nd|rd|th) century", 0),
+        (r"(?<!\d)\d0(?:代|s\b)", 0),
+        (
+            (
+                r"\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+                r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b"
+            ),
+            re.I,
+        ),
     )
 )
 

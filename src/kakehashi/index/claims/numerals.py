@@ -1,5 +1,6 @@
 """Numbers as people write them, in English and Japanese."""
 
+import re
 from decimal import Decimal
 
 DIGITS = {c: n for n, c in enumerate("〇一二三四五六七八九")}
@@ -55,6 +56,9 @@ def plain_width(text: str) -> str:
     return text.translate(_WIDTH)
 
 
+#: What makes a number negative; Japanese accounts and statistics print a triangle.
+MINUS = r"[△▲]|マイナス|minus "
+_SIGN = re.compile(rf"({MINUS}|-)|[+±]", re.I)
 _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5E)} | {
     0x3000: " ",
     0x2212: "-",
@@ -68,7 +72,7 @@ def parse_number(text: str) -> tuple[Decimal, Decimal]:
     """The value of a number in digits, kanji or both, and the size of its last digit that is written.
 
     Args:
-        text: Such as ``3億5,000万``, ``四十`` or ``1,234.5``.
+        text: Such as ``3億5,000万``, ``四十``, ``四十二・三``, ``▲1.2`` or ``1,234.5``.
 
     Returns:
         The value, and one unit of its last written digit.
@@ -78,8 +82,12 @@ def parse_number(text: str) -> tuple[Decimal, Decimal]:
         [350000000, 1200000000000, 40, 1200, 2024]
         >>> [str(d) for d in parse_number("557.6万")]
         ['5576000.0', '1000.0']
+        >>> [str(parse_number(t)[0]) for t in ("四十二・三", "▲1.2", "マイナス3")]
+        ['42.3', '-1.2', '-3']
     """
-    sign, body = (-1, text[1:]) if text.startswith("-") else (1, text.lstrip("+±"))
+    signed = _SIGN.match(text)
+    sign = -1 if signed and signed[1] else 1
+    body = text[signed.end() :] if signed else text
     total = part = Decimal(0)
     place = Decimal(1)
     digits = ""
@@ -94,7 +102,9 @@ def parse_number(text: str) -> tuple[Decimal, Decimal]:
         return value
 
     for sign_of in body.replace(",", ""):
-        if sign_of in DIGITS:
+        if sign_of == "・":
+            digits = (digits or "0") + "."
+        elif sign_of in DIGITS:
             digits += str(DIGITS[sign_of])
         elif sign_of in SMALL:
             part += (close() if digits else Decimal(1)) * SMALL[sign_of]

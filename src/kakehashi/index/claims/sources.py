@@ -10,6 +10,8 @@ from pathlib import Path
 from xml.parsers import expat
 
 from kakehashi.errors import InputError
+from kakehashi.index.claims.figures import find_figures
+from kakehashi.index.claims.numerals import plain_width
 from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import read_bytes
 
@@ -21,6 +23,10 @@ MOST_BYTES = 5_000_000
 _PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
 _NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 _ITEM = re.compile(r"\s*(?:[-*+•・]\s|\d+[.)]\s|#{1,6}\s|\|)")
+#: A unit that stands in the head of a column, as 投資額（億ドル） or Share (%).
+_IN_HEAD = re.compile(r"[(\[](?:単位:)?([^\d()\[\]][^()\[\]]{0,15})[)\]]\s*$")
+_MONEY_IN_HEAD = re.compile(r"(US\$|[$€£¥]|[A-Z]{3}) ?((?:thousand|million|billion|trillion|bn|mn|m)?)", re.I)
+_BARE = re.compile(r"[△▲+-]?\d[\d,]*(?:\.\d+)?")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 
 
@@ -30,7 +36,7 @@ class Passage:
 
     Attributes:
         line: Line on which it begins, from 1; in a Word file the paragraph, in a table the line of the file.
-        text: Its words.
+        text: Its words; in a table a bare number with the unit of its head.
         context: What else tells its subject: the head of a table.
     """
 
@@ -106,12 +112,27 @@ def _rows(text: str, path: Path) -> Iterator[Passage]:
                         row=rows.line_num,
                         hint="Quote cells that hold a comma.",
                     )
-                yield Passage(
-                    begun, " | ".join(cell.strip().replace("\n", " ") for cell in row), " | ".join(head)
-                )
+                cells = (_with_unit(cell, name) for cell, name in zip(row, head, strict=True))
+                yield Passage(begun, " | ".join(cells), " | ".join(head))
             begun = rows.line_num + 1
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", path=path, row=rows.line_num) from None
+
+
+def _with_unit(cell: str, head: str) -> str:
+    """A cell in one line; a bare number with the unit that its head names, where the two read as one figure."""
+    text = cell.strip().replace("\n", " ")
+    named = _IN_HEAD.search(plain_width(head))
+    if named is None or not _BARE.fullmatch(plain_width(text)):
+        return text
+    unit = named[1].strip()
+    if money := _MONEY_IN_HEAD.fullmatch(unit):
+        sign = f"{money[1]} " if money[1].isalpha() else money[1]
+        whole = f"{sign}{text} {money[2]}".strip()
+    else:
+        whole = f"{text} {unit}" if unit[0].isascii() and unit[0].isalpha() else text + unit
+    found = find_figures(whole)
+    return whole if len(found) == 1 and found[0].text == whole else text
 
 
 def _word(data: bytes, path: Path) -> Iterator[str]:

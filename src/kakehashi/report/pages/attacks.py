@@ -25,6 +25,7 @@ from kakehashi.report.pages.words import (
     measure_title,
     part_title,
     per_system,
+    score_cells,
     style_of,
     system,
     value_cell,
@@ -129,11 +130,8 @@ def _counted(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     """Successes of so many cells: with one or two cells a percentage would say more than is known."""
     if score is None or score.value is None or score.k is None or score.n is None:
         return value_cell(score, measure)
-    interval = interval_cell(score.low, score.high, style_of(measure))
-    return Say(
-        "cell.counted",
-        {"k": cite(Number(score.k), measure.source), "n": Number(score.n), "interval": interval},
-    )
+    _, interval, n = score_cells(score, measure)
+    return Say("cell.counted", {"k": cite(Number(score.k), measure.source), "n": n, "interval": interval})
 
 
 def _before_after_measures(assessment: Assessment, attack: MeasureFacts) -> list[MeasureFacts]:
@@ -160,9 +158,9 @@ def _before_and_after(assessment: Assessment, attack: MeasureFacts) -> list[Bloc
                     measure_title(assessment, measure.key),
                     system(one.name),
                     Blank("blank.unknown") if score.k is None else cite(Number(score.k), measure.source),
-                    count_cell(score.n),
+                    count_cell(score.n, measure.source),
                     value_cell(score, measure),
-                    interval_cell(score.low, score.high, style_of(measure)),
+                    interval_cell(score.low, score.high, style_of(measure), measure.source),
                 )
             )
     if not rows:

@@ -28,10 +28,9 @@ from kakehashi.report.pages.words import (
     measure_title,
     part_title,
     per_system,
+    score_cells,
     slug,
-    style_of,
     system,
-    value_cell,
 )
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 
@@ -85,9 +84,7 @@ def _by_part(assessment: Assessment, name: str, measures: list[MeasureFacts], fa
             for measure in measures:
                 mine = scores.get(measure.key)
                 cells += [
-                    value_cell(mine, measure),
-                    interval_cell(mine.low, mine.high, style_of(measure)) if mine else Blank("blank.not-run"),
-                    count_cell(mine.n if mine else None),
+                    *score_cells(mine, measure),
                     detectable_cell(mine.detectable, measure) if mine else Blank("blank.not-run"),
                 ]
                 if mine is not None and mine.value is not None:
@@ -159,11 +156,7 @@ def _calibration(assessment: Assessment, brier: MeasureFacts) -> list[Block]:
     rows = tuple(
         (
             system(one.name),
-            value_cell(whole.get(one.name), brier),
-            interval_cell(found.low, found.high, "score")
-            if (found := whole.get(one.name)) is not None
-            else Blank("blank.not-run"),
-            count_cell(found.n if found else None),
+            *score_cells(whole.get(one.name), brier),
         )
         for one in assessment.systems
     )
@@ -207,8 +200,8 @@ def _reliability(assessment: Assessment, brier: MeasureFacts) -> Figure | None:
                     system(one.name),
                     cite(Number(confidence.value, "percent"), rows_of[confidence.measure]),
                     cite(Number(accuracy.value, "percent"), rows_of[accuracy.measure]),
-                    interval_cell(accuracy.low, accuracy.high, "percent"),
-                    count_cell(accuracy.n),
+                    interval_cell(accuracy.low, accuracy.high, "percent", rows_of[accuracy.measure]),
+                    count_cell(accuracy.n, rows_of[accuracy.measure]),
                 )
             )
     if not points:

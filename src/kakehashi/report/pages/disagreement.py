@@ -156,8 +156,8 @@ def _difference_row(assessment: Assessment, one: DifferenceFacts) -> tuple[Piece
         measure_title(assessment, one.measure),
         _pair(one),
         missing if one.value is None else cite(Number(one.value, style), measure.source),
-        missing if one.value is None else interval_cell(one.low, one.high, style),
-        missing if one.n is None else Number(one.n),
+        missing if one.value is None else interval_cell(one.low, one.high, style, measure.source),
+        missing if one.n is None else cite(Number(one.n), measure.source),
         detectable_cell(one.detectable, measure),
         Say(f"order.cell.{one.order}"),
     )

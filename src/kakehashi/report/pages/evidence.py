@@ -124,8 +124,8 @@ def pack_document(
         independence=Say("independence"),
         mark=Say("page.print-evidence"),
         sections=tuple(sections),
-        tree_size=0,
-        root="",
+        tree_size=size,
+        root=root,
     )
 
 

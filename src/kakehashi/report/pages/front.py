@@ -29,20 +29,17 @@ from kakehashi.report.pages.words import (
     CLOSED,
     JUDGED,
     OUTSIDE,
-    count_cell,
     detectable_cell,
     heads,
-    interval_cell,
     known_errors,
     measure_title,
     method_title,
     per_system,
+    score_cells,
     slug,
-    style_of,
     system,
     unmade_scores,
     unproven_judges,
-    value_cell,
 )
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 
@@ -139,9 +136,7 @@ def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
         rows.append(
             (
                 system(one.name),
-                value_cell(score, measure),
-                interval_cell(score.low if score else None, score.high if score else None, style_of(measure)),
-                count_cell(score.n if score else None),
+                *score_cells(score, measure),
                 *(Number(counts.get(label, 0)) for label in labels),
                 Number(counts.get("not-judged", 0)),
                 Number(failed),
@@ -170,11 +165,7 @@ def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table
                 (
                     measure_title(assessment, measure.key),
                     system(one.name),
-                    value_cell(score, measure),
-                    interval_cell(
-                        score.low if score else None, score.high if score else None, style_of(measure)
-                    ),
-                    count_cell(score.n if score else None),
+                    *score_cells(score, measure),
                     *(Number(counts.get(label, 0)) for label in CLOSED),
                     Number(failed),
                     detectable_cell(measure.detectable, measure),

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 
+from kakehashi.index.words import licence_words
 from kakehashi.report.document import (
     Blank,
     Block,
     Bullets,
     Code,
     Column,
+    Date,
     Listed,
     Number,
     Paragraph,
@@ -16,7 +18,6 @@ from kakehashi.report.document import (
     Section,
     Table,
     Term,
-    Verbatim,
 )
 from kakehashi.report.pages.annex import coefficients
 from kakehashi.report.pages.periodic_front import columns, day, source_cell
@@ -41,7 +42,7 @@ def unknown(report: Periodic) -> Section:
     if report.ledger.present and tested <= {"en"}:
         said.append(Say("periodic.unknown.languages"))
     if report.period.kind == "annual" and not report.comparisons:
-        said.append(Say("periodic.no-comparison"))
+        said.append(Say("periodic.no-comparison", {"option": Code("--facts")}))
     no_exposure = report.exposure is None or report.exposure.status != "estimated"
     if report.period.kind == "annual" and no_exposure:
         said.append(Say("periodic.no-exposure"))
@@ -103,8 +104,8 @@ def methods_section(report: Periodic) -> Section:
     vintages = tuple(
         (
             Term(one.title),
-            Verbatim(one.values[-1].vintage),
-            Verbatim(one.licence),
+            Date(one.values[-1].vintage),
+            Term(licence_words(one.licence)),
             source_cell(one.values[-1].source),
         )
         for one in report.indicators

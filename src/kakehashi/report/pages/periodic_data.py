@@ -30,7 +30,7 @@ from kakehashi.report.pages.periodic_front import (
     value,
 )
 from kakehashi.report.pages.published import published_section
-from kakehashi.report.pages.words import construct, known, languages, measure_name, measure_of_key
+from kakehashi.report.pages.words import cite, construct, known, languages, measure_name, measure_of_key
 from kakehashi.report.periodic.values import Periodic, SafeTable
 
 
@@ -166,7 +166,7 @@ def comparison(report: Periodic) -> Section:
     """Measures by developer's country or region, with what must stand beside them; no order of countries."""
     blocks: list[Block] = [Paragraph(Say("periodic.text.comparison"))]
     if not report.comparisons:
-        blocks.append(Paragraph(Say("periodic.no-comparison")))
+        blocks.append(Paragraph(Say("periodic.no-comparison", {"option": Code("--facts")})))
     for number, one in enumerate(report.comparisons, start=1):
         title = measure_name(one.measure, one.language)
         if one.reason:
@@ -184,7 +184,7 @@ def comparison(report: Periodic) -> Section:
                 else Say(f"periodic.group.{group.status}"),
                 Number(group.models) if group.status == "shown" else Blank(),
                 value(group.value, one.unit, one.source) if group.status == "shown" else Blank(),
-                Span(group.low, group.high, style(one.unit))
+                cite(Span(group.low, group.high, style(one.unit)), one.source)
                 if group.low is not None and group.high is not None
                 else Blank("blank.unknown" if group.status == "shown" else "blank.none"),
             )

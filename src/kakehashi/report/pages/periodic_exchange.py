@@ -113,7 +113,10 @@ def disagreements(report: Periodic) -> Section:
                 cite(Number(one.second, style(one.unit)), one.source),
                 Blank("blank.not-estimable")
                 if one.low is None or one.high is None
-                else Span(one.low, one.high, "signed-points" if one.unit == "proportion" else "signed-score"),
+                else cite(
+                    Span(one.low, one.high, "signed-points" if one.unit == "proportion" else "signed-score"),
+                    one.source,
+                ),
                 Say(f"verdict.{one.verdict}"),
                 source_cell(one.source),
             )

@@ -189,9 +189,9 @@ def _line(one: IndicatorFacts, entry: IndicatorValue) -> Piece:
         title = Say("periodic.indicator-about", {"title": title, "about": Term(entry.about)})
     shown = value(entry.value, one.unit, entry.source)
     if entry.low is not None and entry.high is not None:
-        span = Span(entry.low, entry.high, style(one.unit))
+        span = cite(Span(entry.low, entry.high, style(one.unit)), entry.source)
         shown = Say("periodic.indicator-interval", {"value": shown, "interval": span})
-    dates: dict[str, Piece] = {"date": Verbatim(entry.as_of), "vintage": Verbatim(entry.vintage)}
+    dates: dict[str, Piece] = {"date": Date(entry.as_of), "vintage": Date(entry.vintage)}
     return Say("periodic.indicator-line", {"title": title, "value": shown, **dates})
 
 

@@ -6,6 +6,7 @@ from kakehashi.report.document import (
     Blank,
     Block,
     Code,
+    Date,
     Listed,
     Number,
     Paragraph,
@@ -18,6 +19,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.periodic_front import columns, source_cell, style, value
+from kakehashi.report.pages.words import cite
 from kakehashi.report.periodic.families import chosen, in_families
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic
 
@@ -63,7 +65,7 @@ def _table(number: int, family: list[IndicatorFacts]) -> Table:
         f"indicators-{number}",
         Say(
             "periodic.caption.indicators",
-            {"titles": Listed(tuple(Term(one.title) for one in family), "semicolon")},
+            {"titles": Listed(tuple(Term(one.title) for one in family), "slash")},
         ),
         columns(*heads, figures=("value", "interval")),
         tuple(_row(one, entry) for one, entry in shown),
@@ -81,15 +83,15 @@ def _row(one: IndicatorFacts, found: IndicatorValue) -> tuple[Piece, ...]:
         if missing
         else value(found.value, one.unit, found.source),
         _interval(one, found),
-        Verbatim(found.as_of),
-        Say("periodic.newer", {"vintage": Verbatim(found.vintage), "newer": Verbatim(found.newer)})
+        Date(found.as_of),
+        Say("periodic.newer", {"vintage": Date(found.vintage), "newer": Verbatim(found.newer)})
         if found.newer
-        else Verbatim(found.vintage),
+        else Date(found.vintage),
         source_cell(found.source),
     )
 
 
 def _interval(one: IndicatorFacts, found: IndicatorValue) -> Piece:
     if found.low is not None and found.high is not None:
-        return Span(found.low, found.high, style(one.unit))
+        return cite(Span(found.low, found.high, style(one.unit)), found.source)
     return Term(bounds_words(found.unbounded)) if found.unbounded else Blank("blank.none")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+from kakehashi.index.words import licence_words
 from kakehashi.report.document import (
     Anchored,
     Blank,
     Code,
     Column,
+    Date,
     Linked,
     Number,
     Paragraph,
@@ -14,6 +16,7 @@ from kakehashi.report.document import (
     Say,
     Section,
     Table,
+    Term,
     Verbatim,
 )
 from kakehashi.report.sources import SourceFacts
@@ -40,7 +43,7 @@ def _source(one: SourceFacts) -> tuple[Piece, ...]:
         what,
         Code(one.rows),
         Number(one.count),
-        Verbatim(one.as_of),
-        Verbatim(one.licence) if one.licence else Blank("blank.not-stated"),
+        Date(one.as_of),
+        Term(licence_words(one.licence)) if one.licence else Blank("blank.not-stated"),
         Verbatim(one.citation, "en") if one.citation else Blank(),
     )

@@ -171,7 +171,8 @@ def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     if one.low is None or one.high is None:
         return Say("clause.above", parts)
     ends = sorted((abs(one.low), abs(one.high)))
-    return Say("clause.above-interval", {**parts, "interval": Span(ends[0], ends[1], style)})
+    interval = cite(Span(ends[0], ends[1], style), measure.source)
+    return Say("clause.above-interval", {**parts, "interval": interval})
 
 
 def _high_low(one: DifferenceFacts) -> tuple[str, str]:

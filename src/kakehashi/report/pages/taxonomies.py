@@ -18,16 +18,13 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.words import (
-    count_cell,
     heads,
-    interval_cell,
     measure_title,
     method_title,
     part_title,
+    score_cells,
     slug,
-    style_of,
     system,
-    value_cell,
 )
 from kakehashi.report.values import Assessment, ClassFacts, CrosswalkFacts, Titles
 
@@ -108,9 +105,7 @@ def _results(assessment: Assessment, found: CrosswalkFacts) -> Table | None:
                     Term(titles[place]),
                     measure_title(assessment, measure.key),
                     system(score.system),
-                    value_cell(score, measure),
-                    interval_cell(score.low, score.high, style_of(measure)),
-                    count_cell(score.n),
+                    *score_cells(score, measure),
                 )
                 rows.append((order[place], cells))
     if not rows:
@@ -158,9 +153,7 @@ def _breakdowns(assessment: Assessment) -> Iterator[Block]:
                 (
                     part_title(assessment, measure, facet, score.part),
                     system(score.system),
-                    value_cell(score, measure),
-                    interval_cell(score.low, score.high, style_of(measure)),
-                    count_cell(score.n),
+                    *score_cells(score, measure),
                 )
                 for score in sorted(scores, key=lambda score: order[score.part])
             )

@@ -182,9 +182,20 @@ def unmade_scores(assessment: Assessment) -> tuple[Piece, ...]:
     )
 
 
-def interval_cell(low: float | None, high: float | None, style: Style) -> Piece:
-    """The interval, or that it is unknown."""
-    return Blank("blank.unknown") if low is None or high is None else Span(low, high, style)
+def interval_cell(low: float | None, high: float | None, style: Style, source: str = "") -> Piece:
+    """The interval, which leads to its source, or that it is unknown."""
+    return Blank("blank.unknown") if low is None or high is None else cite(Span(low, high, style), source)
+
+
+def score_cells(score: ScoreFacts | None, measure: MeasureFacts) -> tuple[Piece, Piece, Piece]:
+    """Estimate, interval and number of items in three cells; each leads to its source and rows."""
+    if score is None:
+        return (Blank("blank.not-run"),) * 3
+    return (
+        value_cell(score, measure),
+        interval_cell(score.low, score.high, style_of(measure), measure.source),
+        count_cell(score.n, measure.source),
+    )
 
 
 def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
@@ -194,11 +205,12 @@ def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     style = style_of(measure)
     parts: dict[str, Piece] = {
         "value": cite(Number(score.value, style), measure.source),
-        "n": Number(score.n) if score.n is not None else Blank("blank.unknown"),
+        "n": count_cell(score.n, measure.source),
     }
     if score.low is None or score.high is None:
         return Say("cell.value-n", parts)
-    return Say("cell.value-interval-n", {**parts, "interval": Span(score.low, score.high, style)})
+    interval = interval_cell(score.low, score.high, style, measure.source)
+    return Say("cell.value-interval-n", {**parts, "interval": interval})
 
 
 def detectable_cell(value: float | None, measure: MeasureFacts) -> Piece:
@@ -208,9 +220,9 @@ def detectable_cell(value: float | None, measure: MeasureFacts) -> Piece:
     return Blank("blank.no-detectable" if measure.unit == "proportion" else "blank.none")
 
 
-def count_cell(value: int | None) -> Piece:
-    """A number of items."""
-    return Blank("blank.unknown") if value is None else Number(value)
+def count_cell(value: int | None, source: str = "") -> Piece:
+    """A number of items, which leads to its source."""
+    return Blank("blank.unknown") if value is None else cite(Number(value), source)
 
 
 def heads(*keys: str, figures: Sequence[str] = ()) -> tuple[Column, ...]:
@@ -250,9 +262,7 @@ def per_system(
                     (
                         title,
                         system(name),
-                        value_cell(score, _own(assessment, score, measure)),
-                        interval_cell(score.low, score.high, style_of(measure)),
-                        count_cell(score.n),
+                        *score_cells(score, _own(assessment, score, measure)),
                     )
                 )
     return columns, tuple(lines), 2

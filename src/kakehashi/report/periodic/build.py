@@ -32,8 +32,9 @@ from kakehashi.report.periodic.values import (
     Periodic,
     SafeTable,
 )
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import ExposureFacts, PublishedFacts, finite
+from kakehashi.report.values import ExposureFacts, PublishedFacts
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 
@@ -98,7 +99,9 @@ def build_periodic(
         catalog=catalog_facts(period, sources),
         indicators=()
         if kind == "monthly"
-        else indicator_facts(measure_sheets(place.path, period.as_of), period, sources),
+        else indicator_facts(
+            measure_sheets(place.path, period.as_of), period, sources, small_cell=settings.small_cell
+        ),
         comparisons=_comparisons(then, _record(facts, settings, place), period, sources) if annual else (),
         agreement=agreement_facts(table, ledger.all_systems, rng=rng) if annual else None,
         exposure=_exposure(table, period, rng) if annual else None,

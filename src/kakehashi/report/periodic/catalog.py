@@ -33,7 +33,9 @@ def catalog_facts(period: Period, sources: Sources, catalog: Catalog | None = No
         )
         if period.within(walk.date):
             name = {"en": walk.id, "ja": walk.id}
-            events.append(CatalogEvent(walk.date, "map", name, {}, source))
+            count = sum(not line.derived for line in walk.relations)
+            words = {"en": f"{count} relations between provisions", "ja": f"条項間の対応関係{count}件"}
+            events.append(CatalogEvent(walk.date, "map", name, words, source))
         for absence in walk.absences:
             if period.within(absence.date) and absence.is_finding:
                 title = found.instruments[absence.instrument].short

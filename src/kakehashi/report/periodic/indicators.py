@@ -3,14 +3,17 @@
 import importlib
 import importlib.util
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kakehashi.compare.suppression import THRESHOLD
+from kakehashi.index.exchange_values import FEW
 from kakehashi.index.words import facet_words, unbounded
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import finite
 
 #: The index keeps percent and points as such (56.4); pages keep shares (0.564).
 _HUNDREDTHS = {"percent": "proportion", "points": "points"}
@@ -28,21 +31,54 @@ def measure_sheets(workspace: Path, as_of: str) -> tuple[Any, ...]:
     return tuple(importlib.import_module("kakehashi.index").assemble(workspace, as_of))
 
 
-def indicator_facts(sheets: Iterable[Any], period: Period, sources: Sources) -> tuple[IndicatorFacts, ...]:
+def indicator_facts(
+    sheets: Iterable[Any], period: Period, sources: Sources, *, small_cell: int = THRESHOLD
+) -> tuple[IndicatorFacts, ...]:
     """Sheets of the index (``kakehashi.index.MeasureSheet``) as facts of a report.
+
+    A register of one's own is about few people: where a count of it is small, none of its values is shown.
 
     Args:
         sheets: One for each measure, in order.
         period: From when to when.
         sources: Collects the sources.
+        small_cell: Counts from 1 to below this are small.
     """
-    return tuple(_facts(sheet, period, sources) for sheet in sheets)
+    sheets = tuple(sheets)
+    small = {
+        _register(one)
+        for sheet in sheets
+        if "register" in sheet.measure.inputs
+        for one in sheet.values
+        if any(0 < count < small_cell for count in _counts(one, sheet.measure.unit))
+    }
+    return tuple(_facts(sheet, period, sources, small) for sheet in sheets)
 
 
-def _facts(sheet: Any, period: Period, sources: Sources) -> IndicatorFacts:
+def _register(one: Any) -> tuple[str, str, str]:
+    return str(one.source), str(one.vintage), str(one.as_of)
+
+
+def _counts(one: Any, unit: str) -> tuple[float, ...]:
+    """The counts that a value of a register tells of, its complement and what was left out among them."""
+    if one.value is None or one.n is None:
+        return ()
+    part = {"count": one.value, "percent": round(one.value * one.n / 100)}.get(unit, one.n)
+    return part, one.n - part, int(one.facets.get("without severity", 0))
+
+
+def _facts(sheet: Any, period: Period, sources: Sources, small: set[tuple[str, str, str]]) -> IndicatorFacts:
     measure = sheet.measure
     unit = _HUNDREDTHS.get(measure.unit, measure.unit)
-    values = tuple(_value(one, measure, sources) for one in sheet.values if not _late(one, period))
+    guarded = "register" in measure.inputs
+    kept = [
+        replace(one, value=None, interval=None, n=None, facets={}, reason=FEW)
+        if guarded and _register(one) in small
+        else one
+        for one in sheet.values
+        if not _late(one, period)
+    ]
+    values = tuple(_value(one, measure, sources) for one in kept)
     return IndicatorFacts(
         id=measure.id,
         title=dict(measure.title),
@@ -52,7 +88,7 @@ def _facts(sheet: Any, period: Period, sources: Sources) -> IndicatorFacts:
         licence=next((str(one.licence) for one in reversed(sheet.values) if one.licence), ""),
         siblings=tuple(sheet.siblings),
         values=values,
-        agreement=dict(sheet.agreement),
+        agreement={} if any(one.reason is FEW for one in kept) else dict(sheet.agreement),
         why_empty=dict(sheet.why_empty or measure.why_empty) if not values else {},
     )
 

@@ -20,8 +20,8 @@ from kakehashi.report.periodic.values import (
     RunConflict,
     RunSummary,
 )
+from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources, quoted
-from kakehashi.report.values import finite
 from kakehashi.work.reconcile import reconcile
 from kakehashi.work.view import view_of
 

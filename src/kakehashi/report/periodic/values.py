@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kakehashi.report.periodic.period import Period
+from kakehashi.report.plain import as_lines, as_plain
 from kakehashi.report.sources import SourceFacts
-from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts, as_lines, as_plain
+from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts
 
 FORMAT = "kakehashi.periodic/1"
 Titles = Mapping[str, str]
