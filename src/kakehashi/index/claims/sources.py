@@ -27,6 +27,8 @@ _ITEM = re.compile(r"\s*(?:[-*+•・]\s|\d+[.)]\s|#{1,6}\s|\|)")
 _IN_HEAD = re.compile(r"[(\[](?:単位:)?([^\d()\[\]][^()\[\]]{0,15})[)\]]\s*$")
 _MONEY_IN_HEAD = re.compile(r"(US\$|[$€£¥]|[A-Z]{3}) ?((?:thousand|million|billion|trillion|bn|mn|m)?)", re.I)
 _BARE = re.compile(r"[△▲+-]?\d[\d,]*(?:\.\d+)?")
+#: The line under the head of a Markdown table.
+_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 
 
@@ -86,16 +88,33 @@ def read_passages(path: Path) -> list[Passage]:
 def _paragraphs(text: str) -> Iterator[Passage]:
     begun = 1
     held: list[str] = []
+    head: list[str] = []
     for n, line in enumerate(text.splitlines(), start=1):
-        if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1])):
+        if head and "|" in line:
+            yield _table_row(n, line, head)
+            continue
+        head = _cells(held[-1]) if held and "|" in held[-1] and _RULE.fullmatch(line) else []
+        if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1]) or head):
             yield Passage(begun, "\n".join(held))
             held = []
-        if line.strip():
+        if line.strip() and not head:
             if not held:
                 begun = n
             held.append(line)
     if held:
         yield Passage(begun, "\n".join(held))
+
+
+def _cells(line: str) -> list[str]:
+    """Cells of a line of a Markdown table."""
+    return [cell.strip().strip("*") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+def _table_row(n: int, line: str, head: list[str]) -> Passage:
+    cells = _cells(line)
+    if len(cells) == len(head):
+        cells = [_with_unit(cell, name) for cell, name in zip(cells, head, strict=True)]
+    return Passage(n, f"| {' | '.join(cells)} |", " | ".join(head))
 
 
 def _rows(text: str, path: Path) -> Iterator[Passage]:
