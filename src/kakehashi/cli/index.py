@@ -98,6 +98,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
         facet_words,
         head_words,
         licence_words,
+        source_words,
         unbounded,
         unit_words,
     )
@@ -133,7 +134,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
                 "n": one.n,
                 "of": facet_words(one.facets).get(lang, ""),
                 "vintage": one.vintage,
-                "source": one.source,
+                "source": source_words(one.source).get(lang, one.source),
                 "licence": licence_words(one.licence)[lang],
                 "note": one.reason.get(lang)
                 or (head_words("newer", lang).format(newer=one.newer) if one.newer else ""),
