@@ -53,7 +53,7 @@ def source_words(source: str) -> Words:
     """A source of one's own in words; empty for those of others, which keep the name that they have.
 
     Examples:
-        >>> source_words("own ledger, 12 records")["ja"]
+        >>> source_words("own ledger, records: 12")["ja"]
         '自機関の台帳（記録12件）'
         >>> source_words("AI Incident Database, weekly snapshot")
         {}
@@ -64,7 +64,7 @@ def source_words(source: str) -> Words:
         return {}
     if not records:
         return dict(known)
-    count = records.removesuffix(" records")
+    count = records.removeprefix("records: ")
     return {code: _words()["records"][code].format(source=known[code], count=count) for code in LANGUAGES}
 
 
