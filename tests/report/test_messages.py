@@ -203,3 +203,13 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []
+
+
+def test_the_foot_of_a_printed_page_is_one_line():
+    """At 7 points a line of A4 bears 137 Latin letters or 65 Japanese signs beside the page's number (measured)."""
+    names = {"run": "run-b742c918dd68", "date": "2026-11-25", "for": "made for readers cleared for TLP:GREEN"}
+    for language, room in (("en", 137), ("ja", 130)):
+        for key, text in messages(language).items():
+            if key.startswith("page.print") or key.endswith(".mark"):
+                width = sum(1 + (ord(sign) > 0x2000) for sign in text.format_map(names))
+                assert width <= room, (language, key, width)
