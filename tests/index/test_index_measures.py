@@ -118,6 +118,22 @@ def test_regions_of_few_developers_are_withheld_and_silent_ones_named(tmp_path):
     assert only["CN"] is None, "two developers alone"
 
 
+def test_work_of_several_countries_is_no_countrys_alone(tmp_path):
+    rows = "model,publication_date,organization,country\n"
+    rows += "".join(f"{name},2024-01-01,{name.upper()},Japan\n" for name in "abc")
+    rows += 'd,2024-05-05,D,"Multinational,Japan"\n'
+    put(tmp_path, table(tmp_path, rows), "epoch-models", "2025-01-15")
+    found = {
+        way: [
+            (one.value, one.n)
+            for one in sheet(tmp_path, f"notable-models-{way}").values
+            if one.facets == {"year": "2024", "region": "JP"}
+        ]
+        for way in ("any", "only")
+    }
+    assert found == {"any": [(4, 4)], "only": [(3, 3)]}
+
+
 def test_the_pace_is_the_median_between_records(tmp_path):
     rows = "Model,eci,eci_ci_low,eci_ci_high,date,Organization,Country (of organization)\n"
     rows += "a,10,,,2025-01-01,A,US\nb,9,,,2025-01-05,A,US\nc,11,,,2025-01-11,A,US\nd,12,,,2025-02-10,A,US\n"

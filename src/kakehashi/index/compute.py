@@ -131,12 +131,13 @@ def notable_models(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
                 continue
             names, countries = _split(row["developer"]), _split(row["country"])
             regions = dict.fromkeys(_region(rule, country) for country in countries)
-            regions.pop("joint", None)  # "Multinational" names no place
+            alone = len(regions) == 1
+            regions.pop("joint", None)  # "Multinational" names no place, but says that the work is joint
             for region in regions:
-                for way in ("any", "only") if len(regions) == 1 else ("any",):
+                for way in ("any", "only") if alone else ("any",):
                     models[way][region] += 1
                     developers.setdefault((way, region), set()).update(
-                        _there(rule, region, names, countries, len(regions) == 1)
+                        _there(rule, region, names, countries, alone)
                     )
         for way, counts in models.items():
             for region in sorted({*counts, *rule.beside()} - {"unknown"}):
