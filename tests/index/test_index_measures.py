@@ -55,7 +55,7 @@ def test_the_register_by_hand(tmp_path):
 
 
 def test_evaluations_surveys_and_audits_by_hand(tmp_path):
-    rows = "model,developer,method,evaluator\nm1,A,x,A\nm1,A,y,B\nm1,A,z,A\nm2,A,x,a\nm3,C,,\nm4,D,x,E\nm4,D,x,E\n"
+    rows = 'model,developer,method,evaluator\nm1,A,x,A\nm1,A,y,B\nm1,A,z,A\nm2,"P,A",x,a\nm3,C,,\nm4,D,x,E\nm4,D,x,E\n'
     put(tmp_path, table(tmp_path, rows), "evaluations", "2026-01-31")
     found = {one.facets["rule"]: one.value for one in sheet(tmp_path, "evaluation-coverage").values}
     # of 4 models: m1, m2, m4 have a method; m1 has three; m1 and m4 have an evaluator of another name
@@ -137,6 +137,8 @@ def test_work_of_several_countries_is_no_countrys_alone(tmp_path):
 def test_the_pace_is_the_median_between_records(tmp_path):
     rows = "Model,eci,eci_ci_low,eci_ci_high,date,Organization,Country (of organization)\n"
     rows += "a,10,,,2025-01-01,A,US\nb,9,,,2025-01-05,A,US\nc,11,,,2025-01-11,A,US\nd,12,,,2025-02-10,A,US\n"
+    # a smaller sibling of the same day is no release of its own, and a month alone says no day
+    rows += "e,11.5,,,2025-02-10,A,US\nf,20,,,2025-01,A,US\n"
     put(tmp_path, table(tmp_path, rows), "epoch-eci", "2025-03-01")
     assert sheet(tmp_path, "release-pace").values[0].value == 20  # of 10 and 30 days
 
@@ -230,5 +232,8 @@ def test_published_figures_again_from_the_reference_files(tmp_path):
     gaps = sheet(tmp_path, "frontier-gap-points").values
     (gpqa,) = (o for o in gaps if o.facets["benchmark"].startswith("GPQA") and o.as_of == "2024-12-31")
     assert round(gpqa.value, 1) == 20.2  # o1 (2024-12-17) 76.77 minus DeepSeek-V3 (2024-12-26) 56.53
+    put(tmp_path, indicators / "epoch_eci_scores_2026-02.csv", "epoch-eci", "2026-02-20")
+    # days with a new record, LLaMA's of 2023-02-24 first: 13 steps of 7 to 352 days, the seventh of them 55
+    assert [(o.value, o.n) for o in sheet(tmp_path, "release-pace", "2026-11-25").values] == [(55, 13)]
     years = {one.as_of: one.value for one in sheet(tmp_path, "incidents-per-year").values}
     assert (years["2023"], years["2024"], years["2025"]) == (168, 283, 370)  # grep -c of the date column

@@ -103,7 +103,8 @@ def evaluations(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         mine = methods.setdefault(row["model"], set())
         if row["method"]:
             mine.add(row["method"])
-            if row["evaluator"] and row["evaluator"].casefold() != row["developer"].casefold():
+            own = {name.casefold() for name in _split(row["developer"])}
+            if any(name.casefold() not in own for name in _split(row["evaluator"])):
                 outside.add(row["model"])
     n = len(methods)
     for rule, k in (
@@ -235,11 +236,14 @@ def benchmarks(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
 
 
 def pace(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
-    """Median days between releases that raised the highest index."""
+    """Median days between days on which a release raised the highest index; models of one day are one release."""
     end = _until(data, as_of)
-    rows = sorted((row["date"], row["score"]) for row in data.rows if row["date"] and row["date"] <= end)
+    highest: dict[str, float] = {}
+    for row in data.rows:
+        if len(row["date"]) == 10 and row["date"] <= end:  # a month without its day says no interval in days
+            highest[row["date"]] = max(highest.get(row["date"], row["score"]), row["score"])
     best, records = -float("inf"), []
-    for day, score in rows:
+    for day, score in sorted(highest.items()):
         if score > best:
             best = score
             records.append(date.fromisoformat(day))
