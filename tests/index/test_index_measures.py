@@ -1,7 +1,7 @@
 """Measures by hand, and the published figures again from the reference files."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from kakehashi.cli.main import cli
 from kakehashi.errors import InputError, KakehashiError
-from kakehashi.index import assemble, import_file, load_measures
+from kakehashi.index import assemble, datasets, import_file, load_measures
+from kakehashi.index.datasets import latest_day
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "reference"
 TODAY = date(2026, 11, 25)
@@ -116,6 +117,23 @@ def test_regions_of_few_developers_are_withheld_and_silent_ones_named(tmp_path):
         if o.as_of == "2024"
     }
     assert only["CN"] is None, "two developers alone"
+
+
+@pytest.mark.parametrize(("here", "utc"), [(26, 25), (25, 26)])
+def test_a_morning_in_tokyo_and_an_evening_in_new_york_are_no_days_to_come(monkeypatch, here, utc):
+    class Day(date):
+        @classmethod
+        def today(cls):
+            return date(2026, 11, here)
+
+    class Moment(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 11, utc, 23, 30, tzinfo=tz)
+
+    monkeypatch.setattr(datasets, "date", Day)
+    monkeypatch.setattr(datasets, "datetime", Moment)
+    assert latest_day() == date(2026, 11, 26)
 
 
 def test_work_of_several_countries_is_no_countrys_alone(tmp_path):

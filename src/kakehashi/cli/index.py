@@ -1,7 +1,6 @@
 """``kakehashi index``: measures with vintage, source and siblings."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -23,9 +22,9 @@ def _as_of_option(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def _day(text: str) -> str:
-    from kakehashi.index.datasets import check_date, last_day
+    from kakehashi.index.datasets import check_date, last_day, latest_day
 
-    today = datetime.now(UTC).date()
+    today = latest_day()
     if not text:
         return today.isoformat()
     check_date(text, today, what="--as-of")

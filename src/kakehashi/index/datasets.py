@@ -191,7 +191,7 @@ def import_file(
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of data", kind, sorted(KINDS))
-    now = today or datetime.now(UTC).date()
+    now = today or latest_day()
     one = KINDS[kind]
     vintage = last_day(vintage)
     check_date(vintage, now, what="vintage")
@@ -243,6 +243,11 @@ def last_day(vintage: str) -> str:
     if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", vintage):
         return f"{vintage}-{monthrange(int(vintage[:4]), int(vintage[5:]))[1]:02d}"
     return vintage
+
+
+def latest_day() -> date:
+    """Today where the user is or by UTC, whichever is later: a morning in Tokyo is no day to come."""
+    return max(date.today(), datetime.now(UTC).date())
 
 
 def check_date(text: str, today: date, *, what: str = "date") -> None:
