@@ -17,6 +17,9 @@ TODAY = date(2026, 11, 25)
 UNITS = {one.id: one.unit for one in load_measures()}
 
 
+VALUES = "measure,value,unit,as_of,source,n,low,high\n"
+
+
 def put(workspace, path, kind, vintage, **more):
     return import_file(
         workspace / "index", path, kind, vintage=vintage, source="made up", today=TODAY, known=UNITS, **more
@@ -53,6 +56,14 @@ def test_the_register_by_hand(tmp_path):
     # Wilson for 2 of 3 with z = 1.96: centre (2/3 + z²/6)/(1 + z²/3) = 0.5730, half width 0.3654
     assert share.interval.low == pytest.approx(20.77, abs=0.02)
     assert share.interval.high == pytest.approx(93.85, abs=0.02)
+
+
+def test_a_month_without_its_day_closes_a_case_at_its_end(tmp_path):
+    rows = "id,opened,closed\na,2026-01-10,2026-01\n"
+    path = table(tmp_path, rows)
+    for vintage, still in (("2026-01-30", 1), ("2026-01-31", 0)):
+        put(tmp_path / vintage, path, "register", vintage)
+        assert sheet(tmp_path / vintage, "open-cases").values[0].value == still
 
 
 def test_evaluations_surveys_and_audits_by_hand(tmp_path):
@@ -177,6 +188,12 @@ def test_the_pace_is_the_median_between_records(tmp_path):
         ("values", "measure,value,unit,as_of,source\nopen-case,3,count,2024-01,x\n", 2, "unknown measure"),
         ("values", "measure,value,unit,as_of,source\nopen-cases,nan,count,2024-01,x\n", 2, "not finite"),
         ("survey", "question,group,percent,n,date\nq,g,120,10,2024-01\n", 2, "outside 0 to 100"),
+        ("survey", "question,group,percent,n,date\nq,g,12,10.5,2024-01\n", 2, "no whole number"),
+        ("values", f"{VALUES}open-cases,3_0,count,2024-01,x,,,\n", 2, "no number"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,-3,,\n", 2, "counts nothing"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,,2,\n", 2, "one end"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,,4,5\n", 2, "outside its interval"),
+        ("aiid", "incident_id,date\n1,2024-01-\0\n", 2, "zero bytes"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line_and_nothing_is_written(tmp_path, kind, text, row, said):

@@ -9,7 +9,7 @@ from statistics import median
 
 from kakehashi.compare import FactsRecord, GroupRule, ModelFacts, ReportedScore, frontier_gap, wilson
 from kakehashi.errors import NotEstimableError, UnknownNameError
-from kakehashi.index.datasets import DataSet
+from kakehashi.index.datasets import DataSet, last_day
 from kakehashi.index.growth import growth_interval
 from kakehashi.index.records import MeasureValue
 from kakehashi.model import Interval
@@ -77,7 +77,7 @@ def register(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         severe = sum(row["severity"].casefold() in SEVERE for row in graded)
         facets = {"without severity": str(len(cases) - len(graded))}
         yield _share("severe-share", data, severe, len(graded), end, facets)
-    still = [row for row in cases if not row["closed"] or row["closed"] > end]
+    still = [row for row in cases if not row["closed"] or last_day(row["closed"]) > end]
     yield _value("open-cases", data, len(still), end, n=len(cases))
     # a month without its day says no age in days
     dated = [row["opened"] for row in still if len(row["opened"]) == 10]
