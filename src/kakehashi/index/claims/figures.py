@@ -317,7 +317,7 @@ def _ranges(text: str) -> Iterator[Figure]:
 
 
 def _changed(text: str, found: re.Match[str], kind: str, end: int, counter: str) -> Iterator[Figure]:
-    """Two figures of one unit, "from 18.7 to 3.4 points": a change is no range."""
+    """Two figures of one unit, "from 8 to 3.5 points": a change is no range."""
     for name in ("low", "high"):
         value, last = _value(found[name])
         stop = end if name == "high" else found.end("low")
