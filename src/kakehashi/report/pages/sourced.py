@@ -49,6 +49,11 @@ def sourced(piece: Piece, to: str) -> Piece:
     return piece
 
 
+def counted(number: int, section: str) -> Piece:
+    """How many rows a section has, which leads there; a section without rows is not on the page."""
+    return Linked(Number(number), section) if number else Number(number)
+
+
 def sourced_row(row: tuple[Piece, ...], to: str) -> tuple[Piece, ...]:
     """A row of a table; see :func:`sourced`."""
     return tuple(sourced(cell, to) for cell in row)
