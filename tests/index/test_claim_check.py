@@ -195,3 +195,23 @@ def test_a_markdown_table_is_read_by_row_with_the_units_of_its_head(tmp_path):
     ]  # fmt: skip
     assert found[2].figure.low == 9_290_000_000
     assert [one.match.claim.id for one in found if one.match.claim] == ["c13"]
+
+
+def cell(*paragraphs):
+    return "<w:tc>" + "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs) + "</w:tc>"
+
+
+def test_a_word_table_is_read_by_row_and_a_table_that_only_places_text_is_not(tmp_path):
+    rows = [
+        cell("年") + cell("国・地域") + cell("注目モデル数（件）"),
+        cell("2024") + cell("中国") + cell("15"),
+    ]
+    layout = cell("右の欄。", "AI incidents grew by 347% in 2024.") + cell("7件。")
+    table = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    path = tmp_path / "t.docx"
+    path.write_bytes(word("前文", extra=f"<w:tbl>{table}</w:tbl><w:tbl><w:tr>{layout}</w:tr></w:tbl>"))
+    found = check_file(path).figures
+    assert [(one.line, one.figure.text) for one in found] == [
+        (3, "2024"), (3, "15件"), (5, "347%"), (5, "2024"), (6, "7件"),
+    ]  # fmt: skip
+    assert [one.match.claim.id for one in found if one.match.claim] == ["c13", "c01"]
