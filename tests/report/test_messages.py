@@ -109,6 +109,9 @@ def test_japanese_uses_the_terms_of_the_guide() -> None:
 
 def test_no_rendering_that_the_guide_turns_down() -> None:
     assert [(key, word) for key, text in JA.items() for word in AVOID_JA if word in text] == []
+    # official writing has them in kanji: 及び、並びに、又は、全て
+    kana = ("および", "ならびに", "または", "すべて", "〜")
+    assert [(key, word) for key, text in JA.items() for word in kana if word in text] == []
     assert [(key, word) for key, text in EN.items() for word in AVOID_EN if word in text.lower()] == []
 
 
