@@ -58,12 +58,16 @@ def test_the_register_by_hand(tmp_path):
     assert share.interval.high == pytest.approx(93.85, abs=0.02)
 
 
-def test_a_month_without_its_day_closes_a_case_at_its_end(tmp_path):
+def test_a_month_without_its_day_counts_from_its_last_day(tmp_path):
     rows = "id,opened,closed\na,2026-01-10,2026-01\n"
     path = table(tmp_path, rows)
     for vintage, still in (("2026-01-30", 1), ("2026-01-31", 0)):
         put(tmp_path / vintage, path, "register", vintage)
         assert sheet(tmp_path / vintage, "open-cases").values[0].value == still
+    path = table(tmp_path, "system,audited,date\ns,yes,2026-01\n")
+    for vintage, audited in (("2026-01-30", 0), ("2026-01-31", 100)):
+        put(tmp_path / vintage, path, "audits", vintage)
+        assert sheet(tmp_path / vintage, "audit-rate").values[0].value == audited
 
 
 def test_evaluations_surveys_and_audits_by_hand(tmp_path):

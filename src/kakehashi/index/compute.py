@@ -274,7 +274,7 @@ def audits(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
     with_one = {
         row["system"]
         for row in data.rows
-        if row["audited"] == "yes" and (not row["date"] or row["date"] <= end)
+        if row["audited"] == "yes" and (not row["date"] or last_day(row["date"]) <= end)
     }
     n = len({row["system"] for row in data.rows})
     yield _value("audit-rate", data, 100 * len(with_one) / n, end, n=n)
