@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kakehashi.index.claims import check_text, find_figures
@@ -19,6 +19,64 @@ BOUNDS = {
     "fresh": (1.0, 1.0),
     "second_fresh": (0.985, 1.0),
 }
+
+
+#: What signs alone seldom make: words, scales and units, in every order.
+PIECES = (
+    *(
+        "12",
+        "1 743",
+        "743.5",
+        " ",
+        ".",
+        "、",
+        "a dozen",
+        "half a ",
+        "million",
+        "two",
+        "fold",
+        "bn",
+        "T",
+        "Rmb",
+        "$",
+        "¥",
+    ),
+    *(
+        "十",
+        "百",
+        "万",
+        "兆",
+        "・",
+        "三",
+        "分の",
+        "割",
+        "%",
+        "年",
+        "月",
+        "から",
+        "〜",
+        "–",
+        " to ",
+        "between ",
+        " and ",
+    ),
+    *(
+        "pp.",
+        "§",
+        "S.",
+        "Street",
+        "H800",
+        " GPU",
+        " hours",
+        "時間",
+        "営業日",
+        "1人当たり",
+        "(百万円)",
+        "|",
+        "△",
+        "10^",
+    ),
+)
 
 
 def sentences(name):
@@ -90,7 +148,10 @@ def test_oku_and_man_add_up(oku, man, rest):
         alphabet="0123456789.,-–〜%％年月日令和第三割億万件社中分のof US$to ４５\n。△▲・半に人^eE×乗in",
         max_size=60,
     )
+    | st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 )
+@example("三million、百T")
+@example("5–兆円")
 def test_whatever_the_text_is_figures_have_their_places(text):
     for one in find_figures(text):
         assert 0 <= one.start < one.end <= len(text)

@@ -250,7 +250,7 @@ def _value(token: str) -> tuple[Decimal, Decimal]:
     """Value and last digit of a number in digits, kanji or words, with an English scale behind it."""
     token = token.strip()
     scale = re.search(r"[\s-]?([A-Za-z]+)$", token)
-    if scale and re.search(r"\d", token) and scale.group(1).lower() in SCALES:
+    if scale and re.search(rf"[\d{_KANJI}]", token) and scale.group(1).lower() in SCALES:
         value, last = parse_number(token[: scale.start()])
         by = SCALES[scale.group(1).lower()]
         return value * by, last * by
@@ -301,6 +301,8 @@ def _ranges(text: str) -> Iterator[Figure]:
     for pattern in (_BETWEEN, _RANGE):
         for found in pattern.finditer(text):
             low, high = found["low"], found["high"]
+            if not (_bare(low) and _bare(high)):
+                continue  # 兆 alone is no number
             kind, end, counter = _unit(text, found.end(), found["money"] or "")
             bare = kind == "count" and not counter
             if bare and (_only_kanji(low) or _only_kanji(high) or found["unit"].strip()):
