@@ -138,6 +138,16 @@ class HelmSafety:
 
         return score  # type: ignore[return-value]
 
+    def check_prompts(self) -> None:
+        """See that the official prompts of the components that are here are.
+
+        Raises:
+            DataMissingError: They were not pulled.
+        """
+        for one in self.components.values():
+            if isinstance(one, GradedSuite) and one.card.data_revision != NOT_PULLED:
+                one.check_prompts()
+
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """The mean of the five, each component's score, the six risk categories, the shares by verdicts, over-refusal.
 
