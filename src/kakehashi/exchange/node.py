@@ -112,6 +112,7 @@ class Node:
         _ensure_all(store)
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
+            store.close()
             raise InputError(
                 "this node was not made whole", path=path, hint="Delete the folder and make it again."
             )
