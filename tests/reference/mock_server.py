@@ -144,7 +144,7 @@ class MockServer:
         writer.write(b"GET /stats HTTP/1.1\r\nHost: mock\r\nConnection: close\r\n\r\n")
         await reader.read()
         writer.close()
-        while self.active or self._runner.server.connections:
+        while self.active or self._runner.server.connections:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
     async def _stats(self, request: web.Request) -> web.Response:
