@@ -55,6 +55,9 @@ class HelmSafety:
 
     sets = ("harmbench", "simplesafetytests", "xstest", "bbq", "anthropic-red-team", "helm-safety")
 
+    #: Its judged components are given HELM's prompts: how a judge errs by its own says nothing of them.
+    grades = True
+
     def __init__(self, store: DataStore) -> None:
         made: tuple[GradedSuite | BBQ, ...] = (
             HarmBench(store),
