@@ -371,7 +371,7 @@ class Server:
         return read_question(
             query,
             caller=caller.identity,
-            place=request.url.path,
+            place=request.scope["path"],
             secret=self._secret,
             one=one,
             default=default,
