@@ -287,12 +287,12 @@ moves = st.one_of(
     st.tuples(st.just("goes on"), st.integers(1, 23)),
     st.tuples(st.just("jumps"), st.integers(-2000, 2000)),
     st.just(("confirm", 0)),
-    st.just(("tick", 0)),
+    st.just(("poll", 0)),
     st.tuples(st.just("post"), st.integers(1, 1500)),
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(steps=st.lists(moves, min_size=4, max_size=14))
 @pytest.mark.one_database
 def test_whatever_the_clock_does_a_reader_sees_what_has_ended_by_the_believed_time_and_loses_nothing(
@@ -323,8 +323,9 @@ def test_whatever_the_clock_does_a_reader_sees_what_has_ended_by_the_believed_ti
             # what is kept is at most an hour behind: hours are whole here, so it is exactly this
             wanted = {ref for ref, until in ends.items() if until <= known}
             assert set(seen(store)) == wanted
-            page = store.page(C, FINDINGS, after=cursor).entries
-            cursor = page[-1].seq if page else cursor
-            met |= {entry.id for entry in page}
-            assert wanted <= met, "lost behind the cursor"
+            if what == "poll" or number == len(steps):
+                page = store.page(C, FINDINGS, after=cursor).entries
+                cursor = page[-1].seq if page else cursor
+                met |= {entry.id for entry in page}
+                assert wanted <= met, "lost behind the cursor"
         store.close()
