@@ -11,9 +11,17 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Lined(dict[str, Any]):
-    """A mapping that knows the line on which it begins."""
+    """A mapping that knows the line on which it begins, and those of its keys."""
 
     line: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+
+    def line_of(self, key: str) -> int:
+        """Line of a key; that of the mapping where it has no such key."""
+        return self.lines.get(key, self.line)
 
 
 class _LinedLoader(_LOADER):  # type: ignore[misc]  # CSafeLoader where it was built, else SafeLoader
@@ -35,6 +43,7 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Lined:
             )
         if key in made:
             raise InputError(f"the key {key!r} stands twice", path=loader.path, row=line)
+        made.lines[key] = line
         made[key] = loader.construct_object(value_node, deep=True)
     return made
 
