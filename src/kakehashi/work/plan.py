@@ -156,6 +156,7 @@ def make_plan(
     code: CodeWords | None = None,
     repeats: int = 1,
     alone: bool = False,
+    release: str = "",
 ) -> Plan:
     """Decide what is run.
 
@@ -174,6 +175,7 @@ def make_plan(
         code: Whether generated code may be run; ``None`` where nothing is about to be run.
         repeats: Answers to each item, for methods whose measure takes several.
         alone: Run these methods alone, even one that asks for an over-refusal method beside it.
+        release: Name of the release that is assessed: what answers may change while its description stays the same.
 
     Raises:
         IsolationError: A method runs code, and this machine cannot isolate it.
@@ -243,6 +245,8 @@ def make_plan(
         "methods": [_described(one) for one in planned],
         "runtime": _runtimes([*systems, *asked], models),
     }
+    if release:
+        manifest["release"] = release
     boxes = {one.key: one.sandbox.described() for one in planned if one.sandbox is not None}
     if boxes:
         manifest["code"] = boxes
