@@ -36,6 +36,25 @@ def test_every_word_of_the_shipped_catalog_is_there_in_both_languages():
     assert [t["ja"] for t in words if re.search(r"[぀-ヿ一-鿿][(:]", t["ja"])] == []
 
 
+def test_that_a_text_lacks_something_is_said_of_what_was_read_alone():
+    """No text was read whole: a gap may say what was not found in a restatement, and nothing of the text itself."""
+    lacks = {
+        "en": (
+            r"\b(has no|have no|does not|asks? for no|neither|only the|was found|were found)\b",
+            "restated|summary|quoted",
+        ),
+        "ja": (
+            "(定め|求め|言及|規定)[はをも]?[^。]{0,6}ない|のみであ|見当たらない",
+            "要約|引用|確認していない",
+        ),
+    }
+    for each in load_catalog().relations:
+        for language, (says_so, of_what) in lacks.items():
+            for sentence in re.split(r"(?<=[。;])|\. ", each.gap[language]):
+                if re.search(says_so, sentence, re.IGNORECASE):
+                    assert re.search(of_what, sentence), (each.source, sentence)
+
+
 def test_counts_agree_with_the_instruments_themselves():
     found = load_catalog()
     count = {name: len(one.provisions) for name, one in found.instruments.items()}
