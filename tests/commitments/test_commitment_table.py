@@ -65,6 +65,17 @@ def test_no_such_clause_needs_the_whole_text(tmp_path, extent, standing):
     assert compare_instruments(found, ["a", "b"]).rows[0].cells[1].standing == standing
 
 
+def test_no_such_clause_holds_of_the_version_that_was_read(tmp_path):
+    found = catalog(
+        tmp_path,
+        instrument("a", "a-1"),
+        instrument("b", "b-1", version="2"),
+        crosswalk("m", absences=(absence("a-1", "b", "whole", version="1"),)),
+    )
+    cell = compare_instruments(found, ["a", "b"]).rows[0].cells[1]
+    assert (cell.standing, cell.absence.version) == ("not-checked", "1")
+
+
 def test_what_successors_add_stands_apart(tmp_path):
     found = catalog(
         tmp_path,

@@ -184,7 +184,7 @@ def compare(
     --out out/crosswalk --format html,pdf,xlsx
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
+    from kakehashi.commitments import compare_instruments, convergence, sound_catalog, table_plain
     from kakehashi.report import (
         check_formats,
         check_languages,
@@ -197,7 +197,7 @@ def compare(
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
     check_formats(wanted)
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     table = compare_instruments(catalog, names, maps=maps)
     paths = write_crosswalk(catalog, table, out, languages, formats=wanted) if out is not None else {}
     if as_json:
@@ -224,9 +224,9 @@ def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
 
     Example: kakehashi commitments agree core my-map --catalog my-maps/
     """
-    from kakehashi.commitments import as_plain, compare_maps, load_catalog
+    from kakehashi.commitments import as_plain, compare_maps, sound_catalog
 
-    found = compare_maps(load_catalog(own), first, second)
+    found = compare_maps(sound_catalog(own), first, second)
     if as_json:
         print_json(plain(as_plain(found)))
         return
@@ -281,20 +281,15 @@ def export(
 
     Example: kakehashi commitments export hiroshima-code eu-gpai --format oscal --lang ja --out oscal
     """
-    from kakehashi.commitments import check_catalog, ciso_files, load_catalog, oscal_files, relation_csv
-    from kakehashi.errors import InputError, UnknownNameError
+    from kakehashi.commitments import ciso_files, oscal_files, relation_csv, sound_catalog
+    from kakehashi.errors import UnknownNameError
     from kakehashi.report import check_languages, write_texts
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     for name in maps:
         if name not in catalog.crosswalks:
             raise UnknownNameError("map", name, sorted(catalog.crosswalks))
-    for one in check_catalog(catalog):
-        if one.level == "error":
-            raise InputError(
-                one.message, path=one.place.path, row=one.place.line, hint="Run: kakehashi commitments check"
-            )
     chosen = names or tuple(catalog.instruments)
     if kind == "oscal":
         texts = oscal_files(catalog, chosen, maps=maps, language=lang)

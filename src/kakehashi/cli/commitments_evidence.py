@@ -95,12 +95,12 @@ def add(
     Example: kakehashi commitments evidence add --for anthropic --provision frontier-commitments-2
     --url https://example.org/framework --date 2026-11-25 --author "N. N."
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.work.evidence import Source, add_evidence
     from kakehashi.work.workspace import Workspace
 
     made = add_evidence(
-        load_catalog(own),
+        sound_catalog(own),
         Workspace(workspace),
         organization=organization,
         provisions=provisions,
@@ -129,11 +129,11 @@ def import_rows(path: Path, own: Path | None, workspace: Path, as_json: bool) ->
 
     Example: kakehashi commitments evidence import evidence.csv
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.work.evidence_csv import import_evidence
     from kakehashi.work.workspace import Workspace
 
-    made = import_evidence(load_catalog(own), Workspace(workspace), path)
+    made = import_evidence(sound_catalog(own), Workspace(workspace), path)
     if as_json:
         print_json({"records": made})
         return
@@ -200,12 +200,12 @@ def list_evidence(
 
     Example: kakehashi commitments evidence list --for anthropic
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
     from kakehashi.work.evidence import load_evidence
     from kakehashi.work.workspace import Workspace
 
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     whose = catalog.organization(organization).id if organization else None
     text = catalog.instrument(instrument).id if instrument else None
     book = load_evidence(Workspace(workspace))
@@ -249,7 +249,7 @@ def show(target: str, lang: str, own: Path | None, workspace: Path, as_json: boo
 
     Example: kakehashi commitments evidence show 3f2a9c --lang ja
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.evidence import find_evidence
     from kakehashi.commitments.plain import as_plain
     from kakehashi.report.voice import check_languages, messages
@@ -257,7 +257,7 @@ def show(target: str, lang: str, own: Path | None, workspace: Path, as_json: boo
     from kakehashi.work.workspace import Workspace
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     found = find_evidence(load_evidence(Workspace(workspace)), target)
     if as_json:
         print_json(as_plain(found))
@@ -319,7 +319,7 @@ def coverage(
     Example: kakehashi commitments evidence coverage frontier-commitments --lang ja,en --out out/coverage
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import evidence_coverage, load_catalog
+    from kakehashi.commitments import evidence_coverage, sound_catalog
     from kakehashi.report import check_languages
     from kakehashi.report.evidence import (
         check_evidence_formats,
@@ -334,7 +334,7 @@ def coverage(
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
     check_evidence_formats(wanted)
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     book = load_evidence(Workspace(workspace), clearance=clearance)
     found = evidence_coverage(catalog, book, instrument, organizations=organizations, sampled=sampled)
     paths = write_coverage(catalog, found, out, languages, formats=wanted) if out is not None else {}
@@ -361,12 +361,12 @@ def signatories(instrument: str | None, lang: str, own: Path | None, as_json: bo
 
     Example: kakehashi commitments signatories frontier-commitments --lang ja
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
     from kakehashi.report.voice import check_languages
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     if instrument is not None:
         catalog.instrument(instrument)
     lists = [one for one in catalog.signatories if instrument in (None, one.instrument)]

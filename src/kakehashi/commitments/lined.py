@@ -11,9 +11,13 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Lined(dict[str, Any]):
-    """A mapping that knows the line on which it begins."""
+    """A mapping that knows the line on which it begins, and those of its keys."""
 
     line: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
 
 
 class _LinedLoader(_LOADER):  # type: ignore[misc]  # CSafeLoader where it was built, else SafeLoader
@@ -36,6 +40,7 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Lined:
         if key in made:
             raise InputError(f"the key {key!r} stands twice", path=loader.path, row=line)
         made[key] = loader.construct_object(value_node, deep=True)
+        made.lines[key] = line
     return made
 
 
@@ -66,7 +71,14 @@ def read_lined(path: Path) -> Lined:
         found = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         row = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(f"not YAML: {error.problem}", path=path, row=row) from None
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        tabs = row is not None and "\t" in text.split("\n")[row - 1]
+        raise InputError(
+            f"not YAML: {said}",
+            path=path,
+            row=row,
+            hint="Indent with blanks, not with tabs." if tabs else None,
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(f"not YAML: {error}", path=path) from None
     finally:

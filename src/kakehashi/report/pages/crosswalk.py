@@ -254,7 +254,7 @@ def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:
             Say(f"extent.{one.extent.value}"),
             phrase(one.searched_by, Verbatim(one.searched_by)),
             Date(one.date),
-            Say("standing.absent" if one.is_finding else "standing.not-checked"),
+            Say("standing.absent" if catalog.is_absent(one) else "standing.not-checked"),
         )
         for one in searches
     )
