@@ -6,7 +6,7 @@ VOID = {"meta", "input", "br", "hr", "img", "link"}
 
 
 class Page(HTMLParser):
-    """Elements, numbers, dates, words and wrong nesting of a page, by edition."""
+    """Elements, numbers, dates, words and wrong nesting of a page, by edition; where numbers lead nowhere."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -18,6 +18,8 @@ class Page(HTMLParser):
         self.dates: dict[str, list[str]] = {}
         self.words: dict[str, list[str]] = {}
         self.edition = ""
+        self.section = ""
+        self.loose: list[str] = []
         self.feed(text)
         self.close()
         self.wrong += [f"<{tag}> is not closed" for tag in self.stack]
@@ -29,6 +31,10 @@ class Page(HTMLParser):
             self.ids.append(str(found["id"]))
         if tag == "article":
             self.edition = str(found["lang"])
+        if tag in ("section", "footer"):
+            self.section = str(found.get("id", tag))
+        if tag == "data" and "a" not in self.stack:
+            self.loose.append(self.section)
         if tag == "data":
             self.numbers.setdefault(self.edition, []).append(str(found["value"]))
         if tag == "time":

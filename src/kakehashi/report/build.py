@@ -12,11 +12,18 @@ import numpy as np
 from kakehashi.compare import ScoreTable, smallest_detectable_difference
 from kakehashi.errors import NotEstimableError, UnknownNameError
 from kakehashi.model import Measure, Measurement, MethodCard, Subject
-from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
+from kakehashi.report.choosing import agreement_facts, cited, exposure_facts, published_facts
 from kakehashi.report.classes import crosswalk_facts
 from kakehashi.report.itemwise import item_agreement
 from kakehashi.report.plain import finite
-from kakehashi.report.sources import Sources, quoted
+from kakehashi.report.run_sources import (
+    item_source,
+    judge_sources,
+    measure_source,
+    run_sources,
+    suite_source,
+)
+from kakehashi.report.sources import Sources
 from kakehashi.report.values import (
     Assessment,
     ConflictFacts,
@@ -53,13 +60,16 @@ def build_assessment(
     """
     found = reconcile(view, confidence_level=confidence_level)
     sources = Sources()
-    asked = f"SELECT * FROM items WHERE {_runs(view)}"
-    sources.add("ledger", "items", asked, len(view.items["status"]), view.created[:10])
+    shown = published_facts(published, rng=rng) if with_published else None
+    rests_on = run_sources(view, sources)
+    crosswalk = crosswalk_facts(view)
+    if crosswalk is not None:
+        rests_on["suite"] = suite_source(view, sources)
     scores = tuple(_score(one) for one in view.measurements if _shown(one))
     return Assessment(
         run=_run(view),
         systems=tuple(_system(subject) for subject in view.subjects),
-        methods=tuple(_method(card) for card in view.cards.values()),
+        methods=tuple(_method(card, judge_sources(view, card, sources)) for card in view.cards.values()),
         measures=_measures(view, found, scores, sources),
         scores=scores,
         differences=tuple(_difference(one, scores) for one in found.differences),
@@ -72,17 +82,13 @@ def build_assessment(
         exposure=exposure_facts(found.table, data_date=view.created, rng=rng),
         missing=_missing(view),
         titles=_titles(view),
-        published=published_facts(published, rng=rng) if with_published else None,
+        published=cited(shown, sources) if shown else None,
         settings={"seed": rng, "confidence_level": confidence_level},
         plans=view.plans,
-        crosswalk=crosswalk_facts(view),
+        crosswalk=crosswalk,
         sources=sources.all(),
+        rests_on=rests_on,
     )
-
-
-def _runs(view: RunView) -> str:
-    """The runs of a view as a condition of SQL; several runs merged into one are joined by " + "."""
-    return f"run IN ({', '.join(quoted(run) for run in view.run.split(' + '))})"
 
 
 def measure_key(measure: Measure, language: str) -> str:
@@ -149,8 +155,6 @@ def _measures(
         language = one.facets.get("language", "")
         key = measure_key(one.measure, language)
         if key not in seen:
-            spoken = f"language = {quoted(language)}" if language else "language IS NULL"
-            asked = f"{_runs(view)} AND measure = {quoted(one.measure.id)} AND {spoken}"
             seen[key] = MeasureFacts(
                 key=key,
                 name=one.measure.id.rpartition(":")[2],
@@ -160,15 +164,8 @@ def _measures(
                 polarity=one.measure.polarity.value,
                 unit=one.measure.unit,
                 detectable=_greatest(key, found, scores),
-                source=sources.add(
-                    "ledger",
-                    key,
-                    f"SELECT * FROM measurements WHERE {asked}",
-                    rows[key],
-                    view.created[:10],
-                    licence=one.provenance.licence,
-                    citation=one.provenance.citation,
-                ),
+                source=measure_source(view, one, key, rows[key], sources),
+                items=item_source(view, one, key, sources),
             )
     return tuple(seen.values())
 
@@ -288,7 +285,7 @@ def _spoken(subject: Subject) -> tuple[str, ...]:
         return ()
 
 
-def _method(card: MethodCard) -> MethodFacts:
+def _method(card: MethodCard, judged: Mapping[str, str]) -> MethodFacts:
     return MethodFacts(
         id=card.id,
         version=card.version,
@@ -310,6 +307,7 @@ def _method(card: MethodCard) -> MethodFacts:
         review=dict(card.review),
         judge_calibration=dict(card.judge_calibration),
         judge_errors=dict(card.judge_errors),
+        judge_sources=dict(judged),
         shown_with=card.shown_with,
     )
 

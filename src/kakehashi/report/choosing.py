@@ -16,6 +16,7 @@ from kakehashi.compare import (
 from kakehashi.compare.agreement import agreement
 from kakehashi.errors import NotEstimableError
 from kakehashi.report.plain import finite
+from kakehashi.report.sources import Sources
 from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts, PublishedGroup, RangeFacts
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
 
@@ -169,7 +170,23 @@ def published_facts(table: ScoreTable | None, *, rng: int) -> PublishedFacts:
         data_date=date,
         population=about.get("population", ""),
         groups=tuple(groups),
+        file=f"kakehashi/data/{about['file']}" if about else shown.source,
+        cells=int((~np.isnan(shown.values)).sum()),
     )
+
+
+def cited(found: PublishedFacts, sources: Sources) -> PublishedFacts:
+    """The published table with its place among the sources, which its numbers lead to."""
+    source = sources.add(
+        "published",
+        f"{found.repository} {found.commit}".strip() or found.citation,
+        found.file,
+        found.cells,
+        found.data_date,
+        licence=found.licence,
+        citation=found.citation,
+    )
+    return replace(found, source=source)
 
 
 def choice_groups(table: ScoreTable, *, data_date: str, rng: int) -> list[PublishedGroup]:

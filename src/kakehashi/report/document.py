@@ -19,6 +19,7 @@ Style = Literal[
     "count",
     "rank",
     "rank-mean",
+    "label",
 ]
 
 
@@ -37,7 +38,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, shown in one of a few styles; a proportion is stored as such and shown in percent."""
+    """A number, shown in one of a few styles; a proportion is stored as such and shown in percent.
+
+    A ``"label"`` is the number of a row that other rows name it by: it measures nothing and needs no source.
+    """
 
     value: float
     style: Style = "count"

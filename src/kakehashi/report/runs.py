@@ -69,6 +69,7 @@ class _Reader(HTMLParser):
         found: dict[str, str] = {}
         for _, attributes in self._open:
             found |= attributes
+            attributes.pop("id", None)  # what leads here leads to the first of several runs
         self.runs.append(
             Run(
                 data,

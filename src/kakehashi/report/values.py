@@ -75,6 +75,7 @@ class MethodFacts:
     review: Mapping[str, str]
     judge_calibration: Mapping[str, str]
     judge_errors: Mapping[str, JudgeError] = field(default_factory=dict)
+    judge_sources: Mapping[str, str] = field(default_factory=dict)
     shown_with: str = ""
 
 
@@ -93,6 +94,7 @@ class MeasureFacts:
         detectable: Smallest difference between two systems that would be seen four times out of five: the
             greatest over the pairs of systems. ``None``: none can be seen with so few items.
         source: Id of the source that its numbers lead to.
+        items: Id of the source of its item rows, which outcomes and differences between two systems are counted on.
     """
 
     key: str
@@ -104,6 +106,7 @@ class MeasureFacts:
     unit: str
     detectable: float | None
     source: str = ""
+    items: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +332,20 @@ class PublishedGroup:
 
 @dataclass(frozen=True, slots=True)
 class PublishedFacts:
-    """A cited table of published figures that stands beside the run."""
+    """A cited table of published figures that stands beside the run.
+
+    Attributes:
+        citation: How to cite it.
+        repository: Where it was published.
+        commit: Which edition of that.
+        licence: Its licence.
+        data_date: Date of the figures.
+        population: What the models are.
+        groups: All methods, those of the largest construct, the rest.
+        file: Where the figures themselves stand.
+        cells: How many there are.
+        source: Id of the source that its numbers lead to.
+    """
 
     citation: str
     repository: str
@@ -338,6 +354,9 @@ class PublishedFacts:
     data_date: str
     population: str
     groups: tuple[PublishedGroup, ...]
+    file: str = ""
+    cells: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +451,9 @@ class Assessment:
         settings: Seed, confidence level, number of resamples.
         plans: Plans in the ledger that concern the run, each against what was reported.
         crosswalk: Categories of all taxonomies, where the run has published methods.
-        sources: Which rows of the ledger the numbers were made of: the items first, then one entry a measure.
+        sources: What the numbers were made of: the items of the run first.
+        rests_on: Sources of numbers that belong to no single measure, as
+            :func:`~kakehashi.report.run_sources.run_sources` names them, and the ``"suite"`` whose items are tagged.
     """
 
     run: RunFacts
@@ -452,6 +473,7 @@ class Assessment:
     plans: tuple[PlanCheck, ...] = ()
     crosswalk: CrosswalkFacts | None = None
     sources: tuple[SourceFacts, ...] = ()
+    rests_on: Mapping[str, str] = field(default_factory=dict)
 
     def headline(self, system: str, measure: str) -> ScoreFacts | None:
         """The score of a system by a whole measure."""

@@ -107,13 +107,15 @@ class Voice:
         return self.html(piece).striptags()
 
     def html(self, piece: Piece | str) -> Markup:
-        """The piece as HTML; every number is a ``data`` element that holds its value."""
+        """The piece as HTML; every number that measures something is a ``data`` element that holds its value."""
         match piece:
             case str():
                 return escape(piece)
             case Say():
                 parts = {name: self.html(part) for name, part in piece.parts.items()}
                 return Markup(escape(self._messages[piece.key])).format(**parts)
+            case Number(style="label"):
+                return escape(self._digits(piece.value, piece.style))
             case Number():
                 return _data(piece.value, self._number(piece.value, piece.style))
             case Span():

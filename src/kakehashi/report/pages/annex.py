@@ -18,26 +18,34 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.marks import marks
+from kakehashi.report.pages.sourced import sourced_row, sourced_section
 from kakehashi.report.pages.sources import sources_section
-from kakehashi.report.pages.words import construct, heads, interval_cell, known, languages, phrase, system
+from kakehashi.report.pages.words import (
+    cite,
+    construct,
+    heads,
+    interval_cell,
+    known,
+    languages,
+    phrase,
+    source_anchor,
+    system,
+)
 from kakehashi.report.values import AgreementFacts, Assessment, MethodFacts, SystemFacts
 
 
-def annex(assessment: Assessment) -> Section:
-    """Everything that is needed to repeat or to doubt the rest."""
-    return Section(
-        "annex",
-        Say("section.annex"),
-        (),
-        (
-            Section("methods", Say("section.methods"), tuple(_methods(assessment))),
-            Section("systems", Say("section.systems"), tuple(_systems(assessment))),
-            Section("manifest", Say("section.manifest"), (_manifest(assessment),)),
-            Section("statistics", Say("section.statistics"), tuple(_statistics(assessment))),
-            Section("ledger", Say("section.ledger"), tuple(_ledger(assessment))),
-            sources_section(assessment.sources),
-        ),
+def annex(assessment: Assessment, before: tuple[Section, ...]) -> Section:
+    """Everything that is needed to repeat or to doubt the rest, which is what stands before it."""
+    systems = Section("systems", Say("section.systems"), tuple(_systems(assessment)))
+    parts = (
+        Section("methods", Say("section.methods"), tuple(_methods(assessment))),
+        sourced_section(systems, source_anchor(assessment.rests_on.get("run", ""))),
+        Section("manifest", Say("section.manifest"), (_manifest(assessment),)),
+        Section("statistics", Say("section.statistics"), tuple(_statistics(assessment))),
+        Section("ledger", Say("section.ledger"), tuple(_ledger(assessment))),
     )
+    sources = sources_section(assessment.sources, (before, parts))
+    return Section("annex", Say("section.annex"), (), (*parts, sources))
 
 
 def _pairs(name: str, caption: Piece, rows: list[tuple[Piece, Piece]]) -> Table:
@@ -192,8 +200,10 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 def _statistics(assessment: Assessment) -> Iterator[Block]:
     yield Paragraph(Say("text.statistics"))
-    rows: list[tuple[Piece, ...]] = [coefficients(Say("group.run"), assessment.agreement)]
+    whole = source_anchor(assessment.rests_on.get("measurements", ""))
+    rows = [sourced_row(coefficients(Say("group.run"), assessment.agreement), whole)]
     if assessment.published:
+        source = source_anchor(assessment.published.source)
         for group in assessment.published.groups:
             name = group.name.removeprefix("construct:")
             title = (
@@ -201,7 +211,8 @@ def _statistics(assessment: Assessment) -> Iterator[Block]:
                 if name != group.name
                 else Say(f"group.{name}")
             )
-            rows.append(coefficients(Say("group.published", {"group": title}), group.agreement))
+            row = coefficients(Say("group.published", {"group": title}), group.agreement)
+            rows.append(sourced_row(row, source))
     figures = ("models", "methods", "kendall-w", "interval", "tau", "interval", "alpha", "interval")
     yield Table(
         "coefficients",
@@ -235,6 +246,7 @@ def coefficients(title: Piece, found: AgreementFacts) -> tuple[Piece, ...]:
 
 def _ledger(assessment: Assessment) -> Iterator[Block]:
     run = assessment.run
-    yield Paragraph(Say("text.ledger", {"size": Number(run.tree_size), "root": Code(run.root or "-")}))
+    size = cite(Number(run.tree_size), assessment.rests_on.get("ledger", ""))
+    yield Paragraph(Say("text.ledger", {"size": size, "root": Code(run.root or "-")}))
     command = Code("kakehashi results verify --against report.html")
     yield Paragraph(Say("text.verify", {"command": command}), "note")

@@ -254,7 +254,7 @@ def _three_counts(
     parts = {
         "broken": cite(Number(broken.k), first),
         "mended": cite(Number(mended.k), second),
-        "pairs": Number(broken.n),
+        "pairs": cite(Number(broken.n), first),
     }
     return Say("cell.before-after", parts)
 

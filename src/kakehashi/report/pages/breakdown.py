@@ -85,7 +85,9 @@ def _by_part(assessment: Assessment, name: str, measures: list[MeasureFacts], fa
                 mine = scores.get(measure.key)
                 cells += [
                     *score_cells(mine, measure),
-                    detectable_cell(mine.detectable, measure) if mine else Blank("blank.not-run"),
+                    detectable_cell(mine.detectable, measure, measure.source)
+                    if mine
+                    else Blank("blank.not-run"),
                 ]
                 if mine is not None and mine.value is not None:
                     panel = measure_title(assessment, measure.key)

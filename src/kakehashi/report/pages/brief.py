@@ -8,6 +8,7 @@ from kakehashi.report.document import (
     Date,
     Document,
     Figure,
+    Linked,
     Listed,
     Number,
     Paragraph,
@@ -23,10 +24,14 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.disagreement import agreement_parts, heat_map, ranges_table, rank_plot
 from kakehashi.report.pages.published import between, groups_table
+from kakehashi.report.pages.sourced import sourced, sourced_section
 from kakehashi.report.pages.words import construct, heads, language
 from kakehashi.report.values import PublishedGroup, RangeFacts
 from kakehashi.report.voice import messages
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
+
+#: The figure whose rows number the methods.
+_HEAT_MAP = "figure-brief-agreement"
 
 #: Orders that nothing can change are named up to this many.
 _EXAMPLES = 5
@@ -40,13 +45,15 @@ def brief_document(brief: Brief) -> Document:
         if brief.data_date
         else Say("subtitle.brief-undated", parts)
     )
-    sections = (_short(brief), _agreement(brief), _choice(brief), _fixed_section(brief), _source(brief))
+    last = _source(brief)
+    found = (_short(brief), _agreement(brief), _choice(brief), _fixed_section(brief))
+    sections = tuple(sourced_section(section, last.id) for section in found if section is not None)
     return Document(
         title=Say("title.brief"),
-        subtitle=subtitle,
+        subtitle=sourced(subtitle, last.id),
         independence=Say("independence"),
         mark=Say("page.print-brief"),
-        sections=tuple(section for section in sections if section is not None),
+        sections=(*sections, last),
         tree_size=brief.tree_size,
         root=brief.root,
     )
@@ -190,11 +197,25 @@ def first_ranges(brief: Brief) -> tuple[RangeFacts, ...]:
     return tuple(one for one in brief.groups[0].exposure.ranges if one.best == 1)
 
 
+def _numbers(brief: Brief) -> dict[str, Piece]:
+    """What tables call the methods: their numbers in the table of agreement, where there is one, else their names."""
+    if brief.groups[0].agreement.status != "estimated":
+        return {name: Code(name) for name in brief.methods}
+    return {
+        name: Linked(Number(i, "label"), f"{_HEAT_MAP}-{i}") for i, name in enumerate(brief.methods, start=1)
+    }
+
+
+def _numbered(brief: Brief) -> tuple[Piece, ...]:
+    """That methods stand under their numbers, where they do."""
+    return (Say("note.brief-numbers"),) if brief.groups[0].agreement.status == "estimated" else ()
+
+
 def first_table(brief: Brief) -> Table:
     """Which choice would place each system first, beside the worst rank that another choice gives it."""
     bounds = {one.model: one for one in brief.rank_bounds}
     shares = brief.weightings.share_first if brief.weightings is not None else {}
-    numbers = {name: Number(i) for i, name in enumerate(brief.methods, start=1)}
+    numbers = _numbers(brief)
     rows = []
     for one in first_ranges(brief):
         bound, share = bounds.get(one.model), shares.get(one.model)
@@ -216,7 +237,7 @@ def first_table(brief: Brief) -> Table:
             "model", "best-by", "worst", "worst-by", "rank-interval", "weightings-first", figures=figures
         ),
         rows=tuple(rows),
-        notes=(Say("note.brief-numbers"), Say("brief.not-a-ranking")),
+        notes=(*_numbered(brief), Say("brief.not-a-ranking")),
     )
 
 
@@ -231,7 +252,7 @@ def _agreement(brief: Brief) -> Section:
     whole = brief.groups[0].agreement
     blocks: list[Block] = [groups_table(brief.groups)]
     if whole.status == "estimated":
-        blocks.insert(0, heat_map("brief-agreement", whole, tuple(Code(name) for name in whole.methods)))
+        blocks.insert(0, heat_map(_HEAT_MAP, whole, tuple(Code(name) for name in whole.methods)))
         blocks += between(brief.groups)
     else:
         blocks.insert(0, Paragraph(_agreement_sentences(brief)[0]))
@@ -242,8 +263,7 @@ def _choice(brief: Brief) -> Section | None:
     whole = brief.groups[0].exposure
     if whole.status != "estimated":
         return None
-    numbers: dict[str, Piece] = {name: Number(i) for i, name in enumerate(brief.methods, start=1)}
-    table = ranges_table("brief-ranges", whole, numbers, numbered=True)
+    table = ranges_table("brief-ranges", whole, _numbers(brief), numbered=bool(_numbered(brief)))
     blocks: list[Block] = []
     if first_ranges(brief):
         blocks.append(first_table(brief))

@@ -17,6 +17,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
+from kakehashi.report.pages.sourced import counted
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -59,15 +60,16 @@ def claim_list_document(book: ClaimBook) -> Document:
 def check_sentences(check: ClaimCheck) -> tuple[Piece, ...]:
     """What a check came to, in short."""
     counts = check.counts
+    matched, rest = len(check.matched), len(check.figures) - len(check.matched)
     whole = {
-        "figures": Number(len(check.figures)),
-        "matched": Number(len(check.matched)),
-        "rest": Number(len(check.figures) - len(check.matched)),
-        "open": Number(counts["not-checked"]),
-        "confirmed": Number(counts["confirmed"]),
-        "limits": Number(counts["confirmed-with-limits"]),
-        "differs": Number(counts["differs"]),
-        "absent": Number(counts["not-found"]),
+        "figures": counted(len(check.figures), "matched" if matched else "open"),
+        "matched": counted(matched, "matched"),
+        "rest": counted(rest, "open"),
+        "open": counted(counts["not-checked"], "open" if rest else "matched"),
+        "confirmed": counted(counts["confirmed"], "matched"),
+        "limits": counted(counts["confirmed-with-limits"], "matched"),
+        "differs": counted(counts["differs"], "matched"),
+        "absent": counted(counts["not-found"], "matched"),
     }
     first = () if check.matched else (Say("claims.none"),)
     return (
@@ -169,7 +171,7 @@ def _table(name: str, rows: list[tuple[Piece, ...]]) -> Table:
 
 def _matched_row(one: CheckedFigure) -> tuple[Piece, ...]:
     return (
-        Number(one.line),
+        Number(one.line, "label"),
         Verbatim(one.figure.text),
         Say(f"claims.verdict.{one.match.verdict}"),
         Verbatim(one.sentence),
@@ -179,7 +181,7 @@ def _matched_row(one: CheckedFigure) -> tuple[Piece, ...]:
 
 def _open_row(one: CheckedFigure) -> tuple[Piece, ...]:
     related: Piece = Code(", ".join(one.match.related)) if one.match.related else Blank("blank.none")
-    return (Number(one.line), Verbatim(one.figure.text), Verbatim(one.sentence), related)
+    return (Number(one.line, "label"), Verbatim(one.figure.text), Verbatim(one.sentence), related)
 
 
 def _section(name: str, *blocks: Block) -> Section:

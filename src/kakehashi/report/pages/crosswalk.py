@@ -22,6 +22,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
+from kakehashi.report.pages.sourced import counted
 from kakehashi.report.pages.words import phrase
 
 
@@ -52,11 +53,11 @@ def crosswalk_document(catalog: Catalog, table: CommitmentTable) -> Document:
 def crosswalk_sentences(table: CommitmentTable) -> tuple[Piece, ...]:
     """What the table says in short."""
     parts: dict[str, Piece] = {
-        "instruments": Number(len(table.instruments)),
+        "instruments": counted(len(table.instruments), "instruments"),
         "rows": Number(len(table.rows)),
-        "common": Number(len(table.common)),
-        "partial": Number(len(table.partial)),
-        "single": Number(len(table.single)),
+        "common": counted(len(table.common), "common"),
+        "partial": counted(len(table.partial), "partial"),
+        "single": counted(len(table.single), "single"),
     }
     unread = [instrument for instrument in table.instruments if instrument.reading.extent.value != "whole"]
     sentences: list[Piece] = [Say("crosswalk.lead", parts), Say("crosswalk.not-absent")]

@@ -1,6 +1,7 @@
 """Where methods disagree, and what choosing among them could do."""
 
 from kakehashi.report.document import (
+    Anchored,
     Blank,
     Block,
     Bullets,
@@ -23,13 +24,16 @@ from kakehashi.report.document import (
     Table,
     Verbatim,
 )
+from kakehashi.report.pages.sourced import sourced_block
 from kakehashi.report.pages.words import (
     cite,
     detectable_cell,
     difference_style,
     heads,
     interval_cell,
+    item_source,
     measure_title,
+    source_anchor,
     system,
 )
 from kakehashi.report.values import (
@@ -55,7 +59,8 @@ def disagreement(assessment: Assessment) -> Section:
         blocks += _conflicts(assessment)
         blocks += _differences(assessment)
     blocks += _itemwise(assessment)
-    blocks += _agreement(assessment)
+    whole = source_anchor(assessment.rests_on.get("measurements", ""))
+    blocks += [sourced_block(block, whole) for block in _agreement(assessment)]
     return Section("disagreement", Say("section.disagreement"), tuple(blocks))
 
 
@@ -152,13 +157,14 @@ def _difference_row(assessment: Assessment, one: DifferenceFacts) -> tuple[Piece
     measure = assessment.measure(one.measure)
     style = difference_style(measure)
     missing = Blank("blank.not-estimable")
+    rows = item_source(measure)
     return (
         measure_title(assessment, one.measure),
         _pair(one),
-        missing if one.value is None else cite(Number(one.value, style), measure.source),
-        missing if one.value is None else interval_cell(one.low, one.high, style, measure.source),
-        missing if one.n is None else cite(Number(one.n), measure.source),
-        detectable_cell(one.detectable, measure),
+        missing if one.value is None else cite(Number(one.value, style), rows),
+        missing if one.value is None else interval_cell(one.low, one.high, style, rows),
+        missing if one.n is None else cite(Number(one.n), rows),
+        detectable_cell(one.detectable, measure, rows),
         Say(f"order.cell.{one.order}"),
     )
 
@@ -233,14 +239,15 @@ def agreement_parts(found: AgreementFacts) -> dict[str, Piece]:
 def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figure:
     """Tau-b between methods as a square, with the numbers under it."""
     numbered = tuple(
-        Say("cell.numbered", {"number": Number(i), "name": one}) for i, one in enumerate(names, start=1)
+        Anchored(Say("cell.numbered", {"number": Number(i, "label"), "name": one}), f"{name}-{i}")
+        for i, one in enumerate(names, start=1)
     )
     unknown = Blank("blank.not-estimable")
     rows = tuple(
         (title, *(unknown if cell is None else Number(cell, "coefficient") for cell in line))
         for title, line in zip(numbered, found.tau, strict=True)
     )
-    columns = tuple(Column(Number(i), True) for i in range(1, len(names) + 1))
+    columns = tuple(Column(Number(i, "label"), True) for i in range(1, len(names) + 1))
     return Figure(
         id=name,
         caption=Say("caption.heat-map"),

@@ -29,8 +29,10 @@ from kakehashi.report.pages.words import (
     CLOSED,
     JUDGED,
     OUTSIDE,
+    count_cell,
     detectable_cell,
     heads,
+    item_source,
     known_errors,
     measure_title,
     method_title,
@@ -88,7 +90,7 @@ def front(assessment: Assessment) -> Section:
     blocks.append(
         Bullets(
             (
-                Say("how.interval", {"level": Number(confidence_level(assessment), "whole-percent")}),
+                Say("how.interval", {"level": confidence_level(assessment)}),
                 Say("how.detectable"),
                 Say("how.columns"),
                 Say("how.no-score"),
@@ -133,13 +135,12 @@ def _outcomes(assessment: Assessment, measure: MeasureFacts) -> Table:
         score = assessment.headline(one.name, measure.key)
         counts = score.counts if score else {}
         failed = counts.get("judge-failed", 0) + counts.get("error", 0)
+        shown = [*(counts.get(label, 0) for label in labels), counts.get("not-judged", 0), failed]
         rows.append(
             (
                 system(one.name),
                 *score_cells(score, measure),
-                *(Number(counts.get(label, 0)) for label in labels),
-                Number(counts.get("not-judged", 0)),
-                Number(failed),
+                *(count_cell(number, item_source(measure)) for number in shown),
             )
         )
     counted = tuple(Column(Say(f"label.{label}"), True) for label in (*labels, "not-judged", "failed"))
@@ -166,9 +167,9 @@ def _closed_table(assessment: Assessment, measures: list[MeasureFacts]) -> Table
                     measure_title(assessment, measure.key),
                     system(one.name),
                     *score_cells(score, measure),
-                    *(Number(counts.get(label, 0)) for label in CLOSED),
-                    Number(failed),
-                    detectable_cell(measure.detectable, measure),
+                    *(count_cell(counts.get(label, 0), item_source(measure)) for label in CLOSED),
+                    count_cell(failed, item_source(measure)),
+                    detectable_cell(measure.detectable, measure, item_source(measure)),
                 )
             )
     counted = tuple(Column(Say(f"label.{label}"), True) for label in (*CLOSED, "failed"))
@@ -209,7 +210,10 @@ def _caption(assessment: Assessment, measure: MeasureFacts) -> Piece:
 def _detectable_note(measure: MeasureFacts) -> Piece:
     if measure.detectable is None:
         return Say("note.no-detectable")
-    return Say("note.detectable", {"difference": detectable_cell(measure.detectable, measure)})
+    return Say(
+        "note.detectable",
+        {"difference": detectable_cell(measure.detectable, measure, item_source(measure))},
+    )
 
 
 def _orders(assessment: Assessment, measures: tuple[MeasureFacts, ...]) -> list[Block]:

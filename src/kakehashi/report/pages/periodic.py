@@ -1,10 +1,9 @@
 """The reports of a month, a quarter and a year: one document each, of the same sections."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
 
-from kakehashi.report.document import Code, Date, Document, Linked, Piece, Say, Section
-from kakehashi.report.pages.periodic_annex import annex, methods_section, unknown
+from kakehashi.report.document import Code, Date, Document, Piece, Say, Section
+from kakehashi.report.pages.periodic_annex import annex, unknown
 from kakehashi.report.pages.periodic_data import (
     aggregates,
     comparison,
@@ -16,6 +15,8 @@ from kakehashi.report.pages.periodic_data import (
 from kakehashi.report.pages.periodic_exchange import disagreements, incidents, records, replications, response
 from kakehashi.report.pages.periodic_front import front, made_for
 from kakehashi.report.pages.periodic_indicators import indicators
+from kakehashi.report.pages.sourced import sourced_section
+from kakehashi.report.pages.words import source_anchor
 from kakehashi.report.periodic.values import Periodic
 
 Part = Callable[[Periodic], Section | None]
@@ -52,29 +53,20 @@ def periodic_document(report: Periodic) -> Document:
 
 def _sections(report: Periodic) -> tuple[Section, ...]:
     """All sections; the annex lists the sources that something leads to."""
-    found = [section for part in PARTS[report.period.kind] if (section := part(report)) is not None]
-    methods = methods_section(report)
-    used = {to.removeprefix("source-") for to in links_of((found, methods)) if to.startswith("source-")}
-    return (*found, annex(report, methods, used))
+    found = tuple(
+        sourced_section(section, source_anchor(_origin(report, section.id)))
+        for part in PARTS[report.period.kind]
+        if (section := part(report)) is not None
+    )
+    return (*found, annex(report, found))
 
 
-def links_of(value: object) -> set[str]:
-    """Where the pieces in something lead to.
-
-    Examples:
-        >>> sorted(links_of([Linked(Code("a"), "x"), (Code("b"), Linked(Linked(Code("c"), "y"), "z"))]))
-        ['x', 'y', 'z']
-    """
-    found: set[str] = set()
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Linked):
-            found.add(one.to)
-        if isinstance(one, Mapping):
-            waiting += one.values()
-        elif isinstance(one, list | tuple):
-            waiting += one
-        elif is_dataclass(one) and not isinstance(one, type):
-            waiting += [getattr(one, field.name) for field in fields(one)]
-    return found
+def _origin(report: Periodic, section: str) -> str:
+    """Id of the source of those numbers of a section that cite none of their own."""
+    if section in ("measures", "comparison", "exposure"):
+        return report.ledger.source
+    if section in ("runs", "disagreements"):
+        return report.ledger.run_source
+    if section in ("records", "replications", "incidents", "response"):
+        return report.exchange.source
+    return report.catalog.source if section == "crosswalk-changes" else ""

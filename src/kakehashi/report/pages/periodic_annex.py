@@ -1,7 +1,5 @@
 """What is not known, and the annex: methods and vintages, coefficients, ledger, sources and rows."""
 
-from collections.abc import Collection
-
 from kakehashi.index.words import licence_words
 from kakehashi.report.document import (
     Blank,
@@ -21,8 +19,9 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.annex import coefficients
 from kakehashi.report.pages.periodic_front import columns, day, source_cell
+from kakehashi.report.pages.sourced import sourced_row, sourced_section
 from kakehashi.report.pages.sources import sources_section
-from kakehashi.report.pages.words import construct
+from kakehashi.report.pages.words import cite, construct, source_anchor
 from kakehashi.report.periodic.values import Periodic
 
 
@@ -35,9 +34,14 @@ def unknown(report: Periodic) -> Section:
         said.append(Say("periodic.exchange.none"))
     missing = sum(one.missing for one in report.ledger.measures)
     if missing:
-        said.append(Say("periodic.unknown.missing", {"count": Number(missing)}))
+        said.append(Say("periodic.unknown.missing", {"count": cite(Number(missing), report.ledger.source)}))
     if report.ledger.hidden:
-        said.append(Say("periodic.unknown.hidden", {"count": Number(report.ledger.hidden)}))
+        said.append(
+            Say(
+                "periodic.unknown.hidden",
+                {"count": cite(Number(report.ledger.hidden), report.ledger.log_source)},
+            )
+        )
     tested = {one.language for one in report.ledger.measures if one.language}
     if report.ledger.present and tested <= {"en"}:
         said.append(Say("periodic.unknown.languages"))
@@ -59,22 +63,18 @@ def unknown(report: Periodic) -> Section:
     )
 
 
-def annex(report: Periodic, methods: Section, used: Collection[str]) -> Section:
-    """For specialists.
-
-    Args:
-        report: The values.
-        methods: The section on methods.
-        used: Ids of the sources that something leads to.
-    """
-    sections = [methods]
+def annex(report: Periodic, before: tuple[Section, ...]) -> Section:
+    """For specialists: methods, coefficients, the ledger, and the sources of everything that stands before it."""
+    whole = source_anchor(report.ledger.source)
+    parts = [sourced_section(_methods(report), whole)]
     if report.period.kind == "annual" and report.agreement is not None:
-        sections.append(_statistics(report))
-    sections += [_ledger(report), sources_section(one for one in report.sources if one.id in used)]
-    return Section("annex", Say("section.annex"), (), tuple(sections))
+        parts.append(sourced_section(_statistics(report), whole))
+    parts.append(sourced_section(_ledger(report), source_anchor(report.ledger.log_source)))
+    sources = sources_section(report.sources, (before, parts))
+    return Section("annex", Say("section.annex"), (), (*parts, sources))
 
 
-def methods_section(report: Periodic) -> Section:
+def _methods(report: Periodic) -> Section:
     """Methods with versions and dates, and the vintages of indicators."""
     methods: dict[str, list[int]] = {}
     for number, one in enumerate(report.ledger.measures):
@@ -124,7 +124,8 @@ def _statistics(report: Periodic) -> Section:
     for group in report.published.groups if report.published else ():
         name = group.name.removeprefix("construct:")
         title: Piece = Say(f"group.{name}") if name == group.name else construct(name)
-        rows.append(coefficients(Say("group.published", {"group": title}), group.agreement))
+        row = coefficients(Say("group.published", {"group": title}), group.agreement)
+        rows.append(sourced_row(row, source_anchor(report.published.source) if report.published else ""))
     figures = ("models", "methods", "kendall-w", "interval", "tau", "interval", "alpha", "interval")
     table = Table(
         "coefficients",

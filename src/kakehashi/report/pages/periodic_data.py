@@ -1,12 +1,14 @@
 """Sections of periodic reports on what was measured, counted and changed."""
 
 from kakehashi.report.document import (
+    Anchored,
     Blank,
     Block,
     Bullets,
     Code,
     Column,
     Date,
+    Linked,
     Listed,
     Number,
     Paragraph,
@@ -27,6 +29,7 @@ from kakehashi.report.pages.periodic_front import (
     listed,
     source_cell,
     style,
+    threshold,
     value,
 )
 from kakehashi.report.pages.published import published_section
@@ -43,7 +46,7 @@ def measures(report: Periodic) -> Section:
             (
                 measure_name(one.measure, one.language),
                 Say(f"polarity.{one.polarity}"),
-                Number(one.systems),
+                count(one.systems, one.source),
                 count(one.numbers, one.source),
                 value(one.low, one.unit, one.source),
                 value(one.median, one.unit, one.source),
@@ -95,11 +98,7 @@ def runs(report: Periodic) -> Section | None:
 
 def aggregates(report: Periodic) -> Section:
     """Counts that may be shown: small ones withheld, and others with them."""
-    blocks: list[Block] = [
-        Paragraph(
-            Say("periodic.text.aggregates", {"threshold": Number(int(str(report.settings["small_cell"])))})
-        )
-    ]
+    blocks: list[Block] = [Paragraph(Say("periodic.text.aggregates", {"threshold": threshold(report)}))]
     blocks += [_safe(number, one) for number, one in enumerate(report.aggregates, start=1)]
     if not report.aggregates:
         blocks.append(Paragraph(Say("periodic.no-aggregates")))
@@ -138,9 +137,9 @@ def crosswalk_changes(report: Periodic) -> Section:
     found = report.catalog
     said: dict[str, Piece] = {
         "instruments": count(found.instruments, found.source),
-        "provisions": Number(found.provisions),
-        "relations": Number(found.relations),
-        "absences": Number(found.absences_checked),
+        "provisions": count(found.provisions, found.source),
+        "relations": count(found.relations, found.source),
+        "absences": count(found.absences_checked, found.source),
         "date": Date(report.period.as_of),
     }
     blocks: list[Block] = [Paragraph(Say("periodic.catalog.state", said))]
@@ -220,10 +219,15 @@ def exposure(report: Periodic) -> Section:
         blocks.append(Paragraph(Say("text.exposure", exposure_parts(found)), "lead"))
         blocks.append(Paragraph(noise_sentence(found)))
         names = sorted({name for one in found.ranges for name in (*one.best_methods, *one.worst_methods)})
-        numbers: dict[str, Piece] = {name: Number(place) for place, name in enumerate(names, start=1)}
+        numbers: dict[str, Piece] = {
+            name: Linked(Number(place, "label"), f"ledger-method-{place}")
+            for place, name in enumerate(names, start=1)
+        }
         blocks.append(rank_plot("figure-ledger-ranks", found, ranges_table("ledger-ranges", found, numbers)))
         blocks.append(Paragraph(Say("periodic.numbered"), "note"))
-        blocks.append(Bullets(tuple(measure_of_key(name) for name in names), ordered=True))
+        named = enumerate(names, start=1)
+        listing = tuple(Anchored(measure_of_key(name), f"ledger-method-{place}") for place, name in named)
+        blocks.append(Bullets(listing, ordered=True))
     sections: tuple[Section, ...] = ()
     if report.published is not None:
         sections = (published_section(report.published, Paragraph(Say("periodic.text.published"))),)

@@ -37,7 +37,7 @@ def count(value: int, source: str) -> Piece:
 
 def source_cell(source: str) -> Piece:
     """The name of a source, for those who read on paper."""
-    return Linked(Code(source), f"source-{source}") if source else Blank()
+    return cite(Code(source), source) if source else Blank()
 
 
 def style(unit: str) -> Style:
@@ -131,7 +131,7 @@ def _kind(report: Periodic) -> list[Block]:
     if report.period.kind == "quarterly":
         withheld = sum(one.withheld for one in report.aggregates)
         said: list[Block] = [
-            Paragraph(Say("periodic.safe", {"threshold": Number(int(str(report.settings["small_cell"])))}))
+            Paragraph(Say("periodic.safe", {"threshold": Linked(threshold(report), "aggregates")}))
         ]
         if withheld:
             source = report.aggregates[0].source
@@ -193,6 +193,11 @@ def _line(one: IndicatorFacts, entry: IndicatorValue) -> Piece:
         shown = Say("periodic.indicator-interval", {"value": shown, "interval": span})
     dates: dict[str, Piece] = {"date": Date(entry.as_of), "vintage": Date(entry.vintage)}
     return Say("periodic.indicator-line", {"title": title, "value": shown, **dates})
+
+
+def threshold(report: Periodic) -> Number:
+    """Counts below this are withheld: a setting, which the section on aggregates tells."""
+    return Number(int(str(report.settings["small_cell"])))
 
 
 def _disagreements(report: Periodic) -> tuple[Piece, ...]:

@@ -14,7 +14,8 @@ from kakehashi.report.document import (
     Table,
     Verbatim,
 )
-from kakehashi.report.pages.words import heads, system
+from kakehashi.report.pages.sourced import sourced
+from kakehashi.report.pages.words import heads, source_anchor, system
 from kakehashi.report.values import Assessment
 from kakehashi.work.preregister import PlanCell, PlanCheck
 
@@ -25,7 +26,9 @@ def planned(assessment: Assessment) -> Section | None:
         return None
     blocks: list[Block] = []
     for number, one in enumerate(assessment.plans, start=1):
-        blocks += [Paragraph(sentence) for sentence in plan_sentences(one)]
+        for sentence in plan_sentences(one):
+            origin = "run" if isinstance(sentence, Say) and sentence.key == "plan.cached" else "plans"
+            blocks.append(Paragraph(sourced(sentence, source_anchor(assessment.rests_on.get(origin, "")))))
         blocks.append(_table(one, f"plan-{number}"))
     return Section("plan", Say("section.plan"), tuple(blocks))
 

@@ -7,6 +7,7 @@ from kakehashi.report.document import (
     Block,
     Code,
     Date,
+    Linked,
     Number,
     Paragraph,
     Piece,
@@ -23,8 +24,12 @@ from kakehashi.report.pages.disagreement import (
     ranges_table,
     rank_plot,
 )
-from kakehashi.report.pages.words import construct, heads
+from kakehashi.report.pages.sourced import sourced_section
+from kakehashi.report.pages.words import construct, heads, source_anchor
 from kakehashi.report.values import Assessment, PublishedFacts, PublishedGroup
+
+#: The figure whose rows number the methods.
+_HEAT_MAP = "figure-published-agreement"
 
 
 def published(assessment: Assessment) -> Section | None:
@@ -44,12 +49,16 @@ def published_section(found: PublishedFacts, why: Paragraph) -> Section:
         blocks.append(Paragraph(noise_sentence(whole.exposure)))
         blocks += between(found.groups)
     blocks.append(groups_table(found.groups))
-    numbers: dict[str, Piece] = {name: Number(i) for i, name in enumerate(whole.agreement.methods, start=1)}
+    numbers: dict[str, Piece] = {}
     if whole.agreement.status == "estimated":
         names = tuple(Code(method) for method in whole.agreement.methods)
-        blocks.append(heat_map("figure-published-agreement", whole.agreement, names))
+        blocks.append(heat_map(_HEAT_MAP, whole.agreement, names))
+        numbers = {
+            name: Linked(Number(i, "label"), f"{_HEAT_MAP}-{i}")
+            for i, name in enumerate(whole.agreement.methods, start=1)
+        }
     if whole.exposure.status == "estimated":
-        table = ranges_table("published-ranges", whole.exposure, numbers, numbered=True)
+        table = ranges_table("published-ranges", whole.exposure, numbers, numbered=bool(numbers))
         blocks.append(rank_plot("figure-published-ranks", whole.exposure, table))
         if whole.exposure.n_always_ahead is not None:
             pairs = whole.exposure.n_models * (whole.exposure.n_models - 1) // 2
@@ -66,7 +75,8 @@ def published_section(found: PublishedFacts, why: Paragraph) -> Section:
                 )
             )
     blocks.append(Paragraph(Say("text.published.no-intervals"), "note"))
-    return Section("published", Say("section.published"), tuple(blocks))
+    section = Section("published", Say("section.published"), tuple(blocks))
+    return sourced_section(section, source_anchor(found.source))
 
 
 def _cited(found: PublishedFacts) -> Piece:

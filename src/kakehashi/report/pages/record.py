@@ -2,6 +2,7 @@
 
 from kakehashi.report.document import Block, Bullets, Number, Paragraph, Piece, Say, Section, Table, Verbatim
 from kakehashi.report.pages.words import (
+    count_cell,
     heads,
     judge_calibrations,
     language,
@@ -20,14 +21,17 @@ def gaps(assessment: Assessment) -> Section:
     planned, finished = (_count(assessment, key) for key in ("planned", "finished"))
     if planned is not None and finished is not None:
         key = "text.gaps.partial" if run.partial or finished < planned else "text.gaps.complete"
-        blocks.append(Paragraph(Say(key, {"planned": Number(planned), "finished": Number(finished)})))
+        recorded = assessment.rests_on.get("run", "")
+        parts = {"planned": count_cell(planned, recorded), "finished": count_cell(finished, recorded)}
+        blocks.append(Paragraph(Say(key, parts)))
     if assessment.missing:
         blocks.append(_table(assessment))
     reasons = _reasons(assessment)
     if reasons:
         blocks += [Paragraph(Say("text.reasons")), Bullets(reasons)]
     if run.hidden:
-        blocks.append(Paragraph(Say("text.hidden", {"count": Number(run.hidden)})))
+        count = count_cell(run.hidden, assessment.rests_on.get("hidden", ""))
+        blocks.append(Paragraph(Say("text.hidden", {"count": count})))
     blocks.append(Paragraph(Say("text.notes" if run.notes else "text.no-notes")))
     if run.notes:
         blocks.append(Bullets(tuple(Verbatim(note, "en") for note in run.notes)))

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from kakehashi.report.document import Listed, Number, Piece, Say, Span, Style
+from kakehashi.report.document import Linked, Listed, Number, Piece, Say, Span, Style
 from kakehashi.report.pages.words import (
     cite,
     construct,
     difference_style,
+    item_source,
     languages,
     measure_title,
     method_title,
@@ -68,7 +69,7 @@ def _differs(assessment: Assessment) -> Piece:
     if not orders & {"stated", "items-only"}:
         measures = Listed(tuple(measure_title(assessment, side.key) for side, _ in sides))
         return Say("sentence.differs.beyond-none", {"measures": measures})
-    level = Number(confidence_level(assessment), "whole-percent")
+    level = confidence_level(assessment)
     few = sum(len(mine) for _, mine in sides) <= _NAMED_PAIRS
     if "stated" not in orders and few:
         return Say("sentence.differs.items-only", {"clauses": _items_only(assessment, sides), "level": level})
@@ -166,12 +167,12 @@ def _above(one: DifferenceFacts, measure: MeasureFacts) -> Piece:
     parts: dict[str, Piece] = {
         "high": system(high),
         "low": system(low),
-        "difference": cite(Number(abs(value), style), measure.source),
+        "difference": cite(Number(abs(value), style), item_source(measure)),
     }
     if one.low is None or one.high is None:
         return Say("clause.above", parts)
     ends = sorted((abs(one.low), abs(one.high)))
-    interval = cite(Span(ends[0], ends[1], style), measure.source)
+    interval = cite(Span(ends[0], ends[1], style), item_source(measure))
     return Say("clause.above-interval", {**parts, "interval": interval})
 
 
@@ -179,10 +180,10 @@ def _high_low(one: DifferenceFacts) -> tuple[str, str]:
     return (one.first, one.second) if (one.value or 0.0) > 0 else (one.second, one.first)
 
 
-def confidence_level(assessment: Assessment) -> float:
-    """Nominal coverage of the intervals of this report."""
+def confidence_level(assessment: Assessment) -> Piece:
+    """Nominal coverage of the intervals of this report, which leads to its settings."""
     value = assessment.settings.get("confidence_level", 0.95)
-    return value if isinstance(value, float) else 0.95
+    return Linked(Number(value if isinstance(value, float) else 0.95, "whole-percent"), "manifest")
 
 
 def _disagrees(assessment: Assessment) -> Piece:

@@ -17,6 +17,7 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
+from kakehashi.report.pages.sourced import sourced
 from kakehashi.report.values import Assessment, MeasureFacts, ScoreFacts
 from kakehashi.report.voice import messages
 
@@ -42,9 +43,19 @@ def phrase(text: str, otherwise: Piece | None = None) -> Piece:
     return Verbatim(text, "en") if otherwise is None else otherwise
 
 
+def source_anchor(source: str) -> str:
+    """Where a source stands in the annex."""
+    return f"source-{source}" if source else ""
+
+
 def cite(piece: Piece, source: str) -> Piece:
     """A number that leads to its source and rows in the annex."""
-    return Linked(piece, f"source-{source}") if source else piece
+    return Linked(piece, source_anchor(source)) if source else piece
+
+
+def item_source(measure: MeasureFacts) -> str:
+    """What outcomes and differences between two systems rest on: the item rows, where there are some."""
+    return measure.items or measure.source
 
 
 def system(name: str) -> Piece:
@@ -213,10 +224,10 @@ def estimate_cell(score: ScoreFacts | None, measure: MeasureFacts) -> Piece:
     return Say("cell.value-interval-n", {**parts, "interval": interval})
 
 
-def detectable_cell(value: float | None, measure: MeasureFacts) -> Piece:
-    """The smallest detectable difference, or that none is."""
+def detectable_cell(value: float | None, measure: MeasureFacts, source: str = "") -> Piece:
+    """The smallest detectable difference, which leads to its source, or that none is."""
     if value is not None:
-        return Number(value, "points" if measure.unit == "proportion" else "score")
+        return cite(Number(value, "points" if measure.unit == "proportion" else "score"), source)
     return Blank("blank.no-detectable" if measure.unit == "proportion" else "blank.none")
 
 
@@ -312,7 +323,8 @@ def known_errors(assessment: Assessment) -> tuple[tuple[Piece, str], ...]:
                 "sensitivity": _with_interval(error.sensitivity, error.sensitivity_interval),
                 "specificity": _with_interval(error.specificity, error.specificity_interval),
             }
-            found.append((Say("judge.error", named), "known"))
+            sentence = sourced(Say("judge.error", named), source_anchor(method.judge_sources.get(code, "")))
+            found.append((sentence, "known"))
     return tuple(found)
 
 

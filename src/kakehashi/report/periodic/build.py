@@ -19,7 +19,7 @@ from kakehashi.compare import (
 from kakehashi.compare.suppression import suppress_small_cells
 from kakehashi.errors import NotEstimableError
 from kakehashi.model import Measure, Polarity
-from kakehashi.report.choosing import agreement_facts, exposure_facts, published_facts
+from kakehashi.report.choosing import agreement_facts, cited, exposure_facts, published_facts
 from kakehashi.report.periodic.catalog import catalog_facts
 from kakehashi.report.periodic.exchange import clearance_of, counted_by_type, exchange_facts
 from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
@@ -130,19 +130,9 @@ def _record(facts: Path | str | None, settings: ReportSettings, place: Workspace
 
 
 def _published(period: Period, sources: Sources, rng: int) -> PublishedFacts | None:
-    about = published_robustness_source()
-    if not period.enters(about.get("data_date", "")):
+    if not period.enters(published_robustness_source().get("data_date", "")):
         return None
-    sources.add(
-        "published",
-        about.get("repository", ""),
-        f"commit {about.get('commit', '')}",
-        1,
-        about.get("data_date", ""),
-        licence=about.get("licence", ""),
-        citation=about.get("citation", ""),
-    )
-    return _shipped(rng)
+    return cited(_shipped(rng), sources)
 
 
 @cache

@@ -1,5 +1,6 @@
 """The ledger as it stood on a day: records that bear no later date, without what had been withdrawn by then."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from kakehashi.report.periodic.values import (
     RunSummary,
 )
 from kakehashi.report.plain import finite
+from kakehashi.report.run_sources import records_source
 from kakehashi.report.sources import Sources, quoted
 from kakehashi.work.reconcile import reconcile
 from kakehashi.work.view import view_of
@@ -147,6 +149,7 @@ def ledger_facts(
         repeat_counts=repeat_counts,
         source=everything,
         run_source=run_source,
+        log_source=records_source(then.size, period.as_of, sources),
     )
     return facts, then
 
@@ -317,7 +320,11 @@ def _repeat(
     change: tuple[float | None, float | None, float | None] = (None, None, None)
     if difference is not None:
         change = (finite(-difference.value), finite(-difference.high), finite(-difference.low))
-    sql = f"SELECT * FROM measurements WHERE subject = {quoted(system)} AND measure = {quoted(measure)}"
+    facets = json.dumps({"language": language} if language else {})
+    sql = (
+        f"SELECT * FROM measurements WHERE record IN ({quoted(first[0].id)}, {quoted(second[0].id)})"
+        f" AND measure = {quoted(measure)} AND facets = {quoted(facets)}"
+    )
     return RepeatFacts(
         system,
         measure,

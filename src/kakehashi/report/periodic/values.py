@@ -130,6 +130,7 @@ class LedgerFacts:
         repeat_counts: How many there are, by verdict.
         source: Id of the source of all measurements.
         run_source: Id of the source of the period's runs.
+        log_source: Id of the source of everything that the ledger held.
     """
 
     present: bool
@@ -151,6 +152,7 @@ class LedgerFacts:
     repeat_counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
     run_source: str = ""
+    log_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
