@@ -355,6 +355,8 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         "judge": _judge(view, one),
     }
     words = f"not worse than {released.run} by more than {rule.margin:g} asked"
+    if differs := _measured_otherwise(one.provenance.method, view, released):
+        return Checked(rule.id, Answer.UNDECIDED, f"{words}; not to be compared: {differs}", **facts)
     new, old = _credits(view, one, one.subject), _credits(released, one, _only(released, one.subject))
     shared = sorted(set(new) & set(old))
     if not shared:
@@ -390,6 +392,15 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         else "no number of items decides it"
     )
     return Checked(rule.id, Answer.UNDECIDED, f"{shown}; {said}", n_needed=needed, **facts)
+
+
+def _measured_otherwise(method: str, view: RunView, released: RunView) -> str:
+    """In what the two runs measured differently, so that a difference may be one of versions or judges; else ``""``."""
+    new, old = view.cards.get(method), released.cards.get(method)
+    if new is None or old is None:
+        return ""
+    pairs = (("version", new.version, old.version), ("judge", new.judge, old.judge))
+    return ", ".join(f"{method} has {name} {a} here and {b} there" for name, a, b in pairs if a != b)
 
 
 def _only(view: RunView, subject: str) -> str:
