@@ -145,9 +145,10 @@ def test_clocks_from_the_command_line(ask):
 
 def test_signatories_are_listed_by_the_name_that_held(ask):
     done = ask("signatories", "frontier-commitments", "--lang", "ja")
-    assert "サムスン電子\t2024-05-21" in done.out
+    assert "サムスン電子\t2024年5月21日" in done.out
     assert "Zhipu.ai" in done.out
     assert "not complete: 5 of 22" in ask("signatories", "aiia-2024").out
+    assert "一部の署名者（22のうち5）" in ask("signatories", "aiia-2024", "--lang", "ja").out
     assert ask("signatories", "nist-ai-rmf").out == "no list of signatories is on record\n"
 
 

@@ -72,7 +72,8 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
     Example: kakehashi commitments show hiroshima-code --lang ja
     """
     from kakehashi.commitments import instrument_plain, load_catalog
-    from kakehashi.report.voice import check_languages, messages
+    from kakehashi.report.document import Date
+    from kakehashi.report.voice import Voice, check_languages, messages
 
     check_languages((lang,))
     found = load_catalog(own).instrument(name)
@@ -80,7 +81,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
         print_json(instrument_plain(found))
         return
     words = messages(lang)
-    click.echo(f"{found.title[lang]} ({found.id})")
+    click.echo(f"{found.title[lang]}（{found.id}）" if lang == "ja" else f"{found.title[lang]} ({found.id})")
     for label, value in (
         ("column.issuer", found.issuer[lang]),
         (
@@ -89,7 +90,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
         ),
         ("column.legal-force", words[f"legal-force.{found.legal_force}"]),
         ("column.status", words[f"status.{found.status}"]),
-        ("column.adopted", found.adopted),
+        ("column.adopted", Voice(lang).plain(Date(found.adopted))),
         ("column.version", found.version),
         (
             "column.read",

@@ -363,10 +363,11 @@ def signatories(instrument: str | None, lang: str, own: Path | None, as_json: bo
     """
     from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
-    from kakehashi.report.voice import check_languages
+    from kakehashi.report.document import Date
+    from kakehashi.report.voice import Voice, check_languages, messages
 
     check_languages((lang,))
-    catalog = sound_catalog(own)
+    catalog, words, voice = sound_catalog(own), messages(lang), Voice(lang)
     if instrument is not None:
         catalog.instrument(instrument)
     lists = [one for one in catalog.signatories if instrument in (None, one.instrument)]
@@ -374,21 +375,21 @@ def signatories(instrument: str | None, lang: str, own: Path | None, as_json: bo
         print_json(as_plain(lists))
         return
     for one in lists:
-        said = (
-            "complete" if one.complete else f"not complete: {len(one.signatures)} of {one.total or 'unknown'}"
-        )
-        click.echo(
-            f"{catalog.instrument(one.instrument).title[lang]} ({one.instrument}), {one.as_of}, {said}"
-        )
+        extent = "complete" if one.complete else "incomplete" if one.total else "total-unknown"
+        title, listed = catalog.instrument(one.instrument).title[lang], len(one.signatures)
+        facts = {"title": title, "id": one.instrument, "date": voice.plain(Date(one.as_of))}
+        click.echo(words[f"signatories.{extent}"].format(**facts, listed=listed, total=one.total))
         click.echo(f"{one.source['title']} ({one.source['publisher']}, {one.source['date']})")
         if one.note:
             click.echo(one.note[lang])
         for signed in one.signatures:
             name = catalog.organizations[signed.organization].name_on(signed.on)[lang]
-            mark = "" if signed.verified else "\tnot checked"
-            click.echo(f"  {signed.organization}\t{name}\t{signed.date or f'by {signed.by}'}{mark}")
+            day = voice.plain(Date(signed.on))
+            said = day if signed.date else words["coverage.by"].format(date=day)
+            mark = "" if signed.verified else f"\t{words['standing.not-checked']}"
+            click.echo(f"  {signed.organization}\t{name}\t{said}{mark}")
     if not lists:
-        click.echo("no list of signatories is on record")
+        click.echo(words["signatories.none"])
 
 
 def _say_made(made: str, as_json: bool) -> None:
