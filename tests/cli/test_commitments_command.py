@@ -41,6 +41,9 @@ def test_list_and_show_speak_the_language(tmp_path, lang):
     listed = in_process("commitments", "list", "--lang", lang, cwd=tmp_path)
     assert listed.out.count("\n") == 15  # a head and fourteen instruments
     assert {"en": "companies", "ja": "企業"}[lang] in listed.out
+    # the help promises the issuer as well
+    assert {"en": "Issuer\tAddressee", "ja": "発出主体\t名宛人"}[lang] in listed.out.splitlines()[0]
+    assert {"en": "National Diet of Japan", "ja": "国会（日本）"}[lang] in listed.out
 
 
 def test_check_names_file_and_line_and_fails_on_errors_only(tmp_path):

@@ -46,19 +46,22 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
         print_json([instrument_plain(one, provisions=False) for one in found])
         return
     words = messages(lang)
+    heads = ("instrument", "issuer", "addressee", "legal-force", "version", "provisions", "read")
+    names = ("id", *(words[f"column.{head}"] for head in heads))
     rows = [
-        {
-            "id": one.id,
-            "title": one.title[lang],
-            "addressees": words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
-            "legal force": words[f"legal-force.{one.legal_force}"],
-            "version": one.version,
-            "provisions": len(one.provisions),
-            "read": words[f"extent.{one.reading.extent.value}"],
-        }
+        (
+            one.id,
+            one.title[lang],
+            one.issuer[lang],
+            words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
+            words[f"legal-force.{one.legal_force}"],
+            one.version,
+            len(one.provisions),
+            words[f"extent.{one.reading.extent.value}"],
+        )
         for one in found
     ]
-    print_table(rows, ("id", "title", "addressees", "legal force", "version", "provisions", "read"))
+    print_table([dict(zip(names, row, strict=True)) for row in rows], names)
 
 
 @commitments.command()
