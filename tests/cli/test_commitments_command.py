@@ -41,6 +41,8 @@ def test_list_and_show_speak_the_language(tmp_path, lang):
     listed = in_process("commitments", "list", "--lang", lang, cwd=tmp_path)
     assert listed.out.count("\n") == 15  # a head and fourteen instruments
     assert {"en": "companies", "ja": "企業"}[lang] in listed.out
+    counts = {row.split("\t")[0]: row.split("\t")[6] for row in listed.out.splitlines()[1:]}
+    assert (counts["eu-gpai"], counts["nist-ai-rmf"]) == ("34", "19")  # headings are no provisions
     # the help promises the issuer as well
     assert {"en": "Issuer\tAddressee", "ja": "発出主体\t名宛人"}[lang] in listed.out.splitlines()[0]
     assert {"en": "National Diet of Japan", "ja": "国会（日本）"}[lang] in listed.out

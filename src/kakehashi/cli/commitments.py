@@ -56,7 +56,7 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
             words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
             words[f"legal-force.{one.legal_force}"],
             one.version,
-            len(one.provisions),
+            sum(not each.heading for each in one.provisions),
             words[f"extent.{one.reading.extent.value}"],
         )
         for one in found
