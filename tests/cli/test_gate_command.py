@@ -99,6 +99,10 @@ def test_answers_of_one_release_are_not_taken_for_those_of_another(tmp_path):
     assert "0 calls" in again.err
     assert other.json["run"] != first.json["run"]
     assert "14 calls" in other.err
+    for name in (" ", "a\nb", "\udcff"):
+        refused = in_process(*words, "--release", name, cwd=tmp_path)
+        assert refused.code == 2
+        assert "is no name of a release" in refused.json["message"]
 
 
 def test_what_is_sealed_is_not_asked_again_for_nothing(tmp_path):

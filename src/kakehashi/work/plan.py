@@ -189,6 +189,8 @@ def make_plan(
         raise UnknownNameError("profile", profile, list(PROFILES))
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
+    if release and not (release.isprintable() and release.strip()):
+        raise UsageError(f"{release!r} is no name of a release", hint="Such as 2.1, or the hash of a commit.")
     if not subjects:
         raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
     systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
