@@ -99,6 +99,12 @@ def test_answers_of_one_release_are_not_taken_for_those_of_another(tmp_path):
     assert "0 calls" in again.err
     assert other.json["run"] != first.json["run"]
     assert "14 calls" in other.err
+    listed = in_process("results", "list", "--json", cwd=tmp_path).json["runs"]
+    assert {one["run"]: one["release"] for one in listed} == {
+        first.json["run"]: "2.1",
+        other.json["run"]: "2.2",
+    }
+    assert "\t2.2\t" in in_process("results", "list", cwd=tmp_path).out
     for name in (" ", "a\nb", "\udcff"):
         refused = in_process(*words, "--release", name, cwd=tmp_path)
         assert refused.code == 2
