@@ -96,6 +96,7 @@ def front(assessment: Assessment) -> Section:
                 Say("how.no-score"),
                 Say("how.form-only"),
                 Say("how.judge-errors", {"command": Code("kakehashi judge calibrate")}),
+                Say("how.sources"),
             )
         )
     )
