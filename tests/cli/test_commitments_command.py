@@ -78,6 +78,14 @@ def test_check_names_file_and_line_and_fails_on_errors_only(tmp_path):
         "commitments", "agree", "core", "mine", "--catalog", "own", "--json", cwd=tmp_path
     ).json
     assert (agreed["both"], agreed["kappa"]) == (0, None)
+    # a cell in which two maps speak names each; where one does it is not said again and again
+    rival = text.replace("eu-gpai-m9.1", "eu-gpai-m2.1").replace("equal-to", "subset-of")
+    (own / "mine.yaml").write_text(rival, encoding="utf-8")
+    two = ("commitments", "compare", "hiroshima-code", "eu-gpai", "--lang", "ja")
+    said = in_process(*two, "--catalog", "own", cwd=tmp_path).out
+    assert "対照表「core」によれば、2.1 特定手順、" in said
+    assert "対照表「mine」によれば、2.1 特定手順：含まれる（確度：低）。なし" in said
+    assert "によれば、" not in in_process(*two, cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(
