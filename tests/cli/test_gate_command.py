@@ -50,7 +50,8 @@ def ci(tmp_path):
     """The steps of the example workflow, each run as GitHub runs them: ``bash -e``, the job's variables, one folder."""
     job = yaml.safe_load((EXAMPLES / "release-gate.yml").read_text(encoding="utf-8"))["jobs"]["gate"]
     steps = {step.get("name", step["run"]): step["run"] for step in job["steps"] if "run" in step}
-    (tmp_path / "release.yaml").write_bytes((EXAMPLES / "release.yaml").read_bytes())
+    rules = (EXAMPLES / "release.yaml").read_text(encoding="utf-8")
+    (tmp_path / "release.yaml").write_text(rules.replace("2027-01-31", "9999-12-31"), encoding="utf-8")
     kakehashi = tmp_path / "bin" / "kakehashi"
     kakehashi.parent.mkdir()
     kakehashi.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kakehashi.cli.main "$@"\n', encoding="utf-8")
