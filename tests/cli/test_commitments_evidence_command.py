@@ -140,7 +140,9 @@ def test_clocks_from_the_command_line(ask):
     assert ask("clock", "resolve", "incident-7", *sent).code == 0
     stages = [one["report"] for one in json.loads(ask("clock", "list", "--json").out)["deadlines"]]
     assert stages == ["final", "initial", "initial"]
-    assert "施策9.3" in ask("clock", "rules", "--lang", "ja").out
+    rules = ask("clock", "rules", "--lang", "ja").out
+    assert "施策9.3" in rules
+    assert rules.splitlines()[-1].startswith("法的助言ではない。")
 
 
 def test_signatories_are_listed_by_the_name_that_held(ask):

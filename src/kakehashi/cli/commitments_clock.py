@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from kakehashi.work.clocks import Due
     from kakehashi.work.workspace import Workspace
 
-_NOTE = "not legal advice; the strictest reading stands first, and counsel decides which one holds"
 _ZONE = "Time zone of a time without an offset, and whose days are counted."
 
 
@@ -57,7 +56,7 @@ def rules(lang: str, own: Path | None, as_json: bool) -> None:
         stop = "。" if lang == "ja" else ". "
         click.echo(f"{one.id}: {about}{stop}{one.counting_note[lang]}")
         click.echo(f"  {one.source['title']} ({one.source['publisher']}, {one.source['date']})")
-    click.echo(_NOTE)
+    click.echo(words["clock.note"])
 
 
 @clock.command()
@@ -220,6 +219,9 @@ def _stamp(at: datetime | None) -> str | None:
 
 
 def _print_dues(found: "list[Due]", as_json: bool) -> None:
+    from kakehashi.report.voice import messages
+
+    note = messages("en")["clock.note"]
     rows: list[dict[str, Any]] = [
         {
             "incident": one.incident,
@@ -246,7 +248,7 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
                 "strictest": _stamp(one.due.strictest),
                 "reported": _stamp(one.reported),
             }
-        print_json({"deadlines": body, "note": _NOTE})
+        print_json({"deadlines": body, "note": note})
         return
     columns = ("incident", "title", "report", "trigger", "days", "by the hour", "end of the day")
     shown = [
@@ -254,4 +256,4 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
         for one, row in zip(found, rows, strict=True)
     ]
     print_table(shown, (*columns, "moved (1182/71)", "state", "hours left"))
-    click.echo(_NOTE)
+    click.echo(note)
