@@ -121,6 +121,6 @@ def test_what_is_sealed_is_not_asked_again_for_nothing(tmp_path):
     shutil.rmtree(tmp_path / "kakehashi-work" / "runs")
     refused = in_process(*words, cwd=tmp_path)
     assert refused.code == 2
-    assert "the folder of its answers is gone" in refused.err
+    assert "the folder of its answers is not here" in refused.err
     assert "--release" in refused.err
     assert "calls" not in refused.err
