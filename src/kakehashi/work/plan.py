@@ -162,6 +162,7 @@ def make_plan(
     code: CodeWords | None = None,
     repeats: int = 1,
     alone: bool = False,
+    release: str = "",
 ) -> Plan:
     """Decide what is run.
 
@@ -180,6 +181,7 @@ def make_plan(
         code: Whether generated code may be run; ``None`` where nothing is about to be run.
         repeats: Answers to each item, for methods whose measure takes several.
         alone: Run these methods alone, even one that asks for an over-refusal method beside it.
+        release: Name of the release that is assessed: what answers may change while its description stays the same.
 
     Raises:
         IsolationError: A method runs code, and this machine cannot isolate it.
@@ -194,6 +196,8 @@ def make_plan(
         raise UnknownNameError("profile", profile, list(PROFILES))
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
+    if release and not (release.isprintable() and release.strip()):
+        raise UsageError(f"{release!r} is no name of a release", hint="Such as 2.1, or the hash of a commit.")
     if not subjects:
         raise UsageError("no subject was named", hint="For example: kakehashi assess local/smollm2")
     systems = _distinct([parse_subject(s) if isinstance(s, str) else s for s in subjects])
@@ -257,6 +261,8 @@ def make_plan(
         "methods": [_described(one) for one in planned],
         "runtime": _runtimes([*systems, *asked], models),
     }
+    if release:
+        manifest["release"] = release
     boxes = {one.key: one.sandbox.described() for one in planned if one.sandbox is not None}
     if boxes:
         manifest["code"] = boxes
