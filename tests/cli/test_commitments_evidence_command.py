@@ -140,14 +140,17 @@ def test_clocks_from_the_command_line(ask):
     assert ask("clock", "resolve", "incident-7", *sent).code == 0
     stages = [one["report"] for one in json.loads(ask("clock", "list", "--json").out)["deadlines"]]
     assert stages == ["final", "initial", "initial"]
-    assert "施策9.3" in ask("clock", "rules", "--lang", "ja").out
+    rules = ask("clock", "rules", "--lang", "ja").out
+    assert "施策9.3" in rules
+    assert rules.splitlines()[-1].startswith("法的助言ではない。")
 
 
 def test_signatories_are_listed_by_the_name_that_held(ask):
     done = ask("signatories", "frontier-commitments", "--lang", "ja")
-    assert "サムスン電子\t2024-05-21" in done.out
+    assert "サムスン電子\t2024年5月21日" in done.out
     assert "Zhipu.ai" in done.out
     assert "not complete: 5 of 22" in ask("signatories", "aiia-2024").out
+    assert "一部の署名者（22のうち5）" in ask("signatories", "aiia-2024", "--lang", "ja").out
     assert ask("signatories", "nist-ai-rmf").out == "no list of signatories is on record\n"
 
 

@@ -1,11 +1,19 @@
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
 from catalogs import catalog, crosswalk, instrument, line, write
 
-from kakehashi.commitments import Extent, check_catalog, load_catalog, read_catalog
+from kakehashi.commitments import (
+    Extent,
+    check_catalog,
+    compare_instruments,
+    load_catalog,
+    read_catalog,
+    sound_catalog,
+)
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 
 
@@ -34,6 +42,25 @@ def test_every_word_of_the_shipped_catalog_is_there_in_both_languages():
     assert [t["ja"] for t in (each.gap for each in found.relations) if not kana.search(t["ja"])] == []
     # Japanese parentheses and colons, as an official would write them.
     assert [t["ja"] for t in words if re.search(r"[぀-ヿ一-鿿][(:]", t["ja"])] == []
+
+
+def test_that_a_text_lacks_something_is_said_of_what_was_read_alone():
+    """No text was read whole: a gap may say what was not found in a restatement, and nothing of the text itself."""
+    lacks = {
+        "en": (
+            r"\b(has no|have no|does not|asks? for no|neither|only the|was found|were found)\b",
+            "restated|summary|quoted",
+        ),
+        "ja": (
+            "(定め|求め|言及|規定)[はをも]?[^。]{0,6}ない|のみであ|見当たらない",
+            "要約|引用|確認していない",
+        ),
+    }
+    for each in load_catalog().relations:
+        for language, (says_so, of_what) in lacks.items():
+            for sentence in re.split(r"(?<=[。;])|\. ", each.gap[language]):
+                if re.search(says_so, sentence, re.IGNORECASE):
+                    assert re.search(of_what, sentence), (each.source, sentence)
 
 
 def test_counts_agree_with_the_instruments_themselves():
@@ -98,6 +125,9 @@ def test_an_unknown_instrument_suggests_the_nearest():
         ),
         ("format: kakehashi.topics/1\ntopics:\n  a:\n    en: only\n", 4, "'ja' is a required property"),
         ("format: kakehashi.topics/1\ntopics: [\n", 3, "not YAML"),
+        ("format: kakehashi.topics/1\ntopics: {a: {en: a, ja: ' '}}\n", 2, "topics.a.ja is empty"),
+        ("format: kakehashi.topics/1\ntopics: {}\ntopic: {}\n", 3, "unknown key: 'topic'"),
+        ("format: kakehashi.topics/1\ntopics: {}\n---\na: b\n", 3, "expected a single document"),
         ("format: something\n", 1, "is none of"),
         ("- a\n", None, "holds no mapping"),
     ],
@@ -120,6 +150,35 @@ def test_a_line_deep_in_a_file_is_found(tmp_path):
     with pytest.raises(InputError, match="resembles") as caught:
         read_catalog([path])
     assert caught.value.row in range(number - 4, number + 1)  # the line on which the entry begins
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said", "hint"),
+    [
+        ("adopted", 2024, "adopted: 2024 is not a text", "quote it"),
+        ("adopted", "2024-02-30", "'2024-02-30' is no date of the calendar", None),
+        ("adopted", "30.2.2024", "'30.2.2024' is no date", "Write 2026-11-25"),
+        ("version", 1.10, "version: 1.1 is not a text", "quote it"),
+        ("addressees", "companies", "'companies' is no list", "[one, another]"),
+        ("supersedes", ["Old One"], "'Old One' is no id", "Small letters"),
+        ("status", "in force", "'in force' is not one of", None),
+    ],
+)
+def test_a_wrong_value_is_named_with_the_line_of_its_key_and_what_to_write(tmp_path, key, value, said, hint):
+    (path,) = write(tmp_path, {**instrument("a", "a-1"), key: value})
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        read_catalog([path])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[caught.value.row - 1].startswith(f"{key}:")
+    assert hint is None or hint in caught.value.hint
+
+
+def test_a_signature_without_a_day_says_what_is_needed(tmp_path):
+    one = {"instrument": "a", "complete": False, "as_of": "2026", "signatures": [{"organization": "b"}]}
+    one["source"] = {"title": "t", "publisher": "p", "date": "2026"}
+    listed = {"format": "kakehashi.signatories/1", "id": "s", "organizations": [], "lists": [one]}
+    with pytest.raises(InputError, match="exactly one of date, by is needed"):
+        catalog(tmp_path, listed)
 
 
 def test_a_newer_format_is_refused(tmp_path):
@@ -150,6 +209,19 @@ def test_own_files_stand_beside_the_shipped_ones(tmp_path):
     found = load_catalog(tmp_path)
     assert {"mine", "hiroshima-code"} <= set(found.instruments)
     assert check_catalog(found, today=date(2026, 12, 1))[0].level == "note"
+
+
+def test_the_files_that_the_docs_show_can_be_used_as_they_stand(tmp_path):
+    docs = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+    blocks = re.findall(
+        r"```yaml\n(format: kakehashi\.(?:instrument|crosswalk)/1\n.*?)```", docs.read_text("utf-8"), re.S
+    )
+    assert len(blocks) == 2
+    for i, block in enumerate(blocks):
+        (tmp_path / f"{i}.yaml").write_text(block, encoding="utf-8")
+    table = compare_instruments(sound_catalog(tmp_path), ["hiroshima-code", "house-rules"])
+    standing = {row.provision.num: row.cells[1].standing for row in table.rows}
+    assert (standing["1"], standing["9"], standing["2"]) == ("related", "absent", "not-checked")
 
 
 def test_every_shipped_file_is_what_the_schema_says_and_holds_no_key_that_yaml_reads_otherwise():

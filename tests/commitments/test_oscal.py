@@ -131,6 +131,19 @@ def test_what_would_dangle_is_refused(tmp_path):
         oscal_mapping(found, found.crosswalks["m"])
 
 
+def test_a_cell_of_the_table_is_no_formula_and_the_reasons_stand_in_it(tmp_path):
+    gap, why = {"en": "=1+1", "ja": "＝一"}, {"en": "why", "ja": "理由"}
+    walk = crosswalk("m", line("a-1", "equal-to", "b-1", gap=gap, rationale=why))
+    found = catalog(tmp_path, instrument("a", "a-1"), instrument("b", "b-1"), walk)
+    (row,) = csv.DictReader(io.StringIO(relation_csv(found, ["a", "b"]).removeprefix("\ufeff"), newline=""))
+    assert [row[key] for key in ("gap_en", "gap_ja", "rationale_en", "rationale_ja")] == [
+        "'=1+1",
+        "＝一",
+        "why",
+        "理由",
+    ]
+
+
 def test_the_table_opens_in_a_spreadsheet_and_holds_every_pair():
     found = load_catalog()
     text = relation_csv(found, found.instruments)

@@ -200,7 +200,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
         " section.crosswalk crosswalk.link addressee legal-force status extent relation confidence standing"
     )
     families += " map-origin map-status periodic evidence.link finding section.evidence draft.standing"
-    families += " alert"  # of the command kakehashi exchange
+    families += " alert signatories clock"  # of the commands kakehashi exchange and commitments
     families += " claims.section claims.column claims.caption claims.verdict claims.basis"
     families += " claims.event.kind claims.event.column claims.event.origin"
     prefixes = tuple(families.split())

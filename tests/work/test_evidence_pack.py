@@ -16,7 +16,7 @@ from kakehashi.proof import SigningKey
 from kakehashi.report.evidence import pack_pages
 from kakehashi.work.evidence import Source, add_reply, retract_evidence
 from kakehashi.work.evidence_pack import FOLDER, _archive, gather_pack, verify_pack, write_pack
-from kakehashi.work.pack_readme import README, SCRIPT
+from kakehashi.work.pack_readme import SCRIPT, readme
 from kakehashi.work.workspace import Workspace
 
 KEY = SigningKey("auditee", bytes(range(32)))
@@ -115,12 +115,45 @@ def test_an_auditor_checks_it_without_kakehashi(pack, tmp_path):
     assert sums.returncode == 0
     assert sums.stdout.count(b": OK") == len(members(pack)) - 2
     command = "openssl pkeyutl -verify -pubin -inkey signer.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig"
-    assert command in README
+    assert command in readme(9)
     assert run(*command.split()).returncode == 0
     record = next((folder / "records").iterdir())
     record.write_bytes(record.read_bytes().replace(b'"', b"'", 1))
     assert run(sys.executable, "-I", "check.py").returncode == 1
     assert run("sha256sum", "-c", "SHA256SUMS").returncode == 1
+
+
+def test_the_plain_instructions_find_each_file_that_was_changed_removed_or_added(pack, tmp_path):
+    with zipfile.ZipFile(pack) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / FOLDER
+    said = (folder / "README.txt").read_text(encoding="utf-8")
+    hashes, count, signed = (
+        next(line.strip().partition("  ")[0] for line in said.splitlines() if line.strip().startswith(word))
+        for word in ("sha256sum", "find", "openssl")
+    )
+
+    def run(command):
+        return subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, check=False)
+
+    files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    assert run(count).stdout.split() == [str(len(files)).encode()]
+    assert f"({len(files)};" in said
+    list_, signature = folder / "SHA256SUMS", folder / "SHA256SUMS.sig"
+    for path, data in files.items():
+        path.write_bytes(data[:9] + bytes([data[9] ^ 1]) + data[10:])
+        assert run(signed if path == signature else hashes).returncode != 0, path
+        if path not in (list_, signature):  # who changes the list as well breaks the signature over it
+            old, new = (f"{sha256(each).hexdigest()}  ".encode() for each in (data, path.read_bytes()))
+            list_.write_bytes(files[list_].replace(old, new))
+            assert (run(hashes).returncode, run(signed).returncode != 0) == (0, True), path
+            list_.write_bytes(files[list_])
+        path.unlink()
+        assert run(signed if path == signature else hashes).returncode != 0, path
+        path.write_bytes(data)
+    assert (run(hashes).returncode, run(signed).returncode) == (0, 0)
+    (folder / "evidence" / "added.txt").write_bytes(b"x")
+    assert run(count).stdout.split() == [str(len(files) + 1).encode()]
 
 
 def test_every_changed_byte_is_found(pack, tmp_path):

@@ -142,12 +142,22 @@ def test_a_regression_is_seen_on_the_same_items(runs):
     assert answers(safe, refusing, released=complying) == [Answer.PASS]
     # Less over-refusal is better: complying is no regression from refusing.
     assert answers(over, complying, released=refusing) == [Answer.PASS]
-    # The same run again: no difference, but 42 items leave room for one.
+    # The same run again: no difference, but 42 items leave room for one of 1.96^2 / (42 + 1.96^2) = 0.084.
     found = check_gate(safe, refusing, released=refusing, today=DAY).checks[0]
-    assert found.value == 0.0
-    assert found.answer in (Answer.PASS, Answer.UNDECIDED)
+    assert (found.value, found.low) == (0.0, pytest.approx(-0.0838, abs=1e-4))
+    assert found.answer is Answer.UNDECIDED
     with pytest.raises(UsageError, match="released"):
         answers(safe, refusing)
+
+
+@pytest.mark.parametrize("key", ["judge", "version"])
+def test_what_another_judge_or_version_measured_is_no_basis_of_a_comparison(runs, key):
+    refusing, complying = runs
+    card = refusing.cards["kakehashi/core"]
+    other = replace(complying, cards={**complying.cards, card.id: replace(card, **{key: "another"})})
+    found = check_gate(GatePolicy("t", (Rule("a", SAFE, margin=0.05),)), refusing, released=other, today=DAY)
+    assert found.answer is Answer.UNDECIDED
+    assert f"{key} {getattr(card, key)} here and another there" in found.checks[0].message
 
 
 def test_a_waiver_lets_a_rule_pass_until_its_day(runs):
@@ -173,7 +183,7 @@ def test_a_run_sealed_in_part_fails_whatever_its_numbers(runs):
 def test_ci_tools_can_read_it(runs):
     refusing, _ = runs
     policy = GatePolicy(
-        'a <title> & "more"',
+        'a <title> & "more" \x1b',
         (Rule("a", SAFE, at_least=0.8), Rule("b", SAFE, at_least=0.95), Rule("c", OVER, at_most=0.1)),
         (Waiver("c", "N. N.", "a < b & \x00", "2027-01-01"),),
     )

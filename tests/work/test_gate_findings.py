@@ -128,28 +128,24 @@ def test_sarif_points_to_the_line_of_the_rule(tmp_path):
     assert "locations" not in json.loads(gate_sarif(result))["runs"][0]["results"][0]
 
 
-def test_the_example_policy_and_workflow_can_be_used():
-    import re
-    from pathlib import Path
-
-    import yaml
-
-    examples = Path(__file__).resolve().parents[2] / "docs" / "examples"
-    rules = {rule.id: rule for rule in read_policy(examples / "release.yaml").rules}
-    assert (rules["no-open-findings"].open_findings, rules["no-open-findings"].severity) == (0, "high")
-    flow = yaml.safe_load((examples / "release-gate.yml").read_text(encoding="utf-8"))
-    steps = flow["jobs"]["gate"]["steps"]
-    commands = "\n".join(step.get("run", "") for step in steps)
-    from click import Context
-
-    from kakehashi.cli.main import cli
-
-    for noun, words in re.findall(r"kakehashi (\w+)([^\n]*)", commands):
-        if noun not in ("assess", "gate"):
-            continue
-        command = cli.get_command(Context(cli), noun)
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", words)) <= known
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_retests_at_the_same_time_the_one_that_is_not_fixed_holds_the_release(tmp_path, order):
+    node = with_node(Workspace(tmp_path))
+    weakness = make("vulnerability", name="both", extensions=extension("vulnerability", severity_band="high"))
+    two = [
+        measurement(
+            weakness["id"], k, 20, counted="complied", subject={"name": name}, method="own/x", retest=times
+        )
+        for k, name, times in (
+            (0, "Mine", {"retested": "2026-03-02T00:00:00Z", "fixed": "2026-03-03T00:00:00Z"}),
+            (9, "mine", {"retested": "2026-03-02T00:00:00.000Z"}),
+        )
+    ]
+    target = node.collection("findings").id
+    for records in ([weakness], *([two[n]] for n in order)):
+        node.store.post(node.me(), target, records)
+    assert gate(load_findings(Workspace(tmp_path))).answer is Answer.FAIL
+    node.store.close()
 
 
 def test_a_finding_that_a_later_retest_does_not_call_fixed_is_open_again(tmp_path):

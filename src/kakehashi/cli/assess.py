@@ -76,6 +76,12 @@ def languages_of(text: str) -> tuple[str, ...]:
     help="Run these methods alone; else one that rewards refusing has an over-refusal method beside it.",
 )
 @click.option(
+    "--release",
+    default="",
+    metavar="NAME",
+    help="Name of the release that is assessed: another name is another run, and every answer is asked for anew.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
@@ -162,6 +168,7 @@ def assess(
     allow_code_unisolated: bool,
     repeats: int,
     alone: bool,
+    release: str,
     allow_family: bool,
     budget: int | None,
     token_budget: int | None,
@@ -215,6 +222,7 @@ def assess(
         "code": CodeWords(allow_code, allow_code_unisolated),
         "repeats": repeats,
         "alone": alone,
+        "release": release,
         "allow_family": allow_family,
     }
     table = None

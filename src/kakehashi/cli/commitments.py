@@ -46,19 +46,22 @@ def list_instruments(own: Path | None, lang: str, as_json: bool) -> None:
         print_json([instrument_plain(one, provisions=False) for one in found])
         return
     words = messages(lang)
+    heads = ("instrument", "issuer", "addressee", "legal-force", "version", "provisions", "read")
+    names = ("id", *(words[f"column.{head}"] for head in heads))
     rows = [
-        {
-            "id": one.id,
-            "title": one.title[lang],
-            "addressees": words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
-            "legal force": words[f"legal-force.{one.legal_force}"],
-            "version": one.version,
-            "provisions": len(one.provisions),
-            "read": words[f"extent.{one.reading.extent.value}"],
-        }
+        (
+            one.id,
+            one.title[lang],
+            one.issuer[lang],
+            words["list.comma"].join(words[f"addressee.{name}"] for name in one.addressees),
+            words[f"legal-force.{one.legal_force}"],
+            one.version,
+            sum(not each.heading for each in one.provisions),
+            words[f"extent.{one.reading.extent.value}"],
+        )
         for one in found
     ]
-    print_table(rows, ("id", "title", "addressees", "legal force", "version", "provisions", "read"))
+    print_table([dict(zip(names, row, strict=True)) for row in rows], names)
 
 
 @commitments.command()
@@ -72,7 +75,8 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
     Example: kakehashi commitments show hiroshima-code --lang ja
     """
     from kakehashi.commitments import instrument_plain, load_catalog
-    from kakehashi.report.voice import check_languages, messages
+    from kakehashi.report.document import Date
+    from kakehashi.report.voice import Voice, check_languages, messages
 
     check_languages((lang,))
     found = load_catalog(own).instrument(name)
@@ -80,7 +84,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
         print_json(instrument_plain(found))
         return
     words = messages(lang)
-    click.echo(f"{found.title[lang]} ({found.id})")
+    click.echo(f"{found.title[lang]}（{found.id}）" if lang == "ja" else f"{found.title[lang]} ({found.id})")
     for label, value in (
         ("column.issuer", found.issuer[lang]),
         (
@@ -89,7 +93,7 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
         ),
         ("column.legal-force", words[f"legal-force.{found.legal_force}"]),
         ("column.status", words[f"status.{found.status}"]),
-        ("column.adopted", found.adopted),
+        ("column.adopted", Voice(lang).plain(Date(found.adopted))),
         ("column.version", found.version),
         (
             "column.read",
@@ -184,7 +188,7 @@ def compare(
     --out out/crosswalk --format html,pdf,xlsx
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import compare_instruments, convergence, load_catalog, table_plain
+    from kakehashi.commitments import compare_instruments, convergence, sound_catalog, table_plain
     from kakehashi.report import (
         check_formats,
         check_languages,
@@ -197,7 +201,7 @@ def compare(
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
     check_formats(wanted)
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     table = compare_instruments(catalog, names, maps=maps)
     paths = write_crosswalk(catalog, table, out, languages, formats=wanted) if out is not None else {}
     if as_json:
@@ -224,9 +228,9 @@ def agree(first: str, second: str, own: Path | None, as_json: bool) -> None:
 
     Example: kakehashi commitments agree core my-map --catalog my-maps/
     """
-    from kakehashi.commitments import as_plain, compare_maps, load_catalog
+    from kakehashi.commitments import as_plain, compare_maps, sound_catalog
 
-    found = compare_maps(load_catalog(own), first, second)
+    found = compare_maps(sound_catalog(own), first, second)
     if as_json:
         print_json(plain(as_plain(found)))
         return
@@ -281,20 +285,15 @@ def export(
 
     Example: kakehashi commitments export hiroshima-code eu-gpai --format oscal --lang ja --out oscal
     """
-    from kakehashi.commitments import check_catalog, ciso_files, load_catalog, oscal_files, relation_csv
-    from kakehashi.errors import InputError, UnknownNameError
+    from kakehashi.commitments import ciso_files, oscal_files, relation_csv, sound_catalog
+    from kakehashi.errors import UnknownNameError
     from kakehashi.report import check_languages, write_texts
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     for name in maps:
         if name not in catalog.crosswalks:
             raise UnknownNameError("map", name, sorted(catalog.crosswalks))
-    for one in check_catalog(catalog):
-        if one.level == "error":
-            raise InputError(
-                one.message, path=one.place.path, row=one.place.line, hint="Run: kakehashi commitments check"
-            )
     chosen = names or tuple(catalog.instruments)
     if kind == "oscal":
         texts = oscal_files(catalog, chosen, maps=maps, language=lang)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from kakehashi.work.clocks import Due
     from kakehashi.work.workspace import Workspace
 
-_NOTE = "not legal advice; the strictest reading stands first, and counsel decides which one holds"
 _ZONE = "Time zone of a time without an offset, and whose days are counted."
 
 
@@ -31,12 +30,12 @@ def rules(lang: str, own: Path | None, as_json: bool) -> None:
 
     Example: kakehashi commitments clock rules --lang ja
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
     from kakehashi.report.voice import messages
 
     words = messages(lang)
-    found = load_catalog(own).clocks
+    found = sound_catalog(own).clocks
     if as_json:
         print_json(as_plain(list(found.values())))
         return
@@ -57,7 +56,7 @@ def rules(lang: str, own: Path | None, as_json: bool) -> None:
         stop = "。" if lang == "ja" else ". "
         click.echo(f"{one.id}: {about}{stop}{one.counting_note[lang]}")
         click.echo(f"  {one.source['title']} ({one.source['publisher']}, {one.source['date']})")
-    click.echo(_NOTE)
+    click.echo(words["clock.note"])
 
 
 @clock.command()
@@ -89,12 +88,12 @@ def start(
 
     Example: kakehashi commitments clock start incident.json --trigger death --at 2026-11-25T09:00+09:00 --author me
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.clocks import read_moment
     from kakehashi.work.clocks import find_trigger, list_clocks, read_incident, start_clock
     from kakehashi.work.workspace import Workspace
 
-    catalog, place = load_catalog(own), Workspace(workspace)
+    catalog, place = sound_catalog(own), Workspace(workspace)
     at = read_moment(moment, zone=zone)
     about = read_incident(place, incident)
     for name in triggers:  # all are known before any is started
@@ -126,13 +125,13 @@ def list_dues(
 
     Example: kakehashi commitments clock list --now 2026-12-01T09:00+01:00
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.clocks import read_holidays, read_moment
     from kakehashi.work.clocks import list_clocks
     from kakehashi.work.workspace import Workspace
 
     found = list_clocks(
-        load_catalog(own),
+        sound_catalog(own),
         Workspace(workspace),
         now=read_moment(moment, zone=zone) if moment else None,
         zone=zone,
@@ -205,14 +204,14 @@ def resolve(
 
 def _say(made: str, incident: str, place: "Workspace", own: Path | None, as_json: bool) -> None:
     """The record that was made, and what is due of the incident now."""
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.work.clocks import list_clocks
 
     if as_json:
         print_json({"record": made})
         return
     click.echo(f"entered as record {made}")
-    _print_dues([one for one in list_clocks(load_catalog(own), place) if one.incident == incident], as_json)
+    _print_dues([one for one in list_clocks(sound_catalog(own), place) if one.incident == incident], as_json)
 
 
 def _stamp(at: datetime | None) -> str | None:
@@ -220,6 +219,9 @@ def _stamp(at: datetime | None) -> str | None:
 
 
 def _print_dues(found: "list[Due]", as_json: bool) -> None:
+    from kakehashi.report.voice import messages
+
+    note = messages("en")["clock.note"]
     rows: list[dict[str, Any]] = [
         {
             "incident": one.incident,
@@ -246,7 +248,7 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
                 "strictest": _stamp(one.due.strictest),
                 "reported": _stamp(one.reported),
             }
-        print_json({"deadlines": body, "note": _NOTE})
+        print_json({"deadlines": body, "note": note})
         return
     columns = ("incident", "title", "report", "trigger", "days", "by the hour", "end of the day")
     shown = [
@@ -254,4 +256,4 @@ def _print_dues(found: "list[Due]", as_json: bool) -> None:
         for one, row in zip(found, rows, strict=True)
     ]
     print_table(shown, (*columns, "moved (1182/71)", "state", "hours left"))
-    click.echo(_NOTE)
+    click.echo(note)

@@ -45,7 +45,7 @@ def draft(
     from datetime import date
 
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import draft_plain, load_catalog
+    from kakehashi.commitments import draft_plain, sound_catalog
     from kakehashi.report import check_languages
     from kakehashi.report.evidence import check_evidence_formats, draft_rows, draft_text, write_draft
     from kakehashi.work.drafts import draft_report
@@ -54,7 +54,7 @@ def draft(
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
     check_evidence_formats(wanted)
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     made = draft_report(
         catalog,
         Workspace(workspace),

@@ -95,12 +95,12 @@ def add(
     Example: kakehashi commitments evidence add --for anthropic --provision frontier-commitments-2
     --url https://example.org/framework --date 2026-11-25 --author "N. N."
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.work.evidence import Source, add_evidence
     from kakehashi.work.workspace import Workspace
 
     made = add_evidence(
-        load_catalog(own),
+        sound_catalog(own),
         Workspace(workspace),
         organization=organization,
         provisions=provisions,
@@ -129,11 +129,11 @@ def import_rows(path: Path, own: Path | None, workspace: Path, as_json: bool) ->
 
     Example: kakehashi commitments evidence import evidence.csv
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.work.evidence_csv import import_evidence
     from kakehashi.work.workspace import Workspace
 
-    made = import_evidence(load_catalog(own), Workspace(workspace), path)
+    made = import_evidence(sound_catalog(own), Workspace(workspace), path)
     if as_json:
         print_json({"records": made})
         return
@@ -200,12 +200,12 @@ def list_evidence(
 
     Example: kakehashi commitments evidence list --for anthropic
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
     from kakehashi.work.evidence import load_evidence
     from kakehashi.work.workspace import Workspace
 
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     whose = catalog.organization(organization).id if organization else None
     text = catalog.instrument(instrument).id if instrument else None
     book = load_evidence(Workspace(workspace))
@@ -249,7 +249,7 @@ def show(target: str, lang: str, own: Path | None, workspace: Path, as_json: boo
 
     Example: kakehashi commitments evidence show 3f2a9c --lang ja
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.evidence import find_evidence
     from kakehashi.commitments.plain import as_plain
     from kakehashi.report.voice import check_languages, messages
@@ -257,7 +257,7 @@ def show(target: str, lang: str, own: Path | None, workspace: Path, as_json: boo
     from kakehashi.work.workspace import Workspace
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     found = find_evidence(load_evidence(Workspace(workspace)), target)
     if as_json:
         print_json(as_plain(found))
@@ -319,7 +319,7 @@ def coverage(
     Example: kakehashi commitments evidence coverage frontier-commitments --lang ja,en --out out/coverage
     """
     from kakehashi.cli.assess import languages_of
-    from kakehashi.commitments import evidence_coverage, load_catalog
+    from kakehashi.commitments import evidence_coverage, sound_catalog
     from kakehashi.report import check_languages
     from kakehashi.report.evidence import (
         check_evidence_formats,
@@ -334,7 +334,7 @@ def coverage(
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
     check_evidence_formats(wanted)
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     book = load_evidence(Workspace(workspace), clearance=clearance)
     found = evidence_coverage(catalog, book, instrument, organizations=organizations, sampled=sampled)
     paths = write_coverage(catalog, found, out, languages, formats=wanted) if out is not None else {}
@@ -361,12 +361,13 @@ def signatories(instrument: str | None, lang: str, own: Path | None, as_json: bo
 
     Example: kakehashi commitments signatories frontier-commitments --lang ja
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.commitments.plain import as_plain
-    from kakehashi.report.voice import check_languages
+    from kakehashi.report.document import Date
+    from kakehashi.report.voice import Voice, check_languages, messages
 
     check_languages((lang,))
-    catalog = load_catalog(own)
+    catalog, words, voice = sound_catalog(own), messages(lang), Voice(lang)
     if instrument is not None:
         catalog.instrument(instrument)
     lists = [one for one in catalog.signatories if instrument in (None, one.instrument)]
@@ -374,21 +375,21 @@ def signatories(instrument: str | None, lang: str, own: Path | None, as_json: bo
         print_json(as_plain(lists))
         return
     for one in lists:
-        said = (
-            "complete" if one.complete else f"not complete: {len(one.signatures)} of {one.total or 'unknown'}"
-        )
-        click.echo(
-            f"{catalog.instrument(one.instrument).title[lang]} ({one.instrument}), {one.as_of}, {said}"
-        )
+        extent = "complete" if one.complete else "incomplete" if one.total else "total-unknown"
+        title, listed = catalog.instrument(one.instrument).title[lang], len(one.signatures)
+        facts = {"title": title, "id": one.instrument, "date": voice.plain(Date(one.as_of))}
+        click.echo(words[f"signatories.{extent}"].format(**facts, listed=listed, total=one.total))
         click.echo(f"{one.source['title']} ({one.source['publisher']}, {one.source['date']})")
         if one.note:
             click.echo(one.note[lang])
         for signed in one.signatures:
             name = catalog.organizations[signed.organization].name_on(signed.on)[lang]
-            mark = "" if signed.verified else "\tnot checked"
-            click.echo(f"  {signed.organization}\t{name}\t{signed.date or f'by {signed.by}'}{mark}")
+            day = voice.plain(Date(signed.on))
+            said = day if signed.date else words["coverage.by"].format(date=day)
+            mark = "" if signed.verified else f"\t{words['standing.not-checked']}"
+            click.echo(f"  {signed.organization}\t{name}\t{said}{mark}")
     if not lists:
-        click.echo("no list of signatories is on record")
+        click.echo(words["signatories.none"])
 
 
 def _say_made(made: str, as_json: bool) -> None:

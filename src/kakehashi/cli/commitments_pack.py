@@ -38,13 +38,13 @@ def pack(
 
     Example: kakehashi commitments evidence pack --for anthropic --key me.key --out pack.zip
     """
-    from kakehashi.commitments import load_catalog
+    from kakehashi.commitments import sound_catalog
     from kakehashi.report.evidence import pack_pages
     from kakehashi.work.evidence_pack import gather_pack, write_pack
     from kakehashi.work.signed import read_key
     from kakehashi.work.workspace import Workspace
 
-    catalog = load_catalog(own)
+    catalog = sound_catalog(own)
     signer = read_key(key)
     content = gather_pack(
         catalog,

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from math import isfinite
@@ -123,24 +124,38 @@ def plain(value: Any) -> Any:
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, title: str = "") -> None:
-    """Print rows as a table: framed on a terminal, tab-separated in a pipe."""
+    """Print rows as a table: framed on a terminal, tab-separated in a pipe, there one line a row.
+
+    Cells may hold what others wrote: it is text, and neither markup, nor a sequence that moves a terminal, nor a line
+    of its own that a CI would take for a command.
+    """
     import sys
 
     if not sys.stdout.isatty():
         click.echo("\t".join(columns))
         for row in rows:
-            click.echo("\t".join(_cell(row.get(column)) for column in columns))
+            click.echo("\t".join(_CONTROL.sub(" ", _cell(row.get(column))) for column in columns))
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title or None, title_justify="left")
     for column in columns:
         numeric = all(isinstance(row.get(column), int | float | type(None)) for row in rows)
         table.add_column(column, justify="right" if numeric and rows else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
+        cells = (_CONTROL.sub(_kept_line, _cell(row.get(column))) for column in columns)
+        table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
+
+
+#: What moves a terminal or ends a line: control characters, and the two separators that some take for line ends.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def _kept_line(found: re.Match[str]) -> str:
+    return "\n" if "\n" in found.group() else " "
 
 
 def _cell(value: object) -> str:

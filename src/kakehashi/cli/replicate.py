@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kakehashi.work.replicate import Repeated
 
 #: Words of ``assess`` that a manifest decides.
-DECIDED = ("profile", "methods", "language", "limit", "seed", "repeats", "alone")
+DECIDED = ("profile", "methods", "language", "limit", "seed", "repeats", "alone", "release")
 
 
 def check_free(context: click.Context) -> None:

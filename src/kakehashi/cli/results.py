@@ -41,6 +41,7 @@ def list_results(workspace: Path, as_json: bool) -> None:
             {
                 "run": record.text("run"),
                 "created": record.text("created"),
+                "release": record.body.get("settings", {}).get("release", ""),
                 "subjects": [subject["name"] for subject in record.body["subjects"]],
                 "methods": [f"{method['id']}@{method['version']}" for method in record.body["methods"]],
                 "samples": record.body["counts"].get("finished", 0),
@@ -61,7 +62,8 @@ def list_results(workspace: Path, as_json: bool) -> None:
             }
         )
         return
-    print_table(rows, ["run", "created", "subjects", "methods", "samples", "partial", "record"])
+    named = ["release"] if any(row["release"] for row in rows) else []
+    print_table(rows, ["run", "created", *named, "subjects", "methods", "samples", "partial", "record"])
     if imported:
         click.echo("")
         short = [{**row, "methods": len(row["methods"])} for row in imported]

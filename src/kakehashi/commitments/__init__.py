@@ -1,7 +1,7 @@
 """Instruments that governments and companies have adopted, and how their provisions relate."""
 
 from kakehashi.commitments.catalog import Catalog, load_catalog, read_catalog
-from kakehashi.commitments.check import Finding, check_catalog
+from kakehashi.commitments.check import Finding, check_catalog, sound_catalog
 from kakehashi.commitments.ciso import ciso_files, ciso_framework, ciso_mapping
 from kakehashi.commitments.clocks import ClockRule, Deadline, deadline
 from kakehashi.commitments.convergence import Moment, convergence
@@ -83,6 +83,7 @@ __all__ = [
     "read_catalog",
     "read_evidence",
     "relation_csv",
+    "sound_catalog",
     "state_of",
     "table_plain",
 ]

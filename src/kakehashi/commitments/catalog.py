@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.commitments.clocks import ClockRule, read_clock
+from kakehashi.commitments.faults import fault_of, no_days
 from kakehashi.commitments.forms import Form, read_form
 from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.commitments.records import (
@@ -108,6 +109,11 @@ class Catalog:
     def signatures(self, instrument: str) -> tuple[Signature, ...]:
         """Who signed an instrument, each organization once."""
         return signatures_of(self.signatories, instrument)
+
+    def is_absent(self, absence: Absence) -> bool:
+        """Whether a search found that a text has no such clause: all of the version that is known here was read."""
+        instrument = self.instruments.get(absence.instrument)
+        return absence.is_finding and instrument is not None and absence.version == instrument.version
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -216,17 +222,11 @@ def _check(content: Lined, path: Path) -> None:
             row=content.line,
             hint="Begin the file with one of them, such as: format: kakehashi.instrument/1",
         )
-    error = next(
-        iter(sorted(_validators()[said].iter_errors(content), key=lambda e: list(map(str, e.path)))), None
-    )
-    if error is None:
-        return
-    line, at = content.line, content
-    for step in error.path:
-        at = at[step]
-        line = at.line if isinstance(at, Lined) else line
-    where = ".".join(map(str, error.path)) or "the file"
-    raise InputError(f"{where}: {error.message[:200]}", path=path, row=line)
+    faults = [fault_of(content, error) for error in _validators()[said].iter_errors(content)]
+    faults += no_days(content)
+    if faults:
+        first = min(faults, key=lambda fault: (fault.line, fault.message))
+        raise InputError(first.message, path=path, row=first.line, hint=first.hint or None)
 
 
 def _instrument(content: Lined, path: Path) -> Instrument:
@@ -263,7 +263,7 @@ def _instrument(content: Lined, path: Path) -> Instrument:
             )
             for entry in content["provisions"]
         ),
-        place=Place(str(path), content.line),
+        place=Place(str(path), content.line, {**content.lines, "read": reading.lines["date"]}),
     )
 
 
@@ -311,5 +311,5 @@ def _crosswalk(content: Lined, path: Path) -> Crosswalk:
             )
             for line in content.get("absences", ())
         ),
-        place=Place(str(path), content.line),
+        place=Place(str(path), content.line, content.lines),
     )

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
-from kakehashi.commitments.catalog import Catalog
+from kakehashi.commitments.catalog import Catalog, load_catalog
 from kakehashi.commitments.records import Absence, Crosswalk, Extent, Place, Relation, Relationship
+from kakehashi.errors import InputError
 
 #: A reading that does not carry the finding that a text has no such clause.
 _READ = {
@@ -31,6 +33,21 @@ class Finding:
     level: Literal["error", "note"]
     message: str
     place: Place
+
+
+def sound_catalog(own: Path | None = None) -> Catalog:
+    """The shipped catalog with the files of a folder added, where nothing is wrong with them.
+
+    Raises:
+        InputError: As for ``load_catalog``, or the first error of :func:`check_catalog`, with file and line.
+    """
+    catalog = load_catalog(own)
+    for one in check_catalog(catalog) if own is not None else ():
+        if one.level == "error":
+            raise InputError(
+                one.message, path=one.place.path, row=one.place.line, hint="Run: kakehashi commitments check"
+            )
+    return catalog
 
 
 def check_catalog(catalog: Catalog, *, today: date | None = None) -> list[Finding]:
@@ -79,11 +96,13 @@ def _dates(catalog: Catalog, day: str) -> Iterator[Finding]:
                     "future-date",
                     "error",
                     f"{instrument.id}: {name} {said} is in the future",
-                    instrument.place,
+                    instrument.place.of(name),
                 )
     for walk in catalog.crosswalks.values():
         if walk.date > day:
-            yield Finding("future-date", "error", f"map {walk.id}: {walk.date} is in the future", walk.place)
+            yield Finding(
+                "future-date", "error", f"map {walk.id}: {walk.date} is in the future", walk.place.of("date")
+            )
         for absence in walk.absences:
             if absence.date > day:
                 yield Finding(
@@ -102,11 +121,14 @@ def _supersession(catalog: Catalog) -> Iterator[Finding]:
                     "unknown-id",
                     "error",
                     f"{instrument.id} supersedes {older!r}, which is not here",
-                    instrument.place,
+                    instrument.place.of("supersedes"),
                 )
         if instrument.id in _ancestors(catalog, instrument.id):
             yield Finding(
-                "cycle", "error", f"{instrument.id} supersedes itself through others", instrument.place
+                "cycle",
+                "error",
+                f"{instrument.id} supersedes itself through others",
+                instrument.place.of("supersedes"),
             )
 
 
@@ -247,7 +269,15 @@ def _absence(catalog: Catalog, absence: Absence, related: bool) -> Iterator[Find
             "other-version",
             "note",
             f"{absence.provision}: searched in version {absence.version} of {absence.instrument}, "
-            f"the catalog holds {instrument.version}",
+            f"the catalog holds {instrument.version}, so it shows as not checked",
+            absence.place,
+        )
+    if absence.is_finding and instrument.reading.extent is not Extent.WHOLE:
+        yield Finding(
+            "other-reading",
+            "note",
+            f"{absence.provision}: {absence.searched_by} read the whole of {absence.instrument}; by the catalog's own "
+            f"reading {_READ[instrument.reading.extent]}",
             absence.place,
         )
     if not absence.is_finding:

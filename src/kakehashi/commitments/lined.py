@@ -75,7 +75,14 @@ def read_lined(path: Path) -> Lined:
         found = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         row = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(f"not YAML: {error.problem}", path=path, row=row) from None
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        tabs = row is not None and "\t" in text.split("\n")[row - 1]
+        raise InputError(
+            f"not YAML: {said}",
+            path=path,
+            row=row,
+            hint="Indent with blanks, not with tabs." if tabs else None,
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(f"not YAML: {error}", path=path) from None
     finally:

@@ -110,7 +110,7 @@ def oscal_mapping(catalog: Catalog, walk: Crosswalk, *, language: str = "en") ->
         unmapped = [
             one.provision
             for one in walk.absences
-            if one.is_finding and one.instrument == target and catalog.owner(one.provision) == source
+            if catalog.is_absent(one) and one.instrument == target and catalog.owner(one.provision) == source
         ]
         if unmapped:
             mapping["source-gap-summary"] = {

@@ -35,10 +35,10 @@ def as_plain(value: Any) -> Any:
 
 
 def instrument_plain(instrument: Instrument, *, provisions: bool = True) -> dict[str, Any]:
-    """An instrument, with or without its provisions."""
+    """An instrument, with its provisions or their number (headings are none)."""
     found: dict[str, Any] = as_plain(instrument)
     if not provisions:
-        found["provisions"] = len(instrument.provisions)
+        found["provisions"] = sum(not one.heading for one in instrument.provisions)
     return found
 
 

@@ -41,10 +41,15 @@ class Extent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands: file and line, counted from 1."""
+    """Where a record stands: file and line, counted from 1, and the lines of its keys."""
 
     path: str
     line: int
+    keys: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, key: str) -> "Place":
+        """Where a key of the record stands."""
+        return Place(self.path, self.keys.get(key, self.line))
 
 
 @dataclass(frozen=True, slots=True)

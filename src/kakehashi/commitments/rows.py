@@ -5,11 +5,22 @@ import io
 from collections.abc import Iterable
 
 from kakehashi.commitments.catalog import Catalog
+from kakehashi.model.cell import safe_cell
 
 COLUMNS = (
     *("map", "source_instrument", "source", "source_title_en", "source_title_ja", "relation"),
     *("target_instrument", "target", "target_title_en", "target_title_ja"),
-    *("confidence", "gap_en", "gap_ja", "verified", "origin", "author", "date"),
+    *(
+        "confidence",
+        "gap_en",
+        "gap_ja",
+        "rationale_en",
+        "rationale_ja",
+        "verified",
+        "origin",
+        "author",
+        "date",
+    ),
 )
 
 
@@ -32,13 +43,13 @@ def relation_csv(catalog: Catalog, names: Iterable[str], *, maps: Iterable[str] 
                     one.title if one is not None else catalog.instrument(end).short
                     for one, end in zip(found, ends, strict=True)
                 ]
-                rows.writerow(
-                    [
-                        *(name, owners[0], line.source, titles[0]["en"], titles[0]["ja"]),
-                        *(line.relationship.value, owners[1], target, titles[1]["en"], titles[1]["ja"]),
-                        *(line.confidence, line.gap["en"], line.gap["ja"]),
-                        "yes" if all(one is None or one.verified for one in found) else "no",
-                        *(walk.origin, walk.author, walk.date),
-                    ]
-                )
+                told = [
+                    *(name, str(owners[0]), line.source, titles[0]["en"], titles[0]["ja"]),
+                    *(line.relationship.value, str(owners[1]), target, titles[1]["en"], titles[1]["ja"]),
+                    *(line.confidence, line.gap["en"], line.gap["ja"]),
+                    *(line.rationale.get("en", ""), line.rationale.get("ja", "")),
+                    "yes" if all(one is None or one.verified for one in found) else "no",
+                    *(walk.origin, walk.author, walk.date),
+                ]
+                rows.writerow(map(safe_cell, told))
     return "\ufeff" + out.getvalue()

@@ -40,8 +40,8 @@ class Cell:
 
     Attributes:
         instrument: Identifier of the instrument.
-        standing: ``own`` (the row is its provision), ``related``, ``absent`` (its whole text was read and has none) or
-            ``not-checked``.
+        standing: ``own`` (the row is its provision), ``related``, ``absent`` (all of its version was read and has none)
+            or ``not-checked``.
         links: The relations, where it is related.
         absence: The search, where one is recorded, also one that is no finding.
     """
@@ -215,7 +215,7 @@ def _cell(
     if mine:
         return Cell(instrument, "related", mine)
     absence = absences.get((provision.id, instrument))
-    if absence is not None and absence.is_finding:
+    if absence is not None and catalog.is_absent(absence):
         return Cell(instrument, "absent", absence=absence)
     return Cell(instrument, "not-checked", absence=absence)
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from kakehashi.errors import MissingExtraError
+from kakehashi.model.cell import safe_cell
 from kakehashi.report.document import Document, Figure, Number, Piece, Say, Section, Table
 from kakehashi.report.html import document_footer
 from kakehashi.report.runs import Run, runs_of
 from kakehashi.report.voice import Voice
-from kakehashi.work.cells import legal_text, safe_cell, settled_book, text_cell
+from kakehashi.work.cells import legal_text, settled_book, text_cell
 
 #: Columns of the CSV; the same in every language, so that a program finds them.
 CSV_COLUMNS = ("section", "table", "row", "column", "shown", "number", "date", "source")

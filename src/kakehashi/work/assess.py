@@ -28,6 +28,7 @@ from kakehashi.evaluate.engine import (
 from kakehashi.evaluate.engine.finishing import finish
 from kakehashi.evaluate.inspect.method import InspectMethod
 from kakehashi.evaluate.local import LocalServer, pull, server_count
+from kakehashi.ledger import Ledger
 from kakehashi.model import Subject
 from kakehashi.work.code import CodeWords
 from kakehashi.work.data import pull_for
@@ -77,6 +78,7 @@ def assess(
     code: CodeWords | None = None,
     repeats: int = 1,
     alone: bool = False,
+    release: str = "",
     budget: int | None = None,
     token_budget: int | None = None,
     cost_budget: float | None = None,
@@ -117,6 +119,7 @@ def assess(
         code: Whether generated code may be run, for methods that run it; not unless said.
         repeats: Answers to each item, for methods whose measure takes several (``humaneval``: pass@k).
         alone: Run these methods alone; else one that rewards refusing everything has an over-refusal method beside it.
+        release: Name of the release that is assessed. Another name is another run, and every answer is asked for anew.
         budget: Most calls of this session, those of a judge included.
         token_budget: Most tokens of this session, read and written together.
         cost_budget: Most money of this session, in the currency of ``prices``.
@@ -143,6 +146,7 @@ def assess(
         IsolationError: A method runs code, and this machine cannot isolate it.
         IncompleteError: Something failed or is missing and ``partial`` was not asked.
         StorageError: The workspace cannot be written.
+        UsageError: The run is sealed and its folder gone: new answers would not become part of it.
     """
     if engine not in ("local", "ray"):
         raise UnknownNameError("engine", engine, ["local", "ray"])
@@ -166,6 +170,7 @@ def assess(
         code=code or CodeWords(),
         repeats=repeats,
         alone=alone,
+        release=release,
         grader=grader,
     )
     tasks = [planned.method for planned in tasks_of(plan) if isinstance(planned.method, InspectMethod)]
@@ -186,6 +191,7 @@ def assess(
     )
     folder = rooms.runs / plan.run
     with RunFolder.create(folder, plan.manifest) as opened:
+        _check_not_sealed(rooms.ledger, plan.run, opened)
         say(_still_to_do(plan, opened, prices))
         cite_plan(rooms.ledger, plan, opened)
         if noted := citation(opened):
@@ -202,7 +208,7 @@ def assess(
                 say(f"Ray: {len(cluster)} worker{'s' if len(cluster) != 1 else ''}")
                 needed = _needed_by_inspect(plan, opened)  # other local models are served on the nodes
             servers = local_servers(needed, rooms, stack, offline, say)
-            cache = stack.enter_context(ResponseCache(rooms.cache))
+            cache = stack.enter_context(ResponseCache(rooms.cache_of(release)))
             outcome = finish(_run(plan, servers, opened, cache, settings, progress, cluster))
             if tasks:
                 plan, outcome = run_tasks(
@@ -223,6 +229,22 @@ def assess(
         )
     view = load_run(rooms.ledger, plan.run)
     return AssessmentRun(plan.run, folder, outcome, view, plan.notes)
+
+
+def _check_not_sealed(ledger: Path, run: str, folder: RunFolder) -> None:
+    """Refuse to ask anew what the ledger holds already: the new answers would be thrown away, the old ones shown."""
+    if not (ledger / "ledger.json").exists():
+        return
+    with Ledger.open(ledger) as opened:
+        heads = opened.records(kind="run", run=run)
+    for head in heads:
+        if not head.body["partial"] and head.text("created") != folder.manifest["created"]:
+            raise UsageError(
+                f"{run} stands in the ledger since {head.text('created')[:10]},"
+                " and the folder of its answers is not here",
+                hint=f"To see it: kakehashi report assessment {run}\n"
+                "To ask the systems anew: name what is assessed with --release, such as --release 2.1",
+            )
 
 
 def _still_to_do(plan: Plan, folder: RunFolder, prices: PriceTable | None) -> str:
@@ -288,7 +310,7 @@ async def _run(
             **{asker.name: endpoint(asker.subject) for asker in askers},
         },
         scorers={
-            planned.key: planned.method.scorer(judge.judge if judge is not None else None)
+            planned.key: planned.scorer(judge.judge if judge is not None else None)
             for planned in plan.methods
             if not isinstance(planned.method, InspectMethod)
         },

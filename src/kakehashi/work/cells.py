@@ -6,24 +6,13 @@ import zipfile
 from datetime import datetime
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from kakehashi.model.cell import safe_cell
 
 #: Control characters that no workbook may hold.
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 #: The oldest date that an entry of a ZIP archive can have.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-
-
-def safe_cell(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula, without the NUL that no CSV may hold.
-
-    Examples:
-        >>> safe_cell("=1+1"), safe_cell("plain")
-        ("'=1+1", 'plain')
-    """
-    text = text.replace("\0", "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def legal_text(text: str) -> str:

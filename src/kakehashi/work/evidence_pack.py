@@ -19,7 +19,7 @@ from kakehashi.ledger import Ledger
 from kakehashi.ledger.files import read_bytes, write_whole
 from kakehashi.proof import Checkpoint, SigningKey, VerifierKey, inclusion_proofs, verify_inclusion
 from kakehashi.work.evidence import load_evidence, stored_object
-from kakehashi.work.pack_readme import README
+from kakehashi.work.pack_readme import readme
 from kakehashi.work.workspace import Workspace
 
 FORMAT = "kakehashi.evidence-pack/1"
@@ -148,7 +148,6 @@ def write_pack(path: Path, content: PackContent, pages: Mapping[str, bytes], key
     files = dict(content.files) | dict(pages)
     for name, proof in content.proofs.items():
         files[f"proofs/{name}.json"] = _json(proof)
-    files["README.txt"] = README.encode()
     files["checkpoint.txt"] = content.checkpoint.signed_by(key).text().encode()
     files["signer.pub"] = f"{key.verifier}\n".encode()
     files["signer.pem"] = _pem(key.verifier)
@@ -165,6 +164,7 @@ def write_pack(path: Path, content: PackContent, pages: Mapping[str, bytes], key
             ],
         }
     )
+    files["README.txt"] = readme(len(files) + len(("README.txt", SUMS, SIGNATURE))).encode()
     sums = "".join(f"{sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
     data = _archive({**files, SUMS: sums, SIGNATURE: key.sign(sums)})
     write_whole(path, data)

@@ -82,7 +82,7 @@ class GateResult:
         subject: The system.
         day: Day on which waivers were looked at.
         checks: Every rule with every part that it is about.
-        notes: What a reader must know: expired waivers, a run sealed in part.
+        notes: What a reader must know: expired waivers, a run held against itself.
         root: Root of the ledger that was read.
         tree_size: Its size.
     """
@@ -155,6 +155,10 @@ def check_gate(
         for waiver in policy.waivers
         if waiver.expires < day
     ]
+    if released is not None and released.run == view.run:
+        notes.append(
+            f"{view.run} is the released run itself: what compares with it says nothing of a new release"
+        )
     if view.partial:
         checks.append(
             Checked("complete-run", Answer.FAIL, f"{view.run} was sealed before it was complete", name)
@@ -236,7 +240,7 @@ def _findings(rule: Rule, view: RunView, subject: str, findings: "Sequence[OpenF
     asked = f"at most {rule.open_findings} open findings of severity {rule.severity} or above asked"
     if findings is None:
         return Checked(
-            rule.id, Answer.MISSING, f"{asked}; there is no exchange node in this workspace", subject
+            rule.id, Answer.MISSING, f"{asked}; this workspace has no exchange node to look in", subject
         )
     system = next(one for one in view.subjects if one.name == subject)
     held = [one for one in findings if one.at_least(rule.severity) and one.concerns(system)]
@@ -351,6 +355,8 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         "judge": _judge(view, one),
     }
     words = f"not worse than {released.run} by more than {rule.margin:g} asked"
+    if differs := _measured_otherwise(one.provenance.method, view, released):
+        return Checked(rule.id, Answer.UNDECIDED, f"{words}; not to be compared: {differs}", **facts)
     new, old = _credits(view, one, one.subject), _credits(released, one, _only(released, one.subject))
     shared = sorted(set(new) & set(old))
     if not shared:
@@ -386,6 +392,15 @@ def _regression(rule: Rule, one: Measurement, view: RunView, released: RunView) 
         else "no number of items decides it"
     )
     return Checked(rule.id, Answer.UNDECIDED, f"{shown}; {said}", n_needed=needed, **facts)
+
+
+def _measured_otherwise(method: str, view: RunView, released: RunView) -> str:
+    """In what the two runs measured differently, so that a difference may be one of versions or judges; else ``""``."""
+    new, old = view.cards.get(method), released.cards.get(method)
+    if new is None or old is None:
+        return ""
+    pairs = (("version", new.version, old.version), ("judge", new.judge, old.judge))
+    return ", ".join(f"{method} has {name} {a} here and {b} there" for name, a, b in pairs if a != b)
 
 
 def _only(view: RunView, subject: str) -> str:

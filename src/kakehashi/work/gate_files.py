@@ -23,14 +23,16 @@ def gate_junit(result: GateResult) -> str:
     waived = [check for check in cases if check.answer is Answer.WAIVED]
     suite = ElementTree.Element(
         "testsuite",
-        name=result.title,
+        name=_printable(result.title),
         tests=str(len(cases)),
         failures=str(len(failed)),
         skipped=str(len(waived)),
         errors="0",
     )
     for check in cases:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{check.rule}", name=_name(check))
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=f"gate.{check.rule}", name=_printable(_name(check))
+        )
         if check in failed:
             ElementTree.SubElement(
                 case, "failure", type=check.answer.value, message=_printable(check.message)

@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kakehashi.exchange import Node, extension_of
 from kakehashi.exchange.store import Filters
+from kakehashi.exchange.validate import moment
 from kakehashi.model import Subject
 from kakehashi.work.workspace import Workspace
 
@@ -55,7 +57,7 @@ def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
         return None
     node = Node.open(place.exchange)
     found: dict[str, Mapping[str, Any]] = {}
-    retests: dict[tuple[str, str], tuple[str, bool]] = {}
+    retests: dict[tuple[str, str], tuple[datetime, bool]] = {}
     with closing(node.store):
         bodies = [body for each in node.store.collections() for body in _objects(node, each.id)]
     for body in bodies:
@@ -65,13 +67,14 @@ def load_findings(place: Workspace) -> tuple[OpenFinding, ...] | None:
             found[str(body["id"])] = body
         elif "retest" in (said := extension_of(body, "measurement") or {}):
             times = said["retest"]
-            key = str(body.get("sighting_of_ref")), str(said["subject"]["name"])
-            said_at = str(times.get("retested") or body["created"])
+            key = str(body.get("sighting_of_ref")), str(said["subject"]["name"]).casefold()
+            said_at = moment(str(times.get("retested") or body["created"]))
             # Of several retests of a system the last one holds: what came back after it was fixed is open again.
-            retests[key] = max(retests.get(key, ("", False)), (said_at, bool(times.get("fixed"))))
+            # Of two at the same time the one that does not call it fixed does: a gate errs on the side of holding.
+            retests[key] = max(retests.get(key, (said_at, False)), (said_at, not times.get("fixed")))
     fixed: dict[str, list[str]] = {}
-    for (ref, system), (_, is_fixed) in retests.items():
-        if is_fixed:
+    for (ref, system), (_, is_open) in retests.items():
+        if not is_open:
             fixed.setdefault(ref, []).append(system)
     return tuple(
         made for name, body in found.items() if (made := _finding(body, fixed.get(name, ()))) is not None

@@ -21,7 +21,9 @@ OWN = ("runtime", "kakehashi", "code")
 
 #: In which order settings are looked through for the first that differs: what was asked, of whom, with what.
 _ORDER = ("methods", "judge", "languages", "seed", "profile", "subjects", "runtime", "kakehashi")
-_NOT_COMPARED = frozenset({"format", "created", "notes", "run", "partial", "key_env", "description"})
+_NOT_COMPARED = frozenset(
+    {"format", "created", "notes", "run", "partial", "key_env", "description", "release"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ raise SystemExit(bool(bad))
 """
 """Twenty lines of Python's own library that check every record against the checkpoint."""
 
-README = (
+_README = (
     """\
 EVIDENCE PACK / 証拠資料パック
 
@@ -41,12 +41,13 @@ WHAT IS HERE / 内容
   checkpoint.txt          size and root of the ledger, signed / 台帳の大きさと根（署名付き）
   manifest.json           the same list for programs / 機械可読の一覧
   SHA256SUMS, .sig        hashes of all files, and a signature over them / 全ファイルのハッシュ値と署名
-  signer.pem              the signer's public key: compare it with one that you have from the signer
+  signer.pem, .pub        the signer's public key: compare it with one that you have from the signer
                           署名者の公開鍵。署名者から別途受け取ったものと照合する
 
 HOW TO CHECK IT WITHOUT KAKEHASHI / Kakehashiを使わない検証方法
-1. Every file is as it was signed / 全ファイルが署名時のままであること
+1. Every file is as it was signed, and none was added / 全ファイルが署名時のままで、追加されたものがないこと
      sha256sum -c SHA256SUMS
+     find . -type f | wc -l        (@FILES@; a greater number: a file was added / 多い場合は追加されたファイルがある)
 2. Who signed the hashes / ハッシュ値への署名者
      openssl pkeyutl -verify -pubin -inkey signer.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
 3. Every record is in the ledger of checkpoint.txt (save these lines as check.py beside this file and run it)
@@ -62,3 +63,8 @@ What this does not show: that a statement is true, that nothing was left out, or
 以上は、記述が真実であること、漏れがないこと、鍵が署名者本人のものであることを示すものではない。
 """
 )
+
+
+def readme(files: int) -> str:
+    """The text for a pack of so many files, itself, the hashes and their signature among them."""
+    return _README.replace("@FILES@", str(files))

@@ -8,8 +8,8 @@ from pathlib import Path
 from kakehashi.errors import InputError
 from kakehashi.ledger.encodings import decode_table
 from kakehashi.ledger.files import write_whole
+from kakehashi.model.cell import safe_cell
 from kakehashi.work import sheet_book
-from kakehashi.work.cells import safe_cell
 
 FORMS = ("csv", "xlsx")
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 
@@ -39,6 +40,12 @@ class Workspace:
     def cache(self) -> Path:
         """Responses by the hash of the wire request."""
         return self.path / "cache" / "responses.sqlite"
+
+    def cache_of(self, release: str) -> Path:
+        """Responses of a named release: none of another's, nor of the plain cache; without a name the plain cache."""
+        if not release:
+            return self.cache
+        return self.cache.with_name(f"release-{sha256(release.encode()).hexdigest()[:12]}.sqlite")
 
     @property
     def models(self) -> Path:

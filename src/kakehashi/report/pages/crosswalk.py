@@ -152,7 +152,14 @@ def _cell(catalog: Catalog, cell: Cell) -> Piece:
     if cell.standing == "own":
         return Blank("blank.this-row")
     if cell.standing == "related":
-        return Listed(tuple(_group(catalog, links) for links in _by_line(cell.links)), "sentence")
+        rivals = len({link.map for link in cell.links}) > 1
+        lines = tuple(
+            Say("crosswalk.by-map", {"map": Verbatim(links[0].map), "said": _group(catalog, links)})
+            if rivals
+            else _group(catalog, links)
+            for links in _by_line(cell.links)
+        )
+        return Listed(lines, "sentence")
     if cell.standing == "absent" and cell.absence is not None:
         by = phrase(cell.absence.searched_by, Verbatim(cell.absence.searched_by))
         parts: dict[str, Piece] = {"by": by, "date": Date(cell.absence.date)}
@@ -255,7 +262,7 @@ def _searches(catalog: Catalog, table: CommitmentTable) -> Section | None:
             Say(f"extent.{one.extent.value}"),
             phrase(one.searched_by, Verbatim(one.searched_by)),
             Date(one.date),
-            Say("standing.absent" if one.is_finding else "standing.not-checked"),
+            Say("standing.absent" if catalog.is_absent(one) else "standing.not-checked"),
         )
         for one in searches
     )

@@ -37,7 +37,7 @@ def catalog_facts(period: Period, sources: Sources, catalog: Catalog | None = No
             words = {"en": f"{count} relations between provisions", "ja": f"条項間の対応関係{count}件"}
             events.append(CatalogEvent(walk.date, "map", name, words, source))
         for absence in walk.absences:
-            if period.within(absence.date) and absence.is_finding:
+            if period.within(absence.date) and found.is_absent(absence):
                 title = found.instruments[absence.instrument].short
                 events.append(CatalogEvent(absence.date, "absence", title, absence.note, source))
     return CatalogFacts(
@@ -45,7 +45,7 @@ def catalog_facts(period: Period, sources: Sources, catalog: Catalog | None = No
         provisions=sum(not p.heading for one in texts for p in one.provisions),
         relations=sum(not line.derived for walk in maps for line in walk.relations),
         absences_checked=sum(
-            line.is_finding and period.enters(line.date) for walk in maps for line in walk.absences
+            found.is_absent(line) and period.enters(line.date) for walk in maps for line in walk.absences
         ),
         events=tuple(sorted(events, key=lambda one: (one.date, one.kind, one.what.get("en", "")))),
         source=sources.add("catalog", "instruments", "kakehashi/commitments/data", len(texts), period.as_of),
