@@ -166,13 +166,13 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_a_tables_unit_may_stand_in_its_head_alone(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(
-        "年,国・地域,注目モデル数（件）,投資（億ドル）,Cost (USD million),Share (%),n (2024),注目モデルの備考（参考）\n"
-        "2024,中国,15,93,5.6,56.4,20,7\n",
+        "年,国・地域,注目モデル数（件）,投資（億ドル）,Cost (USD million),Share (%),n (2024),備考（参考）,( )\n"
+        "2024,中国,15,93,5.6,56.4,20,7,1\n",
         encoding="utf-8",
     )
     found = check_file(path).figures
     assert [one.figure.text for one in found] == [
-        "2024", "15件", "93億ドル", "USD 5.6 million", "56.4%", "20", "7",
+        "2024", "15件", "93億ドル", "USD 5.6 million", "56.4%", "20", "7", "1",
     ]  # fmt: skip
     assert [one.match.claim.id for one in found if one.match.claim] == ["c13"]
 

@@ -146,9 +146,9 @@ def _with_unit(cell: str, head: str) -> str:
     """A cell in one line; a bare number with the unit that its head names, where the two read as one figure."""
     text = cell.strip().replace("\n", " ")
     named = _IN_HEAD.search(plain_width(head))
-    if named is None or not _BARE.fullmatch(plain_width(text)):
+    unit = named[1].strip() if named else ""
+    if not unit or not _BARE.fullmatch(plain_width(text)):
         return text
-    unit = named[1].strip()
     if money := _MONEY_IN_HEAD.fullmatch(unit):
         sign = f"{money[1]} " if money[1].isalpha() else money[1]
         whole = f"{sign}{text} {money[2]}".strip()
