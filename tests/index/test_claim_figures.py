@@ -236,6 +236,7 @@ def test_what_is_counted_is_said_up_to_its_noun(text, counter):
         ("1人当たり4万円、1IPアドレス当たり242万パケット、予算(百万円)、二十分の講演", [
             "money-JPY:40000", "count:2420000", "minutes:20",
         ]),
+        ("一ユーザーとして二モデルを比べる", ["count:2"]),
         ("第二百十七回国会、図表2-1-3、nine-tenths, the vote ended April 19.", ["share:9/10", "date:--04-19"]),
         ("June 3-9, between 3 and 9 June, May 5-19", [
             "date:--06-03..--06-09", "date:--06-03..--06-09", "date:--05-05..--05-19",

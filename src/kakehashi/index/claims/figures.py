@@ -342,7 +342,7 @@ def _amounts(text: str) -> Iterator[Figure]:
             loose = kind == "count" and not counter
             if loose or token.strip() in ("万", "億", "兆") or (kind == "minutes" and token == "十"):
                 continue
-            if token == "一" and counter.strip() in ("つ", "点", "者", "国", "個", "人"):
+            if token == "一" and re.fullmatch(r"[つ点者国個人]|[ァ-ヴー]+", counter):
                 continue
             if found.start() and text[found.start() - 1] in "数第統唯":
                 continue
