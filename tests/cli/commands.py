@@ -158,6 +158,10 @@ class Served(InThread):
         """Give the answers that were held back."""
         self._loop.call_soon_threadsafe(self.server.gate.set)
 
+    def settle(self) -> None:
+        """Wait until the server has counted all that a client sent which was killed."""
+        asyncio.run_coroutine_threadsafe(self.server.settled(), self._loop).result(60)
+
     @property
     def subject(self) -> str:
         """The subject that it serves, as typed."""

@@ -1,14 +1,16 @@
 """A judge calibrated as it grades by a method's official prompts: the error that then stands beside its grades."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from commands import Served
-from evaluate.methods.published.written import CAPITAL, as_csv, store_of
+from evaluate.methods.published.written import CAPITAL, as_csv, bbq_files, store_of
 
-from kakehashi.errors import InputError, UsageError
+from kakehashi.errors import DataMissingError, InputError, UsageError
 from kakehashi.evaluate.judges.calibration_record import calibration_json
 from kakehashi.evaluate.judges.labels import LabelledAnswer
+from kakehashi.work.assess import assess
 from kakehashi.work.calibrate import calibrate_judge
 from kakehashi.work.judging import JudgeWords
 from kakehashi.work.plan import make_plan
@@ -116,3 +118,70 @@ def test_what_cannot_grade_or_has_no_such_prompts_is_refused(tmp_path, store, ro
         calibrate_judge(
             strange, judges=["model:mock:comply"], prompts="xstest", data=store, workspace=tmp_path
         )
+
+
+@pytest.fixture
+def unprompted(tmp_path, monkeypatch):
+    """A workspace with XSTest and BBQ, and without HELM's prompts; no data are fetched."""
+    files = {"xstest_prompts.csv": as_csv(PROMPTS[20:40])}
+    store = store_of(tmp_path / "data", xstest=files, bbq=bbq_files(templates=1))
+    monkeypatch.setattr("kakehashi.work.assess.DataStore", lambda _: store)
+    return store
+
+
+def test_official_prompts_that_are_not_here_leave_their_method_not_judged_and_the_run_goes_on(
+    tmp_path, unprompted, rows
+):
+    why = "not judged: the official judge prompts were not pulled"
+    kinds = [replace(row, kind="") for row in rows]
+    with Served(answer=say) as judge:
+        name, path = f"model:{judge.server.url}#judge-1", tmp_path / "own.json"
+        own = calibrate_judge(kinds, judges=[name], workspace=tmp_path)
+        path.write_text(json.dumps(calibration_json(own, dataset="labels.jsonl")))
+        calls = judge.server.calls
+
+        def run(*methods):
+            return assess(
+                ["mock:comply"],
+                methods=methods,
+                judges=[name],
+                calibrations=[path],
+                limit=4,
+                alone=True,
+                workspace=tmp_path / "w",
+            )
+
+        with pytest.raises(DataMissingError, match="kakehashi data pull helm-safety"):
+            run("xstest")  # nothing in it could be judged
+        assert not (tmp_path / "w" / "runs").exists()
+        found, whole = run("xstest", "bbq"), run("helm-safety")
+        assert judge.server.calls == calls  # nobody is asked who has nothing to judge by
+        (told,) = [note for note in found.notes if note.startswith("xstest: not judged")]
+        assert told.endswith("'helm-safety' was not pulled. Run: kakehashi data pull helm-safety")
+        assert found.view.cards["xstest"].judge == "none (the official prompts were not pulled)"
+        values = {m.measure.id: m for m in found.view.measurements if len(m.facets) == 1}
+        assert (values["xstest:published-grade"].value, values["xstest:published-grade"].reason) == (
+            None,
+            why,
+        )
+        assert (values["bbq:accuracy"].value, values["bbq:accuracy"].n) == (
+            0.0,
+            16,
+        )  # 4 contexts of 4 questions
+        values = {m.measure.id: m for m in whole.view.measurements if len(m.facets) == 1}
+        assert values["helm-safety:mean-score"].value is None
+        assert values["helm-safety:mean-score"].reason == (
+            "incomplete: harmbench, simple-safety-tests, anthropic-red-team missing (data not pulled);"
+            f" not judged: xstest ({why})"
+        )
+        # once they are here it is another run, which asks the judge alone
+        store_of(unprompted.root, helm_safety={"xstest_annotator.py": ANNOTATOR})
+        again = run("xstest", "bbq")
+        assert again.run != found.run
+        assert judge.server.calls == calls + 4
+        (grade,) = [
+            m
+            for m in again.view.measurements
+            if m.measure.id == "xstest:published-grade" and len(m.facets) == 1
+        ]
+        assert grade.n == 4

@@ -22,7 +22,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 #: Whose tests run on both databases.
 _ON_BOTH = {"test_exchange_store", "test_server", "test_alerts", "test_partner_logs", "test_race"}
-_ON_BOTH |= {"test_events", "test_timeline", "test_webhooks"}
+_ON_BOTH |= {"test_events", "test_timeline", "test_webhooks", "test_node_time"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

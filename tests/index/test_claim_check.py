@@ -43,6 +43,13 @@ def word(*paragraphs, extra="", parts=("word/document.xml",), head=""):
         ("AI incidents grew by more than 50% in 2024.", [("50%", "c01", "confirmed")]),
         # a firm figure, right within limits
         ("DeepSeek-V3's last run cost $5.576 million.", [("$5.576 million", "c20", "confirmed-with-limits")]),
+        (
+            "DeepSeek-V3 took 2.788M H800 GPU hours.",
+            [("2.788M H800 GPU hours", "c20", "confirmed-with-limits")],
+        ),
+        # what is counted may stand behind other words, and another thing is counted by another word
+        ("In 2024 the AI Incident Database held 233 new AI incidents.", [("233", "c01", "confirmed")]),
+        ("In 2024, 233 firms reported to the AI Incident Database on incidents.", []),
         # one secondary page, and memory
         ("DeepSeekを含む中国企業17社が署名した。", [("17社", "c39", "not-checked")]),
         ("EUのAI法の遵守費用は開発費の17～25％である。", [("17～25％", "c21", "not-checked")]),
@@ -168,3 +175,43 @@ def test_a_tables_unit_may_stand_in_its_head_alone(tmp_path):
         "2024", "15件", "93億ドル", "USD 5.6 million", "56.4%", "20", "7",
     ]  # fmt: skip
     assert [one.match.claim.id for one in found if one.match.claim] == ["c13"]
+
+
+def test_a_markdown_table_is_read_by_row_with_the_units_of_its_head(tmp_path):
+    path = tmp_path / "t.md"
+    path.write_text(
+        "投資は次の表のとおり。\n"
+        "| 年 | 国・地域 | 注目モデル数（件） | 民間投資（百万ドル） |\n"
+        "|:--|---|--:|--:|\n"
+        "| 2024 | 中国 | **15** | 9,290 |\n"
+        "| 2024 | 日本 | 3 |\n"
+        "\n"
+        "a | 7 and no table\n",
+        encoding="utf-8",
+    )
+    found = check_file(path).figures
+    assert [(one.line, one.figure.text) for one in found] == [
+        (4, "2024"), (4, "15件"), (4, "9,290百万ドル"), (5, "2024"), (5, "3"), (7, "7"),
+    ]  # fmt: skip
+    assert found[2].figure.low == 9_290_000_000
+    assert [one.match.claim.id for one in found if one.match.claim] == ["c13"]
+
+
+def cell(*paragraphs):
+    return "<w:tc>" + "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs) + "</w:tc>"
+
+
+def test_a_word_table_is_read_by_row_and_a_table_that_only_places_text_is_not(tmp_path):
+    rows = [
+        cell("年") + cell("国・地域") + cell("注目モデル数（件）"),
+        cell("2024") + cell("中国") + cell("15"),
+    ]
+    layout = cell("右の欄。", "AI incidents grew by 347% in 2024.") + cell("7件。")
+    table = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    path = tmp_path / "t.docx"
+    path.write_bytes(word("前文", extra=f"<w:tbl>{table}</w:tbl><w:tbl><w:tr>{layout}</w:tr></w:tbl>"))
+    found = check_file(path).figures
+    assert [(one.line, one.figure.text) for one in found] == [
+        (3, "2024"), (3, "15件"), (5, "347%"), (5, "2024"), (6, "7件"),
+    ]  # fmt: skip
+    assert [one.match.claim.id for one in found if one.match.claim] == ["c13", "c01"]

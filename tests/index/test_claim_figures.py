@@ -13,7 +13,12 @@ from kakehashi.index.claims.numerals import parse_number, plain_width
 HERE = Path(__file__).parent
 
 #: File → lowest precision and recall of finding, then of matching; measured and printed in docs/index-claims.md.
-BOUNDS = {"labelled": (0.994, 0.994, 1.0, 0.986), "held_out": (1.0, 1.0, 1.0, 0.96), "fresh": (1.0, 1.0)}
+BOUNDS = {
+    "labelled": (1.0, 1.0, 1.0, 0.986),
+    "held_out": (1.0, 1.0, 1.0, 0.96),
+    "fresh": (1.0, 1.0),
+    "second_fresh": (0.985, 1.0),
+}
 
 
 def sentences(name):
@@ -116,6 +121,23 @@ def test_words_of_approximation_are_kept(text, said):
 
 
 @pytest.mark.parametrize(
+    ("text", "counter"),
+    [
+        ("233 new AI-related incidents were logged", "new AI-related incidents"),
+        ("233 incident reports", "incident reports"),
+        ("12 firms reported incidents", "firms"),
+        ("233 were reported", ""),
+        ("233 reported in 2024", ""),
+        ("1,200 staff", "staff"),
+        ("40万トークン", "トークン"),
+        ("2.5GW", "GW"),
+    ],
+)
+def test_what_is_counted_is_said_up_to_its_noun(text, counter):
+    assert find_figures(text)[0].counter == counter
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         # Accounts and statistics of Japan print a triangle for minus.
@@ -136,6 +158,26 @@ def test_words_of_approximation_are_kept(text, said):
         ]),
         ("The share rose from 12.5% to just 14, then climbed 9% to 233 in all", [
             "percent:12.5", "percent:14", "percent:9", "count:233",
+        ]),
+        ("fivefold, a twofold rise, half a dozen labs, two dozen firms", [
+            "times:5", "times:2", "count:6", "count:24",
+        ]),
+        ("10 working days, 15営業日、48 consecutive hours", ["days:10", "days:15", "hours:48"]),
+        ("2.788M H800 GPU hours、278.8万GPU時間、3万時間", ["hours:2788000", "hours:2788000", "hours:30000"]),
+        ("Rmb3.6tn, $3T, 14.8T tokens, 5t of coal, 1 743 replies", [
+            "money-CNY:3600000000000", "money-USD:3000000000000", "count:14800000000000", "count:5", "count:1743",
+        ]),
+        ("Articles 5, 6 and 7; pp. 12-15; Figure 3-2; p.145〜152; in tables 2 and 3, 40 firms", ["count:40"]),
+        ("COM(2025) 165, (EU) 2024/1689, 規則(EU)2024/1689, S. 146, the U.S. 40 firms", ["count:40"]),
+        ("15 U.S.C. § 9401, 88 FR 75191, Public Law 117-167, Executive Order 14110", []),
+        ("Claude Opus 4.5, Llama 3.1 405B and Qwen3-235B-A22B at 12 Wall Street banks", ["count:12"]),
+        ("1401 K Street NW, Suite 600, London SW1H 0NB, by 5 pm", []),
+        ("1人当たり4万円、1IPアドレス当たり242万パケット、予算(百万円)、二十分の講演", [
+            "money-JPY:40000", "count:2420000", "minutes:20",
+        ]),
+        ("第二百十七回国会、図表2-1-3、nine-tenths, the vote ended April 19.", ["share:9/10", "date:--04-19"]),
+        ("June 3-9, between 3 and 9 June, May 5-19", [
+            "date:--06-03..--06-09", "date:--06-03..--06-09", "date:--05-05..--05-19",
         ]),
         ("大手町4-5-6、RFC 9110、JIS Q 27001、40代、the thirty-third session", []),
     ],

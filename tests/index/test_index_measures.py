@@ -1,7 +1,7 @@
 """Measures by hand, and the published figures again from the reference files."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,15 @@ from click.testing import CliRunner
 
 from kakehashi.cli.main import cli
 from kakehashi.errors import InputError, KakehashiError
-from kakehashi.index import assemble, import_file, load_measures
+from kakehashi.index import assemble, datasets, import_file, load_measures
+from kakehashi.index.datasets import latest_day
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "reference"
 TODAY = date(2026, 11, 25)
 UNITS = {one.id: one.unit for one in load_measures()}
+
+
+VALUES = "measure,value,unit,as_of,source,n,low,high\n"
 
 
 def put(workspace, path, kind, vintage, **more):
@@ -54,8 +58,20 @@ def test_the_register_by_hand(tmp_path):
     assert share.interval.high == pytest.approx(93.85, abs=0.02)
 
 
+def test_a_month_without_its_day_counts_from_its_last_day(tmp_path):
+    rows = "id,opened,closed\na,2026-01-10,2026-01\n"
+    path = table(tmp_path, rows)
+    for vintage, still in (("2026-01-30", 1), ("2026-01-31", 0)):
+        put(tmp_path / vintage, path, "register", vintage)
+        assert sheet(tmp_path / vintage, "open-cases").values[0].value == still
+    path = table(tmp_path, "system,audited,date\ns,yes,2026-01\n")
+    for vintage, audited in (("2026-01-30", 0), ("2026-01-31", 100)):
+        put(tmp_path / vintage, path, "audits", vintage)
+        assert sheet(tmp_path / vintage, "audit-rate").values[0].value == audited
+
+
 def test_evaluations_surveys_and_audits_by_hand(tmp_path):
-    rows = "model,developer,method,evaluator\nm1,A,x,A\nm1,A,y,B\nm1,A,z,A\nm2,A,x,a\nm3,C,,\nm4,D,x,E\nm4,D,x,E\n"
+    rows = 'model,developer,method,evaluator\nm1,A,x,A\nm1,A,y,B\nm1,A,z,A\nm2,"P,A",x,a\nm3,C,,\nm4,D,x,E\nm4,D,x,E\n'
     put(tmp_path, table(tmp_path, rows), "evaluations", "2026-01-31")
     found = {one.facets["rule"]: one.value for one in sheet(tmp_path, "evaluation-coverage").values}
     # of 4 models: m1, m2, m4 have a method; m1 has three; m1 and m4 have an evaluator of another name
@@ -118,9 +134,44 @@ def test_regions_of_few_developers_are_withheld_and_silent_ones_named(tmp_path):
     assert only["CN"] is None, "two developers alone"
 
 
+@pytest.mark.parametrize(("here", "utc"), [(26, 25), (25, 26)])
+def test_a_morning_in_tokyo_and_an_evening_in_new_york_are_no_days_to_come(monkeypatch, here, utc):
+    class Day(date):
+        @classmethod
+        def today(cls):
+            return date(2026, 11, here)
+
+    class Moment(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 11, utc, 23, 30, tzinfo=tz)
+
+    monkeypatch.setattr(datasets, "date", Day)
+    monkeypatch.setattr(datasets, "datetime", Moment)
+    assert latest_day() == date(2026, 11, 26)
+
+
+def test_work_of_several_countries_is_no_countrys_alone(tmp_path):
+    rows = "model,publication_date,organization,country\n"
+    rows += "".join(f"{name},2024-01-01,{name.upper()},Japan\n" for name in "abc")
+    rows += 'd,2024-05-05,D,"Multinational,Japan"\n'
+    put(tmp_path, table(tmp_path, rows), "epoch-models", "2025-01-15")
+    found = {
+        way: [
+            (one.value, one.n)
+            for one in sheet(tmp_path, f"notable-models-{way}").values
+            if one.facets == {"year": "2024", "region": "JP"}
+        ]
+        for way in ("any", "only")
+    }
+    assert found == {"any": [(4, 4)], "only": [(3, 3)]}
+
+
 def test_the_pace_is_the_median_between_records(tmp_path):
     rows = "Model,eci,eci_ci_low,eci_ci_high,date,Organization,Country (of organization)\n"
     rows += "a,10,,,2025-01-01,A,US\nb,9,,,2025-01-05,A,US\nc,11,,,2025-01-11,A,US\nd,12,,,2025-02-10,A,US\n"
+    # a smaller sibling of the same day is no release of its own, and a month alone says no day
+    rows += "e,11.5,,,2025-02-10,A,US\nf,20,,,2025-01,A,US\n"
     put(tmp_path, table(tmp_path, rows), "epoch-eci", "2025-03-01")
     assert sheet(tmp_path, "release-pace").values[0].value == 20  # of 10 and 30 days
 
@@ -141,6 +192,12 @@ def test_the_pace_is_the_median_between_records(tmp_path):
         ("values", "measure,value,unit,as_of,source\nopen-case,3,count,2024-01,x\n", 2, "unknown measure"),
         ("values", "measure,value,unit,as_of,source\nopen-cases,nan,count,2024-01,x\n", 2, "not finite"),
         ("survey", "question,group,percent,n,date\nq,g,120,10,2024-01\n", 2, "outside 0 to 100"),
+        ("survey", "question,group,percent,n,date\nq,g,12,10.5,2024-01\n", 2, "no whole number"),
+        ("values", f"{VALUES}open-cases,3_0,count,2024-01,x,,,\n", 2, "no number"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,-3,,\n", 2, "counts nothing"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,,2,\n", 2, "one end"),
+        ("values", f"{VALUES}open-cases,3,count,2024-01,x,,4,5\n", 2, "outside its interval"),
+        ("aiid", "incident_id,date\n1,2024-01-\0\n", 2, "zero bytes"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line_and_nothing_is_written(tmp_path, kind, text, row, said):
@@ -214,5 +271,8 @@ def test_published_figures_again_from_the_reference_files(tmp_path):
     gaps = sheet(tmp_path, "frontier-gap-points").values
     (gpqa,) = (o for o in gaps if o.facets["benchmark"].startswith("GPQA") and o.as_of == "2024-12-31")
     assert round(gpqa.value, 1) == 20.2  # o1 (2024-12-17) 76.77 minus DeepSeek-V3 (2024-12-26) 56.53
+    put(tmp_path, indicators / "epoch_eci_scores_2026-02.csv", "epoch-eci", "2026-02-20")
+    # days with a new record, LLaMA's of 2023-02-24 first: 13 steps of 7 to 352 days, the seventh of them 55
+    assert [(o.value, o.n) for o in sheet(tmp_path, "release-pace", "2026-11-25").values] == [(55, 13)]
     years = {one.as_of: one.value for one in sheet(tmp_path, "incidents-per-year").values}
     assert (years["2023"], years["2024"], years["2025"]) == (168, 283, 370)  # grep -c of the date column

@@ -8,6 +8,7 @@ from kakehashi.commitments import load_catalog
 from kakehashi.exchange import Node, make
 from kakehashi.exchange.records import extension
 from kakehashi.index import assemble
+from kakehashi.index.words import source_words
 from kakehashi.ledger import encode
 from kakehashi.model import Measure, Measurement, Polarity, Provenance
 from kakehashi.work.evidence import Source, add_evidence, retract_evidence
@@ -125,6 +126,7 @@ def test_open_cases_of_an_exchange_node_by_hand(tmp_path):
             assert outcome.failure is None
     assert (only := values(tmp_path, "open-cases", now.date().isoformat())[0]).value == 5
     assert (only.source, only.n) == ("own exchange node", 5)
+    assert source_words(only.source)["ja"] == "自機関の交換ノード"
     assert values(tmp_path, "median-days-open", now.date().isoformat())[0].value == 3
     assert not values(tmp_path, "open-cases", (now - timedelta(days=1)).date().isoformat()), (
         "not yet received"

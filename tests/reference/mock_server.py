@@ -134,6 +134,19 @@ class MockServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def settled(self) -> None:
+        """Wait until all that clients sent is counted, once they are gone: one that was killed may have sent more.
+
+        Connections are accepted in their order: when a new one is answered, all before it are known.
+        """
+        assert self._runner is not None
+        reader, writer = await asyncio.open_connection(self._host, self.port, ssl=self._ssl)
+        writer.write(b"GET /stats HTTP/1.1\r\nHost: mock\r\nConnection: close\r\n\r\n")
+        await reader.read()
+        writer.close()
+        while self.active or self._runner.server.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
     async def _stats(self, request: web.Request) -> web.Response:
         return web.json_response({"calls": self.calls, "answered": self.answered})
 

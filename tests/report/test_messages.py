@@ -109,6 +109,9 @@ def test_japanese_uses_the_terms_of_the_guide() -> None:
 
 def test_no_rendering_that_the_guide_turns_down() -> None:
     assert [(key, word) for key, text in JA.items() for word in AVOID_JA if word in text] == []
+    # official writing has them in kanji: 及び、並びに、又は、全て
+    kana = ("および", "ならびに", "または", "すべて", "〜")
+    assert [(key, word) for key, text in JA.items() for word in kana if word in text] == []
     assert [(key, word) for key, text in EN.items() for word in AVOID_EN if word in text.lower()] == []
 
 
@@ -203,3 +206,13 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     prefixes = tuple(families.split())
     quoted = set(re.findall(r'"([a-z][\w.-]+)"', source))
     assert [key for key in EN if key not in literal | quoted and not key.startswith(prefixes)] == []
+
+
+def test_the_foot_of_a_printed_page_is_one_line():
+    """At 7 points a line of A4 bears 137 Latin letters or 65 Japanese signs beside the page's number (measured)."""
+    names = {"run": "run-b742c918dd68", "date": "2026-11-25", "for": "made for readers cleared for TLP:GREEN"}
+    for language, room in (("en", 137), ("ja", 130)):
+        for key, text in messages(language).items():
+            if key.startswith("page.print") or key.endswith(".mark"):
+                width = sum(1 + (ord(sign) > 0x2000) for sign in text.format_map(names))
+                assert width <= room, (language, key, width)

@@ -10,7 +10,7 @@ from kakehashi.evaluate.judges import ModelJudge
 from kakehashi.evaluate.methods import get_method
 from kakehashi.evaluate.methods.base import Selection
 from kakehashi.evaluate.methods.published.facts_grounding import SET, FactsGroundingV1
-from kakehashi.model import Subject
+from kakehashi.model import JudgeError, Subject
 from kakehashi.work.beside import with_beside
 from kakehashi.work.data import pull_for
 from kakehashi.work.judging import ChosenJudge
@@ -170,3 +170,16 @@ def test_languages_named_one_by_one_are_all_planned(tmp_path):
     # 2 pairs in each of two languages: 2 * 2 * 2 prompts
     assert "8 samples" in joined.output
     assert apart.output == joined.output
+
+
+def test_the_composite_does_not_carry_the_error_that_a_judge_has_by_its_own_prompt(tmp_path):
+    """Its components are graded by HELM's prompts, as when each is run by itself."""
+    store = DataStore(tmp_path)
+    judge = ModelJudge(ScriptedJudge("x"), "judge-1", languages=("en",))
+    errors = {"en": JudgeError(n=60, source="labels")}
+    chosen = ChosenJudge(judge, ({"id": judge.id},), calibration={"en": "human"}, errors=errors)
+    for name in ("helm-safety", "xstest"):
+        method = get_method(name, data=store)
+        card = chosen.card(_official(PlannedMethod(method, method.card, Selection(), ())))
+        assert card.judge == f"{judge.id}, by the official prompts"
+        assert (card.judge_calibration, card.judge_errors) == ({"en": "other-prompt"}, {})

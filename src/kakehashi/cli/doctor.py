@@ -9,7 +9,7 @@ from kakehashi.cli.options import json_option, print_json, workspace_option
 @workspace_option
 @json_option
 def doctor(workspace: object, as_json: bool) -> int:
-    """Check this installation: Python, extras, weights, fonts, disk, proxy, certificates.
+    """Check this installation: Python, extras, weights, fonts, disk, a node's clock, proxy, certificates.
 
     Example: kakehashi doctor
     """

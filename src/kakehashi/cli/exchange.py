@@ -10,6 +10,7 @@ import click
 from kakehashi.cli.exchange_alert_room import ALERT_ROOM_COMMANDS
 from kakehashi.cli.exchange_alerts import ALERT_COMMANDS, LEVELS, node_of
 from kakehashi.cli.exchange_bundles import bundle
+from kakehashi.cli.exchange_clock import clock
 from kakehashi.cli.exchange_delivery import DELIVERY_COMMANDS
 from kakehashi.cli.exchange_formats import FORMAT_COMMANDS, print_dry_run, read_prompt
 from kakehashi.cli.exchange_loop import LOOP_COMMANDS
@@ -41,6 +42,7 @@ for command in (
     *LOOP_COMMANDS,
     *PULL_COMMANDS,
     bundle,
+    clock,
 ):
     exchange.add_command(command)
 

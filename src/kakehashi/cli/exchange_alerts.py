@@ -29,11 +29,15 @@ def _warn_of_blind(node: "Node", alert_id: str) -> list[str]:
 
 
 def node_of(workspace: Path) -> "Node":
-    """The workspace's node."""
+    """The workspace's node; where embargoes stand because its clock is not believed, that is said."""
     from kakehashi.exchange import Node
+    from kakehashi.exchange.confirmed_time import clock_trouble
     from kakehashi.work.workspace import Workspace
 
-    return Node.open(Workspace(workspace).exchange)
+    node = Node.open(Workspace(workspace).exchange)
+    if trouble := clock_trouble(node.store):
+        click.echo("; ".join(trouble), err=True)
+    return node
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """``kakehashi index``: measures with vintage, source and siblings."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -23,9 +22,9 @@ def _as_of_option(function: click.decorators.FC) -> click.decorators.FC:
 
 
 def _day(text: str) -> str:
-    from kakehashi.index.datasets import check_date, last_day
+    from kakehashi.index.datasets import check_date, last_day, latest_day
 
-    today = datetime.now(UTC).date()
+    today = latest_day()
     if not text:
         return today.isoformat()
     check_date(text, today, what="--as-of")
@@ -98,6 +97,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
         facet_words,
         head_words,
         licence_words,
+        source_words,
         unbounded,
         unit_words,
     )
@@ -133,7 +133,7 @@ def show(name: str, as_of: str, lang: str, workspace: Path, as_json: bool) -> No
                 "n": one.n,
                 "of": facet_words(one.facets).get(lang, ""),
                 "vintage": one.vintage,
-                "source": one.source,
+                "source": source_words(one.source).get(lang, one.source),
                 "licence": licence_words(one.licence)[lang],
                 "note": one.reason.get(lang)
                 or (head_words("newer", lang).format(newer=one.newer) if one.newer else ""),

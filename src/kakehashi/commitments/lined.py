@@ -19,6 +19,10 @@ class Lined(dict[str, Any]):
         super().__init__()
         self.lines: dict[str, int] = {}
 
+    def line_of(self, key: str) -> int:
+        """Line of a key; that of the mapping where it has no such key."""
+        return self.lines.get(key, self.line)
+
 
 class _LinedLoader(_LOADER):  # type: ignore[misc]  # CSafeLoader where it was built, else SafeLoader
     path: str = ""
@@ -39,8 +43,8 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Lined:
             )
         if key in made:
             raise InputError(f"the key {key!r} stands twice", path=loader.path, row=line)
-        made[key] = loader.construct_object(value_node, deep=True)
         made.lines[key] = line
+        made[key] = loader.construct_object(value_node, deep=True)
     return made
 
 

@@ -120,7 +120,7 @@ def release_alert(
     officers, delegation = node.store.officers(), None
     if key.verifier.public not in {one.public for one in officers}:
         delegation = delegation_of(node, key.verifier)
-        if delegation is None or not delegation.holds(now or datetime.now(UTC)):
+        if delegation is None or not delegation.holds(now or node.store.time().latest):
             raise VerificationError(
                 f"{key.name} may not release alerts",
                 hint="Register the key (exchange officer KEY), or let an officer on leave name it (exchange delegate).",

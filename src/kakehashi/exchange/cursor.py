@@ -4,7 +4,6 @@ import base64
 import binascii
 import hmac
 import json
-from hashlib import sha256
 
 from kakehashi.errors import InputError
 
@@ -42,4 +41,4 @@ def read_next(secret: str, text: str, *bound: str) -> int:
 
 
 def _mac(secret: str, body: bytes, bound: tuple[str, ...]) -> bytes:
-    return hmac.new(secret.encode(), body + json.dumps(bound).encode(), sha256).digest()[:_MAC]
+    return hmac.digest(secret.encode(), body + json.dumps(bound).encode(), "sha256")[:_MAC]

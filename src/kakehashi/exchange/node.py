@@ -2,11 +2,12 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from kakehashi.errors import InputError, UnknownNameError, VerificationError
+from kakehashi.errors import InputError, StorageError, UnknownNameError, VerificationError
 from kakehashi.exchange.alert_tables import ALERT_TABLES
 from kakehashi.exchange.database import Database
 from kakehashi.exchange.policy import Caller
@@ -16,7 +17,7 @@ from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.sql_verify import read_head
 from kakehashi.exchange.store import Collection, Filters, Finding, Verification
 from kakehashi.exchange.tokens import Tokens
-from kakehashi.exchange.trust_tables import TRUST_TABLES
+from kakehashi.exchange.trust_tables import TIME_TABLES, TRUST_TABLES
 from kakehashi.proof import Checkpoint, SigningKey, TreeHead
 
 FOLDER = "exchange"
@@ -111,9 +112,12 @@ class Node:
         _ensure_all(store)
         owner, name = store.meta("owner"), store.meta("name")
         if owner is None or name is None:
+            store.close()
             raise InputError(
                 "this node was not made whole", path=path, hint="Delete the folder and make it again."
             )
+        with suppress(StorageError):  # a full disk does not keep anybody from reading
+            store.keep_time()
         return cls(path, store, owner, name)
 
     @property
@@ -208,11 +212,12 @@ class Node:
         Args:
             against: A head that was kept elsewhere: it finds a log that was cut or rewritten as a whole.
         """
+        from kakehashi.exchange.confirmed_time import check_time_words
         from kakehashi.exchange.cosigning import check_cosigned
         from kakehashi.exchange.reads import check_reads
 
         found = self.store.verify()
-        more = (*check_reads(self.store), *check_cosigned(self)[0])
+        more = (*check_reads(self.store), *check_time_words(self.store), *check_cosigned(self)[0])
         found = Verification(found.head, found.objects, (*found.findings, *more))
         if against is None:
             return found
@@ -243,7 +248,7 @@ class Node:
 
 def _ensure_all(store: SqlStore) -> None:
     """Make all tables now: inside a look at a snapshot nothing can be made."""
-    for tables in (ALERT_TABLES, TRUST_TABLES):
+    for tables in (ALERT_TABLES, TRUST_TABLES, TIME_TABLES):
         store.ensure(tables)
 
 

@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +84,7 @@ def add_delegation(node: "Node", made: Delegation, *, now: datetime | None = Non
         InputError: The delegate is an officer: nobody sits on two seats.
     """
     officers = {one.public for one in node.store.officers()}
-    if made.officer.public not in officers or not made.holds(now or datetime.now(UTC)):
+    if made.officer.public not in officers or not made.holds(now or node.store.time().latest):
         raise VerificationError(
             "this delegation is not signed by an officer of this node, or has ended",
             hint="The officer who will be away makes it: kakehashi exchange delegate KEY --key-file …",

@@ -9,7 +9,6 @@ a machine that loses its power may lose the reads of the last second.
 import json
 import os
 import re
-import secrets
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -23,17 +22,16 @@ from uuid import uuid4
 
 from kakehashi.errors import LockedError
 from kakehashi.exchange.ids import LEVELS
-from kakehashi.exchange.log_line import Opening
+from kakehashi.exchange.log_notes import LogNotes
 from kakehashi.exchange.markings import BUILT_IN
 from kakehashi.exchange.records import timestamp
-from kakehashi.exchange.sql_base import Clock
 from kakehashi.exchange.sql_store import SqlStore
 from kakehashi.exchange.store import Finding
 from kakehashi.exchange.trust_tables import TRUST_TABLES
-from kakehashi.proof import canonical_bytes
 
 _AMBER = LEVELS.index("amber")
 _MOST_LISTED = 100_000
+_BATCHES = LogNotes("read", TRUST_TABLES, "read_batches", "reads", ("reads", "batch"))
 
 
 class Given(Protocol):
@@ -107,16 +105,8 @@ def commit_reads(store: SqlStore, reads: Sequence[Read]) -> None:
     if not reads:
         return
     text = json.dumps([list(astuple(read)) for read in reads], separators=(",", ":"))
-    salt = secrets.token_hex(16)
     with store.rows(TRUST_TABLES, write=True) as con:
-        seq, added = Clock(con).next()
-        con.execute("INSERT INTO log VALUES (?, ?, ?)", (seq, added, _line(seq, added, salt, text)))
-        con.execute("INSERT INTO read_batches VALUES (?, ?, ?)", (seq, salt, text))
-
-
-def _line(seq: int, added: str, salt: str, text: str) -> bytes:
-    beside = canonical_bytes([str(seq), added, "read"])
-    return Opening.made(seq, "read", bytes.fromhex(salt), beside).line(text.encode())
+        _BATCHES.add(con, text)
 
 
 def reads_of(
@@ -132,19 +122,7 @@ def reads_of(
 
 def check_reads(store: SqlStore) -> list[Finding]:
     """Whether every batch of reads fits its line of the log, and no batch is missing."""
-    with store.rows(TRUST_TABLES) as con:
-        rows = con.execute(
-            "SELECT b.seq, b.salt, b.reads, l.added, l.entry FROM read_batches b LEFT JOIN log l ON l.seq = b.seq"
-        ).fetchall()
-        lines = con.execute("SELECT seq, entry FROM log ORDER BY seq").fetchall()
-    found, there = [], {row[0] for row in rows}
-    for seq, salt, text, added, entry in rows:
-        if entry is None or bytes(entry) != _line(seq, added, salt, text):
-            found.append(Finding("reads", f"the batch of line {seq} does not match the log"))
-    for seq, entry in lines:
-        if b'"event":"read"' in bytes(entry) and seq not in there:
-            found.append(Finding("reads", f"the batch of line {seq} is missing"))
-    return found
+    return _BATCHES.check(store)
 
 
 class ReadSpool:

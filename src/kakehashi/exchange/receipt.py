@@ -11,7 +11,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -53,7 +53,7 @@ def check_received(
         objects: Parsed objects, in the order in which they came.
         now: The time, for embargoes.
     """
-    at, done = now or datetime.now(UTC), Received()
+    at, done = now or node.store.time().latest, Received()
     known = dict(node.store.known_markings())
     for obj in objects:
         if isinstance(obj, Mapping) and obj.get("type") == "marking-definition" and not problems_of(obj):

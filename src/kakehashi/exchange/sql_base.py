@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kakehashi.errors import FormatVersionError, InputError
 from kakehashi.exchange.database import Connection, Database, SqliteDatabase
+from kakehashi.exchange.node_time import KNOWN
 from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_schema import FORMAT, SCHEMA
 from kakehashi.exchange.store import Collection
@@ -57,6 +58,15 @@ class SqlBase:
         found = self.meta("format")
         if found != FORMAT:
             raise FormatVersionError(str(found), FORMAT, path=self.path)
+        if self.meta(KNOWN) is None:
+            self._begin_time()
+
+    def _begin_time(self) -> None:
+        """The first time that a node knows: its clock's, or that of its log's last line where it is older than this."""
+        with self.writing() as con:
+            row = con.execute("SELECT added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+            first = timestamp(datetime.now(UTC)) if row is None else row[0]
+            con.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", (KNOWN, first))
 
     @property
     def path(self) -> Path | str:

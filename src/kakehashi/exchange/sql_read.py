@@ -19,13 +19,13 @@ from kakehashi.exchange.markings import (
     object_level_refs,
     read_marking,
 )
+from kakehashi.exchange.node_time import TIME_COLUMNS, NodeTime, read_time
 from kakehashi.exchange.page_cache import PageCache
 from kakehashi.exchange.policy import Caller, Item, Marks, may_see
 from kakehashi.exchange.sql_base import SqlBase
 from kakehashi.exchange.store import Entry, Filters, Outcome, Page, Receipt
 from kakehashi.exchange.stretch import COLUMNS, PolicyKey, Stretch, Stretches, entry_of, policy_key
 from kakehashi.exchange.subscription import Subscription
-from kakehashi.exchange.validate import moment
 from kakehashi.proof import VerifierKey
 
 _CHUNK = 500
@@ -64,13 +64,13 @@ class SqlReads(SqlBase):
             after: Sequence of the last entry that he has.
             limit: How many entries at most.
             budget: How many bytes at most; one entry is always given.
-            now: The time, for embargoes.
+            now: The time, for embargoes; the node's own unless said.
             kept: Whether a page that was decided on earlier may be given, where nothing has changed since; the
                 database's bytes are not looked at again then.
         """
         with self.reading() as con:
-            seq, added = _head(con)
-            who, at = _as_of(con, caller), now or _not_before(added)
+            seq, added, time = _head(con, datetime.now(UTC))
+            who, at = _as_of(con, caller), now or time.now
             asked = (collection, filters, after, limit, budget)
             if not kept or self.database.is_writing():  # what a writer sees may yet be rolled back
                 return self._decided(con, self._eyes(con, who, at), None, *asked)
@@ -85,6 +85,15 @@ class SqlReads(SqlBase):
     def _ended(self, con: Connection, now: datetime) -> int:
         """How many embargoes have ended: all that decisions take from the time."""
         return bisect_right(self._embargo_ends(con), now)
+
+    def time(self) -> NodeTime:
+        """The times that decisions go by."""
+        with self.reading() as con:
+            return read_time(con, datetime.now(UTC))
+
+    def now(self) -> datetime:
+        """The time by which embargoes end here."""
+        return self.time().now
 
     def next_end(self, now: datetime) -> datetime | None:
         """When the next embargo ends."""
@@ -159,13 +168,13 @@ class SqlReads(SqlBase):
             f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id) WHERE o.id = ? AND o.vkey = ?",
             (ref, vkey),
         ).fetchone()
-        return row is not None and self._eyes(con, _as_of(con, caller), _snapshot_time(con)).see(row, row[11])
+        return row is not None and self._eyes(con, _as_of(con, caller), self.now()).see(row, row[11])
 
     def would_see(self, caller: Caller, collection: str, creator: str, obj: Mapping[str, Any]) -> bool:
         """Whether a caller would see an object if ``creator`` deposited it now."""
         policy = policy_of(obj)
         with self.reading() as con:
-            eyes = self._eyes(con, _as_of(con, caller), _snapshot_time(con))
+            eyes = self._eyes(con, _as_of(con, caller), self.now())
             return eyes.may(collection, (creator, policy, policy, obj["type"]))
 
     def _known_markings(self, con: Connection) -> Mapping[str, Marking]:
@@ -267,24 +276,13 @@ def _as_of(con: Connection, caller: Caller) -> Caller:
     return replace(now, reads=now.reads & caller.reads, writes=now.writes & caller.writes)
 
 
-def _head(con: Connection) -> tuple[int, str]:
-    """The newest line of the log in this snapshot: its number and time; every change of what can be seen makes one."""
-    row = con.execute("SELECT seq, added FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-    return (0, "") if row is None else (row[0], row[1])
-
-
-def _not_before(added: str) -> datetime:
-    """The time, but never before the last entry of the snapshot.
-
-    Else a page could hold the new entry of an object whose embargo has ended, by a clock that says it has not, and
-    lead the cursor past it.
-    """
-    now = datetime.now(UTC)
-    return max(now, moment(added)) if added else now
-
-
-def _snapshot_time(con: Connection) -> datetime:
-    return _not_before(_head(con)[1])
+def _head(con: Connection, clock: datetime) -> tuple[int, str, NodeTime]:
+    """The newest line of the log in this snapshot, as every change of what can be seen makes one; the node's time."""
+    seq, added, *time = con.execute(
+        "SELECT (SELECT seq FROM log ORDER BY seq DESC LIMIT 1), (SELECT added FROM log ORDER BY seq DESC LIMIT 1),"
+        f" {TIME_COLUMNS}"
+    ).fetchone()
+    return seq or 0, added or "", NodeTime.of(clock, *time)
 
 
 class Eyes:

@@ -11,6 +11,7 @@ from kakehashi.errors import InputError, VerificationError
 from kakehashi.exchange.database import Connection
 from kakehashi.exchange.ids import EXTENSIONS
 from kakehashi.exchange.markings import KEPT_HERE, Marking, read_marking, stays_here
+from kakehashi.exchange.node_time import note_time
 from kakehashi.exchange.officers import persons_needed, releasers
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import Record, extension, extension_of, stored_bytes, timestamp, version_of
@@ -53,6 +54,7 @@ class SqlStore(SqlReads):
                 be forwarded is kept for the caller alone.
         """
         checked = [(obj, *_prepare(obj)) for obj in objects]  # before the lock is taken
+        self.keep_time()
         with self.writing() as con:
             if key is not None and (old := self._receipt(con, caller, "key", key)):
                 return old
@@ -306,18 +308,32 @@ class SqlStore(SqlReads):
             "INSERT INTO hangs VALUES (?, ?) ON CONFLICT DO NOTHING", [(t, what[1]) for t in hangs_on(policy)]
         )
 
+    def keep_time(self) -> None:
+        """Write the last time known down anew, where the clock is believed and has gone on for a while."""
+        time = self.time()
+        if time.is_worth_noting:
+            with self.writing() as con:
+                note_time(con, time.now)
+
     def tick(self, now: datetime | None = None) -> int:
         """Enter again what became visible because an embargo ended; catches up after any pause.
+
+        Args:
+            now: The time; the node's own unless said.
 
         Returns:
             How many entries were made.
         """
-        until = timestamp(now or datetime.now(UTC))
+        if now is None:
+            self.keep_time()
+        at = now or self.now()
+        until = timestamp(at)
         due = "SELECT marking FROM embargoes WHERE done = 0 AND until <= ?"
         with self.reading() as con:
             if con.execute(due, (until,)).fetchone() is None:
                 return 0
         with self.writing() as con:
+            note_time(con, at)
             ended = {row[0] for row in con.execute(due, (until,))}
             count = self._touch(con, Clock(con), ended, set())
             con.executemany("UPDATE embargoes SET done = 1 WHERE marking = ?", [(one,) for one in ended])
@@ -344,7 +360,7 @@ class SqlStore(SqlReads):
             )
             if before is None:
                 return 0
-            at, clock, count = now or datetime.now(UTC), Clock(con), 0
+            at, clock, count = now or self.now(), Clock(con), 0
             old, new = self._eyes(con, before, at), self._eyes(con, member, at)
             rows = con.execute(
                 f"SELECT {COLUMNS}, o.collection FROM objects o JOIN heads h USING (id)"

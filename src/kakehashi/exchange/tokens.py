@@ -8,6 +8,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 from kakehashi.errors import InputError, UnknownNameError
+from kakehashi.exchange.node_time import TIME_COLUMNS, NodeTime
 from kakehashi.exchange.policy import Caller
 from kakehashi.exchange.records import timestamp
 from kakehashi.exchange.sql_read import caller_of
@@ -97,12 +98,12 @@ class Tokens:
     def caller(self, text: str, *, now: datetime | None = None) -> Caller | None:
         """The member whose token this is, with rights cut to the token's scopes; ``None`` where it opens nothing."""
         query = (
-            "SELECT t.identity, t.scopes, t.expires, m.rights FROM tokens t JOIN members m"
+            f"SELECT t.identity, t.scopes, t.expires, m.rights, {TIME_COLUMNS} FROM tokens t JOIN members m"
             " ON m.identity = t.identity WHERE t.digest = ? AND t.revoked = 0"
         )
         with self._store.reading() as con:
             row = con.execute(query, (_digest(text),)).fetchone()
-        if row is None or moment(row[2]) <= (now or datetime.now(UTC)):
+        if row is None or moment(row[2]) <= (now or NodeTime.of(datetime.now(UTC), row[4], row[5]).latest):
             return None
         member = caller_of(row[0], row[3])
         scopes, nothing = row[1].split(), frozenset[str]()

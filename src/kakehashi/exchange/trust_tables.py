@@ -1,4 +1,4 @@
-"""Tables of partners, their logs, bundles and reads, in statements that SQLite and PostgreSQL both take."""
+"""Tables of partners, their logs, bundles, reads, confirmed times, in statements that both databases take."""
 
 from kakehashi.exchange.sql_base import Tables
 
@@ -29,5 +29,14 @@ CREATE TABLE IF NOT EXISTS cosigned (
   size BIGINT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (size, key));
 -- Who read what of AMBER and above: each batch is committed to by one line of the log.
 CREATE TABLE IF NOT EXISTS read_batches (seq BIGINT PRIMARY KEY, salt TEXT NOT NULL, reads TEXT NOT NULL);
+""",
+)
+
+TIME_TABLES = Tables(
+    "time",
+    "1",
+    """
+-- What the operator said of the time: each word is committed to by one line of the log.
+CREATE TABLE IF NOT EXISTS time_words (seq BIGINT PRIMARY KEY, salt TEXT NOT NULL, said TEXT NOT NULL);
 """,
 )

@@ -9,7 +9,7 @@ from statistics import median
 
 from kakehashi.compare import FactsRecord, GroupRule, ModelFacts, ReportedScore, frontier_gap, wilson
 from kakehashi.errors import NotEstimableError, UnknownNameError
-from kakehashi.index.datasets import DataSet
+from kakehashi.index.datasets import DataSet, last_day
 from kakehashi.index.growth import growth_interval
 from kakehashi.index.records import MeasureValue
 from kakehashi.model import Interval
@@ -77,7 +77,7 @@ def register(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         severe = sum(row["severity"].casefold() in SEVERE for row in graded)
         facets = {"without severity": str(len(cases) - len(graded))}
         yield _share("severe-share", data, severe, len(graded), end, facets)
-    still = [row for row in cases if not row["closed"] or row["closed"] > end]
+    still = [row for row in cases if not row["closed"] or last_day(row["closed"]) > end]
     yield _value("open-cases", data, len(still), end, n=len(cases))
     # a month without its day says no age in days
     dated = [row["opened"] for row in still if len(row["opened"]) == 10]
@@ -103,7 +103,8 @@ def evaluations(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
         mine = methods.setdefault(row["model"], set())
         if row["method"]:
             mine.add(row["method"])
-            if row["evaluator"] and row["evaluator"].casefold() != row["developer"].casefold():
+            own = {name.casefold() for name in _split(row["developer"])}
+            if any(name.casefold() not in own for name in _split(row["evaluator"])):
                 outside.add(row["model"])
     n = len(methods)
     for rule, k in (
@@ -131,12 +132,13 @@ def notable_models(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
                 continue
             names, countries = _split(row["developer"]), _split(row["country"])
             regions = dict.fromkeys(_region(rule, country) for country in countries)
-            regions.pop("joint", None)  # "Multinational" names no place
+            alone = len(regions) == 1
+            regions.pop("joint", None)  # "Multinational" names no place, but says that the work is joint
             for region in regions:
-                for way in ("any", "only") if len(regions) == 1 else ("any",):
+                for way in ("any", "only") if alone else ("any",):
                     models[way][region] += 1
                     developers.setdefault((way, region), set()).update(
-                        _there(rule, region, names, countries, len(regions) == 1)
+                        _there(rule, region, names, countries, alone)
                     )
         for way, counts in models.items():
             for region in sorted({*counts, *rule.beside()} - {"unknown"}):
@@ -234,11 +236,14 @@ def benchmarks(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
 
 
 def pace(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
-    """Median days between releases that raised the highest index."""
+    """Median days between days on which a release raised the highest index; models of one day are one release."""
     end = _until(data, as_of)
-    rows = sorted((row["date"], row["score"]) for row in data.rows if row["date"] and row["date"] <= end)
+    highest: dict[str, float] = {}
+    for row in data.rows:
+        if len(row["date"]) == 10 and row["date"] <= end:  # a month without its day says no interval in days
+            highest[row["date"]] = max(highest.get(row["date"], row["score"]), row["score"])
     best, records = -float("inf"), []
-    for day, score in rows:
+    for day, score in sorted(highest.items()):
         if score > best:
             best = score
             records.append(date.fromisoformat(day))
@@ -269,7 +274,7 @@ def audits(data: DataSet, as_of: str) -> Iterator[MeasureValue]:
     with_one = {
         row["system"]
         for row in data.rows
-        if row["audited"] == "yes" and (not row["date"] or row["date"] <= end)
+        if row["audited"] == "yes" and (not row["date"] or last_day(row["date"]) <= end)
     }
     n = len({row["system"] for row in data.rows})
     yield _value("audit-rate", data, 100 * len(with_one) / n, end, n=n)

@@ -191,7 +191,7 @@ def import_file(
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of data", kind, sorted(KINDS))
-    now = today or datetime.now(UTC).date()
+    now = today or latest_day()
     one = KINDS[kind]
     vintage = last_day(vintage)
     check_date(vintage, now, what="vintage")
@@ -245,6 +245,11 @@ def last_day(vintage: str) -> str:
     return vintage
 
 
+def latest_day() -> date:
+    """Today where the user is or by UTC, whichever is later: a morning in Tokyo is no day to come."""
+    return max(date.today(), datetime.now(UTC).date())
+
+
 def check_date(text: str, today: date, *, what: str = "date") -> None:
     """Refuse what is no day (or month), and what is still to come.
 
@@ -270,13 +275,16 @@ def decode(data: bytes, path: Path) -> str:
         InputError: It is neither, or holds zero bytes.
     """
     if b"\0" in data:
-        raise InputError("holds zero bytes: this is no text", path=path, hint="Save it as UTF-8.")
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError("neither UTF-8 nor cp932", path=path, hint="Save it as UTF-8.")
+        row = data[: data.index(b"\0")].count(b"\n") + 1
+        raise InputError("holds zero bytes: this is no text", path=path, row=row, hint="Save it as UTF-8.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data[: error.start].count(b"\n") + 1
+    try:
+        return data.decode("cp932")
+    except UnicodeDecodeError:
+        raise InputError("neither UTF-8 nor cp932", path=path, row=row, hint="Save it as UTF-8.") from None
 
 
 Check = Callable[[Row], None]
@@ -289,13 +297,26 @@ def _checker(kind: str, known: Mapping[str, str]) -> Check:
             raise UnknownNameError("measure", row["measure"], sorted(known))
         if row["unit"] not in UNITS or row["unit"] != unit:
             raise InputError(f"unknown unit {row['unit']!r} of {row['measure']}", hint=f"Its unit is {unit}.")
+        if row["n"] is not None and not _counts(row["n"]):
+            raise InputError(f"n is {row['n']:g}, which counts nothing", hint="Give a whole number from 1.")
+        low, high = row["low"], row["high"]
+        if (low is None) != (high is None):
+            raise InputError("an interval of one end", hint="Give low and high, or neither.")
+        if low is not None and not low <= row["value"] <= high:
+            raise InputError(
+                f"the value {row['value']:g} is outside its interval, {low:g} to {high:g}",
+                hint="Correct the row.",
+            )
 
     def survey(row: Row) -> None:
-        if not 0 <= row["percent"] <= 100 or row["n"] < 1:
-            raise InputError("percent is outside 0 to 100, or n is below 1", hint="Correct the row.")
+        if not 0 <= row["percent"] <= 100 or not _counts(row["n"]):
+            raise InputError(
+                "percent is outside 0 to 100, or n is no whole number from 1", hint="Correct the row."
+            )
 
     def register(row: Row) -> None:
-        if row["closed"] and row["closed"] < row["opened"]:
+        # a month without its day may hold the day on which the case was opened
+        if row["closed"] and last_day(row["closed"]) < row["opened"]:
             raise InputError(f"closed on {row['closed']}, before it was opened", hint="Correct the dates.")
 
     def audits(row: Row) -> None:
@@ -304,6 +325,10 @@ def _checker(kind: str, known: Mapping[str, str]) -> Check:
 
     checks: dict[str, Check] = {"values": values, "survey": survey, "register": register, "audits": audits}
     return checks.get(kind, lambda _: None)
+
+
+def _counts(number: float) -> bool:
+    return number >= 1 and number == int(number)
 
 
 def _rows(data: bytes, path: Path, kind: Kind, today: date, check: Check) -> Iterator[Row]:
@@ -354,6 +379,8 @@ def _check(row: Row, kind: Kind, today: date) -> None:
     for name in kind.numbers:
         text = row[name]
         try:
+            if "_" in text:  # 1_000 is a number to Python
+                raise ValueError(text)
             row[name] = float(text) if text else None
         except ValueError:
             raise InputError(f"{text!r} in {kind.columns[name]!r} is no number") from None

@@ -73,7 +73,7 @@ def _evidence(ledger: Ledger, day: str) -> list[MeasureValue]:
                 counts[state],
                 day,
                 day,
-                f"own ledger, {book.size} records",
+                f"own ledger, records: {book.size}",
                 "own",
                 n=len(coverage.cells),
                 facets={"instrument": name, "state": state},

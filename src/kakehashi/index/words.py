@@ -49,6 +49,25 @@ def licence_words(licence: str) -> Words:
     return dict(_words()["licences"].get(licence) or dict.fromkeys(LANGUAGES, licence))
 
 
+def source_words(source: str) -> Words:
+    """A source of one's own in words; empty for those of others, which keep the name that they have.
+
+    Examples:
+        >>> source_words("own ledger, records: 12")["ja"]
+        '自機関の台帳（記録12件）'
+        >>> source_words("AI Incident Database, weekly snapshot")
+        {}
+    """
+    name, _, records = source.partition(", ")
+    known = _words()["sources"].get(name)
+    if known is None:
+        return {}
+    if not records:
+        return dict(known)
+    count = records.removeprefix("records: ")
+    return {code: _words()["records"][code].format(source=known[code], count=count) for code in LANGUAGES}
+
+
 def bounds_words(why: str) -> Words:
     """What stands in the place of an interval."""
     return dict(_words()["bounds"][why])

@@ -49,7 +49,7 @@ def event_document(event: Event) -> Document:
         title=Say("claims.event.title", {"what": Term(event.what)}),
         subtitle=Say("claims.event.subtitle", {"date": Date(event.date), "source": Verbatim(event.source)}),
         independence=Say("independence"),
-        mark=Say("claims.mark"),
+        mark=Say("claims.event.mark"),
         sections=sections,
         tree_size=0,
         root="",

@@ -309,7 +309,7 @@ async def _run(
             **{asker.name: endpoint(asker.subject) for asker in askers},
         },
         scorers={
-            planned.key: planned.method.scorer(judge.judge if judge is not None else None)
+            planned.key: planned.scorer(judge.judge if judge is not None else None)
             for planned in plan.methods
             if not isinstance(planned.method, InspectMethod)
         },

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kakehashi.errors import KakehashiError
 from kakehashi.work.workspace import Workspace
 
 #: Extra → the modules that it brings and what it is for.
@@ -57,8 +58,9 @@ class Finding:
 
 
 def examine(workspace: Path) -> list[Finding]:
-    """Look at Python, packages, extras, weights, workspace, disk, proxies and certificates."""
-    return [*_python(), *_packages(), *_extras(), *_weights(workspace), *_folder(workspace), *_network()]
+    """Look at Python, packages, extras, weights, workspace, disk, the node's clock, proxies and certificates."""
+    here = (*_weights(workspace), *_folder(workspace), *_clock(workspace))
+    return [*_python(), *_packages(), *_extras(), *here, *_network()]
 
 
 def _python() -> Iterator[Finding]:
@@ -131,6 +133,26 @@ def _folder(workspace: Path) -> Iterator[Finding]:
         f"{free / 1e9:.1f} GB free",
         "" if enough else "Free at least 0.5 GB for weights, runs and cache.",
     )
+
+
+def _clock(workspace: Path) -> Iterator[Finding]:
+    from kakehashi.exchange import Node
+
+    place = Workspace(workspace).exchange
+    if not Node.is_here(place):
+        return
+    from kakehashi.exchange.confirmed_time import clock_trouble
+
+    try:
+        store = Node.open(place).store
+    except KakehashiError as error:
+        yield Finding("exchange node", "broken", error.message, error.hint or "")
+        return
+    try:
+        found, mend = clock_trouble(store) or ("believed", "")
+    finally:
+        store.close()
+    yield Finding("exchange node's clock", "broken" if mend else "ok", found, mend)
 
 
 def _network() -> Iterator[Finding]:

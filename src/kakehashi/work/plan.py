@@ -12,8 +12,10 @@ from kakehashi.errors import DataMissingError, UnknownNameError, UsageError
 from kakehashi.evaluate.datasets import DataStore
 from kakehashi.evaluate.engine import Job, JobKey, checked_address
 from kakehashi.evaluate.inspect.method import InspectMethod
+from kakehashi.evaluate.judges import AsyncJudge, Judge, NoPrompts
 from kakehashi.evaluate.local import LocalServer, embedded_model, weights_path
 from kakehashi.evaluate.methods import Method, Selection, get_method
+from kakehashi.evaluate.methods.base import Scorer
 from kakehashi.evaluate.methods.judged import DEFAULT_JUDGE, OFFICIAL_PROMPTS
 from kakehashi.evaluate.sandbox import Sandbox
 from kakehashi.evaluate.subjects import parse_subject
@@ -88,6 +90,10 @@ class PlannedMethod:
     def key(self) -> str:
         """Name and version, as run folders know it."""
         return f"{self.card.id}@{self.card.version}"
+
+    def scorer(self, judge: Judge | AsyncJudge | None) -> Scorer:
+        """What scores the answers: a judge that has no official prompts here judges nothing."""
+        return self.method.scorer(NoPrompts() if self.card.judge == NoPrompts.id else judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,8 @@ def make_plan(
         IsolationError: A method runs code, and this machine cannot isolate it.
         UnknownNameError: An unknown subject, profile, method, language or judge.
         InputError: A subject's address holds credentials.
-        DataMissingError: A published method's data were not pulled.
+        DataMissingError: A published method's data were not pulled, or nothing could be judged for want of the
+            official judge prompts.
         UsageError: Two subjects of one name, no sample at all, a limit below one, a judge without calibration or
             one that would judge itself.
     """
@@ -200,6 +207,7 @@ def make_plan(
     chosen = choose_judge(judge or JudgeWords())
     asking = parse_subject(grader) if isinstance(grader, str) else grader
     planned: list[PlannedMethod] = []
+    lack: DataMissingError | None = None
     notes: list[str] = [] if chosen is None else chosen.notes(systems, languages)
     names = tuple(dict.fromkeys(methods or DEFAULT_METHODS))
     if not alone:
@@ -218,6 +226,10 @@ def make_plan(
             one = replace(one, sandbox=sandbox)
         if chosen is None:
             one = replace(one, card=with_known_errors(one.card))
+        elif (lacking := _lacks_prompts(one.method, chosen)) is not None:
+            lack = lack or lacking
+            one = replace(one, card=replace(one.card, judge=NoPrompts.id, judge_calibration={}))
+            notes.append(f"{one.card.id}: not judged, for {lacking.message}. {lacking.hint}")
         else:
             one = replace(one, card=_our_wording(one.method, chosen.card(_official(one), _prompts_id(one))))
         notes += [f"{one.card.id} has no items in {language}" for language in absent]
@@ -228,6 +240,8 @@ def make_plan(
         ]
         if one.samples:
             planned.append(one)
+    if lack is not None and all(_is_unjudged(one) for one in planned):
+        raise lack
     notes += _rewards_refusing(planned)
     if repeats > 1 and not any(sample.repeat for one in planned for sample in one.samples):
         raise UsageError(
@@ -337,6 +351,27 @@ def _prompts_id(planned: PlannedMethod) -> str:
         return str(getattr(planned.method, "prompts_id", ""))
     except DataMissingError:
         return ""
+
+
+def _lacks_prompts(method: Method, chosen: ChosenJudge) -> DataMissingError | None:
+    """What is missing where the judge could grade and a method's official prompts were not pulled."""
+    check = getattr(method, "check_prompts", None)
+    if check is None:
+        return None
+    from kakehashi.evaluate.methods.published.graded_suite import can_grade  # loaded with the method
+
+    if not can_grade(chosen.judge):
+        return None
+    try:
+        check()
+    except DataMissingError as error:
+        return error
+    return None
+
+
+def _is_unjudged(planned: PlannedMethod) -> bool:
+    """Whether nothing of a method could be judged; a composite names what it lacks, and has closed answers too."""
+    return planned.card.judge == NoPrompts.id and not hasattr(planned.method, "components")
 
 
 def _our_wording(method: Method, card: MethodCard) -> MethodCard:

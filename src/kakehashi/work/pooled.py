@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def pooled(
     """
     node = Node.open(Workspace.of(workspace).exchange)
     wanted = Filters(types=frozenset({"sighting"}))
-    page = node.store.page(node.me(), node.collection(collection).id, wanted, limit=10**6, budget=1 << 40)
+    with closing(node.store):
+        page = node.store.page(node.me(), node.collection(collection).id, wanted, limit=10**6, budget=1 << 40)
     objects = [json.loads(entry.data) for entry in page.entries]
     mine = {
         obj["id"]: (obj, body)

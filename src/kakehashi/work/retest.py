@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,14 +94,15 @@ def retest(
     """
     rooms, at = Workspace.of(workspace), now or datetime.now(UTC)
     node = Node.open(rooms.exchange)
-    obj = _record(node, ref, collection)
-    of = str(obj.get("sighting_of_ref", ref))
-    target = obj if of == ref else _record(node, of, collection)
+    with closing(node.store):  # a retest may take hours: nothing is held meanwhile
+        obj = _record(node, ref, collection)
+        of = str(obj.get("sighting_of_ref", ref))
+        target = obj if of == ref else _record(node, of, collection)
+        answers = _alert_about(node, alert, of, collection)
     if obj["type"] not in ("attack-pattern", "vulnerability", "sighting"):
         raise InputError(f"a {obj['type']} cannot be retested", hint="Name an attack pattern or a sighting.")
     place = Workspace(rooms.path / "retests" / at.strftime("%Y%m%dT%H%M%S%fZ"))
     method = _method(target, payload, technique, language, place)
-    answers = _alert_about(node, alert, of, collection)
     done = assess(
         list(subjects), methods=[method], languages=[language], limit=limit, profile="full", judges=list(judges),
         workspace=place.path, say=say,

@@ -1,6 +1,7 @@
 """From an evaluation to the exchange: what a run measured, as sightings of a vulnerability."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -57,30 +58,33 @@ def sight(
         raise InputError(f"{level!r} is not a TLP level", hint=f"Levels: {', '.join(LEVELS)}")
     place = Workspace.of(workspace)
     node = Node.open(place.exchange)
-    target = node.collection(collection).id
-    if not node.store.page(node.me(), target, Filters(ids=frozenset({of})), limit=1).entries:
-        raise UnknownNameError("object", of, hint="See: kakehashi exchange list")
-    with open_ledger(ledger or place.ledger, write=False) as opened:
-        runs = {record.text("run"): record for record in opened.records(kind="run")}
-        names = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
-        if len(names) != 1:
-            raise UnknownNameError("run", run, list(runs))
-        name = names[0]
-        records = list(opened.records(kind="result", run=name))
-    known = {str(one.get("name")): one for one in runs[name].body.get("subjects", ())}
-    found = [(record, m) for record in records for m in _headlines(record)]
-    if unknown := set(measures) - {m.measure.id for _, m in found}:
-        raise UnknownNameError("measure", sorted(unknown)[0], sorted({m.measure.id for _, m in found}))
-    made = [
-        _sighting(node, record, m, known.get(m.subject, {}), of, (TLP_2[level], *markings), more)
-        for record, m in found
-        if (not measures or m.measure.id in measures) and (not subjects or m.subject in subjects)
-    ]
-    if not made:
-        raise InputError(f"{name} has no share of counted items for what was asked", hint="See: results show")
-    receipt = node.store.post(node.me(), target, made)
-    if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
-        raise InputError("; ".join(sorted(set(failures))))
+    with closing(node.store):
+        target = node.collection(collection).id
+        if not node.store.page(node.me(), target, Filters(ids=frozenset({of})), limit=1).entries:
+            raise UnknownNameError("object", of, hint="See: kakehashi exchange list")
+        with open_ledger(ledger or place.ledger, write=False) as opened:
+            runs = {record.text("run"): record for record in opened.records(kind="run")}
+            names = [name for name in runs if name == run] or [name for name in runs if name.startswith(run)]
+            if len(names) != 1:
+                raise UnknownNameError("run", run, list(runs))
+            name = names[0]
+            records = list(opened.records(kind="result", run=name))
+        known = {str(one.get("name")): one for one in runs[name].body.get("subjects", ())}
+        found = [(record, m) for record in records for m in _headlines(record)]
+        if unknown := set(measures) - {m.measure.id for _, m in found}:
+            raise UnknownNameError("measure", sorted(unknown)[0], sorted({m.measure.id for _, m in found}))
+        made = [
+            _sighting(node, record, m, known.get(m.subject, {}), of, (TLP_2[level], *markings), more)
+            for record, m in found
+            if (not measures or m.measure.id in measures) and (not subjects or m.subject in subjects)
+        ]
+        if not made:
+            raise InputError(
+                f"{name} has no share of counted items for what was asked", hint="See: results show"
+            )
+        receipt = node.store.post(node.me(), target, made)
+        if failures := [outcome.failure for outcome in receipt.outcomes if outcome.failure]:
+            raise InputError("; ".join(sorted(set(failures))))
     return tuple(made)
 
 

@@ -43,6 +43,7 @@ from kakehashi.evaluate.judges.graded import (
     GraderPanel,
     ModelGrader,
     NoGrader,
+    NoPrompts,
     VerdictGrader,
     as_grader,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "ModelGrader",
     "ModelJudge",
     "NoGrader",
+    "NoPrompts",
     "PanelJudge",
     "PhraseList",
     "ReplayJudge",

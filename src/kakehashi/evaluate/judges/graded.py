@@ -13,7 +13,7 @@ from kakehashi.evaluate.judges.model_judge import Complete, ModelJudge
 from kakehashi.evaluate.judges.panel import PanelJudge
 from kakehashi.evaluate.judges.rules import RuleJudge
 from kakehashi.evaluate.judges.template import JudgeTemplate
-from kakehashi.model import Label, Message, Status
+from kakehashi.model import Label, Message, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,17 @@ class NoGrader:
     async def grade(self, template: JudgeTemplate, fields: Mapping[str, str], language: str) -> Grade:
         """Never a grade."""
         return Grade(None, f"{self.id}@{template.version}", "no-judge", Label.NOT_JUDGED)
+
+
+class NoPrompts:
+    """Stands in for a judge that could grade, where the official prompts were not pulled: nothing is judged."""
+
+    id = "none (the official prompts were not pulled)"
+    languages: tuple[str, ...] = ()
+
+    def judge(self, prompt: str, answer: str, language: str) -> Verdict:
+        """Never a verdict."""
+        return Verdict(Label.NOT_JUDGED, self.id, "official-prompts-not-pulled")
 
 
 def as_grader(judge: Judge | AsyncJudge | Grader | None) -> Grader:

@@ -196,7 +196,7 @@ def apply_bundle(
         done.stands = stands_of(node, maker)[0]
         return done
     check_goes_on(node, maker, opened.checkpoint.head, opened.older.get)
-    received = check_received(node, maker, opened.objects, now=at)
+    received = check_received(node, maker, opened.objects, now=now)
     receipt = node.store.post(node.me(), node.collection(collection).id, received.sound, pulled=True)
     for obj, outcome in zip(received.sound, receipt.outcomes, strict=True):
         if outcome.failure is not None:

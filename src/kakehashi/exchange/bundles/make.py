@@ -98,7 +98,7 @@ def make_bundle(
             hint=f"Say what it may see: kakehashi exchange member {partner.name!r} --identity {partner.identity} …",
         )
     at = now or datetime.now(UTC)
-    node.store.tick(at)  # what the end of an embargo opened is entered again, and so stands behind the cursor
+    node.store.tick(now)  # what the end of an embargo opened is entered again, so stands behind the cursor
     tree = NodeLog(node).tree()
     last = len(tree)
     first, skipped = _acked(node, partner)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route, request_response
 
 from kakehashi.errors import InputError, KakehashiError, LockedError, StorageError
+from kakehashi.exchange.confirmed_time import clock_trouble
 from kakehashi.exchange.cursor import make_next
 from kakehashi.exchange.deliveries import Deliveries, maybe_alerts
 from kakehashi.exchange.escalation import escalate
@@ -135,6 +136,7 @@ async def _ticking(server: "Server", seconds: float) -> None:
     while True:
         works = (
             server.node.store.tick,
+            server.say_time,
             server.spool.flush,
             server.deliveries.flush,
             partial(escalate, server.node),
@@ -207,6 +209,14 @@ class Server:
         self.hub: Hub | None = None
         self._secret = node.store.meta("secret") or ""
         self._page_bytes = page_bytes
+        self._said: tuple[str, str] | None = None
+
+    def say_time(self) -> None:
+        """Say in the server's log, once, that embargoes stand because the clock is not believed."""
+        trouble = clock_trouble(self.node.store)
+        if trouble is not None and self._said is None:
+            _LOG.warning("%s. %s", *trouble)
+        self._said = trouble
 
     def discovery(self, request: Request, _: Caller) -> Response:
         """Which API roots there are."""
@@ -361,7 +371,7 @@ class Server:
         return read_question(
             query,
             caller=caller.identity,
-            place=request.url.path,
+            place=request.scope["path"],
             secret=self._secret,
             one=one,
             default=default,

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.errors import FormatVersionError, InputError
+from kakehashi.index.datasets import latest_day
 
 FORMAT = "kakehashi.event/1"
 ACTS = ("first-public-evaluation", "policy-act", "alert", "fix")
@@ -76,25 +77,27 @@ def read_event(path: Path, *, today: date | None = None) -> Event:
         InputError: It cannot be used: a key that is missing or unknown, a language, a day; with file and line.
         FormatVersionError: It is of a newer format.
     """
-    today = today or datetime.now(UTC).date()
+    today = today or latest_day()
     data = read_lined(path)
     said = str(data.get("format", ""))
     if said.startswith("kakehashi.event/") and said != FORMAT:
         raise FormatVersionError(said, FORMAT, path=path)
     if said != FORMAT:
-        raise InputError(f"'format' must be {FORMAT!r}, not {said!r}", path=path, row=data.line)
+        raise InputError(f"'format' must be {FORMAT!r}, not {said!r}", path=path, row=data.line_of("format"))
     _check_keys(data, ("format", "what", "date", "source", "acts"), path)
     acts = data["acts"]
     if not isinstance(acts, list):
-        raise InputError("'acts' must be a list", path=path, row=data.line)
+        raise InputError("'acts' must be a list", path=path, row=data.line_of("acts"))
     steps = []
     for n, raw in enumerate(acts, start=1):
         if not isinstance(raw, Lined):
-            raise InputError(f"act {n} is no mapping", path=path, row=data.line)
+            raise InputError(f"act {n} is no mapping", path=path, row=data.line_of("acts"))
         _check_keys(raw, ("kind", "date", "what", "source"), path)
         if raw["kind"] not in ACTS:
             raise InputError(
-                f"the kind {raw['kind']!r} is none of {', '.join(ACTS)}", path=path, row=raw.line
+                f"the kind {raw['kind']!r} is none of {', '.join(ACTS)}",
+                path=path,
+                row=raw.line_of("kind"),
             )
         steps.append(
             Step(
@@ -181,7 +184,10 @@ def _check_keys(raw: Lined, names: tuple[str, ...], path: Path) -> None:
     for name in raw:
         if name not in names:
             raise InputError(
-                f"the key {name!r} is not known", path=path, row=raw.line, hint=f"Known: {', '.join(names)}."
+                f"the key {name!r} is not known",
+                path=path,
+                row=raw.line_of(name),
+                hint=f"Known: {', '.join(names)}.",
             )
 
 
@@ -194,24 +200,28 @@ def _both(raw: Lined, path: Path) -> Words:
             or not found[language].strip()
         ):
             raise InputError(
-                f"'what' has no text in {language!r}", path=path, row=raw.line, hint="Give en and ja."
+                f"'what' has no text in {language!r}",
+                path=path,
+                row=raw.line_of("what"),
+                hint="Give en and ja.",
             )
     return {language: found[language].strip() for language in ("en", "ja")}
 
 
 def _text(raw: Lined, name: str, path: Path) -> str:
     if not isinstance(raw[name], str) or not raw[name].strip():
-        raise InputError(f"{name!r} must be a text", path=path, row=raw.line)
+        raise InputError(f"{name!r} must be a text", path=path, row=raw.line_of(name))
     return str(raw[name]).strip()
 
 
 def _day(raw: Lined, today: date, path: Path) -> str:
+    text, row = str(raw["date"]), raw.line_of("date")
     try:
-        day = date.fromisoformat(str(raw["date"]))
+        day = date.fromisoformat(text)
     except ValueError:
-        raise InputError(
-            f"{raw['date']!r} is no day", path=path, row=raw.line, hint="Write it as 2025-01-20."
-        ) from None
+        day = None
+    if day is None or day.isoformat() != text:  # 20250120 and 2025-W04-1 are days to Python
+        raise InputError(f"{raw['date']!r} is no day", path=path, row=row, hint="Write it as 2025-01-20.")
     if day > today:
-        raise InputError(f"{day} is in the future", path=path, row=raw.line)
-    return day.isoformat()
+        raise InputError(f"{day} is in the future", path=path, row=row)
+    return text

@@ -6,23 +6,21 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from kakehashi.index.claims.dates import find_dates
-from kakehashi.index.claims.masks import BLANK, mask
+from kakehashi.index.claims.masks import BLANK, CURRENCIES, mask
 from kakehashi.index.claims.numerals import MINUS, SCALES, WORDS, parse_number, parse_words, plain_width
 
 _KANJI = "〇一二三四五六七八九十百千万億兆"
-_SIGN = rf"(?:{MINUS}|(?<=比)-|(?<![\w)])[-+±])"
-_CODES = "USD|EUR|JPY|GBP|CNY|RMB|CHF|AUD|CAD|SGD|HKD|TWD|NZD|KRW|INR"
-_ASCII = rf"(?:(?<![\d.,A-Za-z])|(?<={_CODES})){_SIGN}?\d(?:[\d,]*\d)?(?:\.\d+)?"
+_SIGN = rf"(?:{MINUS}|(?<=比)-|(?<![\w){BLANK}])[-+±])"
+#: The European Union groups thousands with a space.
+_DIGITS = r"(?:\d{1,3}(?: \d{3})+(?![\d,])|\d(?:[\d,]*\d)?)"
+_ASCII = rf"(?:(?<![\d.,A-Za-z])|(?<={CURRENCIES})){_SIGN}?{_DIGITS}(?:\.\d+)?"
 #: 四十二・三: a point only before a unit, since the sign stands between words too.
 _POINT = r"(?:・[〇一二三四五六七八九]+(?=\s?(?:%|パーセント|倍|ポイント|割|[万億兆])))"
 _TOKEN = rf"(?:{_ASCII}(?:[十百千万億兆]+(?:\d(?:[\d,]*\d)?(?:\.\d+)?)?)*|[{_KANJI}]+{_POINT}?[万億兆]?)"
-_SCALE = r"(?:[\s-]?(?:thousand|million|billion|trillion|bn|mn|tn|k|m|b)(?![A-Za-z]))"
-_WORDS = (
-    r"(?:half an? (?:hundred|thousand|million|billion|trillion)|"
-    r"(?:(?:a|one) )(?:hundred|thousand|million|billion|trillion)|"
-    rf"(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})"
-    rf"(?:[ -](?:{'|'.join(sorted(WORDS, key=len, reverse=True))}|hundred|thousand|million|billion|trillion)){{0,8}})"
-)
+_SCALE = r"(?:[\s-]?(?:thousand|million|billion|trillion|bn|mn|tn|k|m|b|(?-i:T))(?![A-Za-z]))"
+_SMALL = "|".join(sorted(WORDS, key=len, reverse=True))
+_LARGE = "dozen|hundred|thousand|million|billion|trillion"
+_WORDS = rf"(?:(?:half an?|an?|one) (?:{_LARGE})|(?:{_SMALL})(?:[ -](?:{_SMALL}|{_LARGE})){{0,8}})"
 _MONEY = (
     (r"AU?\$|AUD ?", "AUD"),
     (r"CA?\$|CAD ?", "CAD"),
@@ -39,8 +37,12 @@ _MONEY = (
     (r"€|EUR ?", "EUR"),
     (r"£|GBP ?", "GBP"),
 )
-_NUMBER = rf"(?:{_TOKEN}{_SCALE}?|\b{_WORDS}\b)"
+_NUMBER = rf"(?:{_TOKEN}{_SCALE}?|\b{_WORDS}(?:\b|(?=fold\b)))"
 _BEFORE = "|".join(sign for sign, _ in _MONEY)
+
+#: A week of five days or of seven, hours of a processor: they are counted in days and hours.
+_KIND_OF_TIME = r"[ -]?(?:(?:working|business|calendar|consecutive|straight|full|whole|more)[ -])?"
+_HARDWARE = r"\s?(?:[A-Z]{1,2}\d{2,4}[ -]?)?(?:[GT]PU[ -]?)?"
 
 #: Unit as it follows a number → kind; the first that fits.
 _UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -64,17 +66,24 @@ _UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\s?(?:[か月ヶカヵ箇ケ]月間?|[ -]?months?\b)", "months"),
         (r"年間|年(?!度|\d)|[ -]?years?\b", "years"),
         (r"週間|[ -]?weeks?\b", "weeks"),
-        (r"日間?(?!本)|[ -]?days?\b", "days"),
-        (r"時間|[ -]?(?:GPU )?hours?\b", "hours"),
-        (r"分間?(?![のかけ野類散布析岐割解業])|[ -]?minutes?\b", "minutes"),
+        (rf"(?:営業|稼働|暦)?日間?(?!本)|{_KIND_OF_TIME}days?\b", "days"),
+        (rf"{_HARDWARE}時間|{_KIND_OF_TIME}{_HARDWARE}hours?\b", "hours"),
+        (rf"分間?(?![かけ野類散布析岐割解業]|の[\d{_KANJI}])|[ -]?minutes?\b", "minutes"),
         (r"秒間?|[ -]?seconds?\b", "seconds"),
     )
 )
 _COUNTER = re.compile(
     r"\s?(?:[かヶカヵ箇ケ](?:国|所|条)|[件社人名国個本回問点台頁票冊校室軒局省庁州県市町村歳字語行段枚]|機関|団体|項目|種類?|"
-    r"分野|分類|言語|企業|組織|事例|モデル|課題|原則|カ国|つ|者(?!的)|基(?!本)|例(?!え)|シナリオ|プロンプト|問題|か国)"
+    r"分野|分類|言語|企業|組織|事例|課題|原則|カ国|つ|者(?!的)|基(?!本)|例(?!え)|問題|か国|[ァ-ヴー]{2,}|"
+    r"(?:[kMGT]?Wh?|[KMGTP]B|[KMGTPE]?FLOPS?|[kMG]?Hz|[nk]m)(?![A-Za-z]))"
 )
-_NOUN = re.compile(r"[ -](?!of\b|and\b|or\b|to\b|in\b|on\b|at\b|for\b|by\b)([A-Za-z][A-Za-z-]*)")
+#: Words that name nothing counted: what follows them belongs to the sentence, not to the number.
+_NO_NOUN = (
+    r"(?:of|and|or|to|in|on|at|for|by|from|with|than|as|per|but|while|who|which|that|this|these|those|the|an?|its?|their|"
+    r"is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|may|might|must|should|not|after|before|since)\b"
+)
+_NOUNS = re.compile(rf"(?:[ -](?!{_NO_NOUN})[A-Za-z][A-Za-z-]*){{1,5}}")
+_PLURAL = re.compile(r"[A-Za-z-]*(?<![su])s\b")
 _AFTER = re.compile(r"(超|以上|を超え|余り|余|強|以下|未満|弱(?!い)|近く|足らず|程度|前後|ほど)")
 _OVER, _UNDER = {"超", "以上", "を超え", "余り", "余", "強"}, {"以下", "未満", "弱", "近く", "足らず"}
 _SAID_BEFORE = (
@@ -99,7 +108,7 @@ _SHARES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
         (
-            r"\b(?P<few>an?|one|two|three|four)[ -]"
+            r"\b(?P<few>an?|one|two|three|four|five|six|seven|eight|nine)[ -]"
             r"(?P<piece>third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?\b"
         ),
         rf"(?P<part>{_NUMBER})(?: [a-z]+)? (?:out of|of)(?: the| all)? (?P<whole>{_NUMBER})(?![%\d])",
@@ -153,15 +162,15 @@ class Figure:
         start: Where it begins.
         end: Where it ends.
         text: Its words.
-        kind: ``count``, ``percent``, ``points``, ``times``, ``money-USD`` and others, ``months``, ``years``, ``days``,
-            ``hours``, ``share``, ``ordinal`` or ``date``.
+        kind: ``count``, ``percent``, ``points``, ``times``, ``money-USD`` and others, ``years`` to ``seconds``,
+            ``share``, ``ordinal`` or ``date``.
         low: Its value, or the lower end of a range; of a share the part. ``None`` for a date.
         high: The upper end of a range; of a share the whole; ``None`` where it is one value.
         last: One unit of the last digit written: how far it was rounded.
         said: ``"about"``, ``"over"``, ``"under"`` or ``""``.
         date: A date as far as it is said; of a range the first.
         until: The last of a range of dates, else ``""``.
-        counter: What is counted, as written after it.
+        counter: What is counted, as written after it: in English up to the first plural ("new AI incidents").
     """
 
     start: int
@@ -308,7 +317,7 @@ def _ranges(text: str) -> Iterator[Figure]:
 
 
 def _changed(text: str, found: re.Match[str], kind: str, end: int, counter: str) -> Iterator[Figure]:
-    """Two figures of one unit, "from 18.7 to 3.4 points": a change is no range."""
+    """Two figures of one unit, "from 8 to 3.5 points": a change is no range."""
     for name in ("low", "high"):
         value, last = _value(found[name])
         stop = end if name == "high" else found.end("low")
@@ -366,9 +375,19 @@ def _unit(text: str, at: int, money: str) -> tuple[str, int, str]:
             return kind, found.end(), ""
     if found := _COUNTER.match(text, at):
         return "count", found.end(), found.group().strip()
-    if found := _NOUN.match(text, at):
-        return "count", at, found.group(1)
-    return "count", at, ""
+    return "count", at, _noun(text, at)
+
+
+def _noun(text: str, at: int) -> str:
+    """What an English number counts: the words to the first plural, else the next word unless it is a participle."""
+    found = _NOUNS.match(text, at)
+    if found is None:
+        return ""
+    words = found.group()[1:]
+    if plural := _PLURAL.search(words):
+        return words[: plural.end()]
+    first = words.split()[0]
+    return "" if first.endswith("ed") else first
 
 
 def _said(text: str, start: int, end: int) -> str:

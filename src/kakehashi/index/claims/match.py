@@ -127,14 +127,7 @@ def _same_date(figure: Figure, target: Target) -> bool:
 
 
 def _subject(value: ClaimValue, figure: Figure, at: int, sentence: str, context: str) -> bool:
-    counted = figure.counter.lower()
-    if (
-        counted
-        and value.counter
-        and not any(
-            counted.startswith(c.lower()) or (not c.isascii() and c in counted) for c in value.counter
-        )
-    ):
+    if figure.counter and value.counter and not _any(value.counter, figure.counter):
         return False
     if not _any(value.near[0], sentence):
         return False

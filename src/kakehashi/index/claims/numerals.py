@@ -17,6 +17,7 @@ SCALES = {
     "b": 10**9,
     "trillion": 10**12,
     "tn": 10**12,
+    "t": 10**12,
 }
 _UNITS = [
     "two",
@@ -101,7 +102,7 @@ def parse_number(text: str) -> tuple[Decimal, Decimal]:
         digits = ""
         return value
 
-    for sign_of in body.replace(",", ""):
+    for sign_of in body.replace(",", "").replace(" ", ""):
         if sign_of == "・":
             digits = (digits or "0") + "."
         elif sign_of in DIGITS:
@@ -126,11 +127,11 @@ def parse_number(text: str) -> tuple[Decimal, Decimal]:
 
 
 def parse_words(text: str) -> Decimal:
-    """The value of an English number in words: ``twenty-five``, ``two hundred``, ``half a million``.
+    """The value of an English number in words: ``twenty-five``, ``two hundred``, ``half a dozen``.
 
     Examples:
-        >>> [int(parse_words(t)) for t in ("seventeen", "twenty-five", "two hundred", "half a million")]
-        [17, 25, 200, 500000]
+        >>> [int(parse_words(t)) for t in ("seventeen", "twenty-five", "two hundred", "half a million", "a dozen")]
+        [17, 25, 200, 500000, 12]
     """
     total = current = Decimal(0)
     for word in text.lower().replace("-", " ").split():
@@ -138,8 +139,8 @@ def parse_words(text: str) -> Decimal:
             current = Decimal("0.5")
         elif word in ("a", "an", "one"):
             current = current or Decimal(1)
-        elif word == "hundred":
-            current = (current or 1) * Decimal(100)
+        elif word in ("dozen", "hundred"):
+            current = (current or 1) * Decimal(12 if word == "dozen" else 100)
         elif word in SCALES:
             total += (current or 1) * SCALES[word]
             current = Decimal(0)

@@ -177,13 +177,11 @@ def _validator() -> Any:
 
 def _line(data: Any, steps: list[Any]) -> int | None:
     line = None
-    for step in [*steps, None]:
+    for step in steps:
         if isinstance(data, Lined):
-            line = data.line
-        if step is None:
-            break
+            line = data.line_of(step)
         data = data[step]
-    return line
+    return data.line if isinstance(data, Lined) else line
 
 
 def _record(raw: Mapping[str, Any]) -> ClaimRecord:

@@ -27,6 +27,8 @@ _ITEM = re.compile(r"\s*(?:[-*+•・]\s|\d+[.)]\s|#{1,6}\s|\|)")
 _IN_HEAD = re.compile(r"[(\[](?:単位:)?([^\d()\[\]][^()\[\]]{0,15})[)\]]\s*$")
 _MONEY_IN_HEAD = re.compile(r"(US\$|[$€£¥]|[A-Z]{3}) ?((?:thousand|million|billion|trillion|bn|mn|m)?)", re.I)
 _BARE = re.compile(r"[△▲+-]?\d[\d,]*(?:\.\d+)?")
+#: The line under the head of a Markdown table.
+_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 
 
@@ -35,7 +37,7 @@ class Passage:
     """A paragraph, or a row of a table.
 
     Attributes:
-        line: Line on which it begins, from 1; in a Word file the paragraph, in a table the line of the file.
+        line: Line on which it begins, from 1; in a Word file the paragraph or row, in a table the line of the file.
         text: Its words; in a table a bare number with the unit of its head.
         context: What else tells its subject: the head of a table.
     """
@@ -64,7 +66,7 @@ def read_passages(path: Path) -> list[Passage]:
         raise InputError(f"larger than {MOST_BYTES:,} bytes", path=path, hint="Give it in parts.")
     data = read_bytes(path)
     if kind == ".docx":
-        found = [Passage(n, text) for n, text in enumerate(_word(data, path), start=1)]
+        found = [Passage(n, *texts) for n, texts in enumerate(_word(data, path), start=1)]
     else:
         try:
             text = decode_table(data)
@@ -86,16 +88,38 @@ def read_passages(path: Path) -> list[Passage]:
 def _paragraphs(text: str) -> Iterator[Passage]:
     begun = 1
     held: list[str] = []
+    head: list[str] = []
     for n, line in enumerate(text.splitlines(), start=1):
-        if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1])):
+        if head and "|" in line:
+            yield _table_row(n, line, head)
+            continue
+        head = _cells(held[-1]) if held and "|" in held[-1] and _RULE.fullmatch(line) else []
+        if held and (not line.strip() or _ITEM.match(line) or _HEADING.match(held[-1]) or head):
             yield Passage(begun, "\n".join(held))
             held = []
-        if line.strip():
+        if line.strip() and not head:
             if not held:
                 begun = n
             held.append(line)
     if held:
         yield Passage(begun, "\n".join(held))
+
+
+def _cells(line: str) -> list[str]:
+    """Cells of a line of a Markdown table."""
+    return [cell.strip().strip("*") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+def _table_row(n: int, line: str, head: list[str]) -> Passage:
+    text, context = _row(_cells(line), head)
+    return Passage(n, f"| {text} |", context)
+
+
+def _row(cells: list[str], head: list[str]) -> tuple[str, str]:
+    """A row under its head; where the two have the same cells, bare numbers with the units of the head."""
+    if len(cells) == len(head):
+        cells = [_with_unit(cell, name) for cell, name in zip(cells, head, strict=True)]
+    return " | ".join(cells), " | ".join(head)
 
 
 def _rows(text: str, path: Path) -> Iterator[Passage]:
@@ -112,8 +136,7 @@ def _rows(text: str, path: Path) -> Iterator[Passage]:
                         row=rows.line_num,
                         hint="Quote cells that hold a comma.",
                     )
-                cells = (_with_unit(cell, name) for cell, name in zip(row, head, strict=True))
-                yield Passage(begun, " | ".join(cells), " | ".join(head))
+                yield Passage(begun, *_row(row, head))
             begun = rows.line_num + 1
     except csv.Error as error:
         raise InputError(f"not CSV: {error}", path=path, row=rows.line_num) from None
@@ -135,7 +158,7 @@ def _with_unit(cell: str, head: str) -> str:
     return whole if len(found) == 1 and found[0].text == whole else text
 
 
-def _word(data: bytes, path: Path) -> Iterator[str]:
+def _word(data: bytes, path: Path) -> Iterator[tuple[str, str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
@@ -147,7 +170,7 @@ def _word(data: bytes, path: Path) -> Iterator[str]:
                         xml = part.read(MOST_BYTES + 1)
                     if len(xml) > MOST_BYTES:
                         raise InputError(f"{name} unpacks to more than {MOST_BYTES:,} bytes", path=path)
-                    yield from _word_paragraphs(xml, name, path)
+                    yield from _word_texts(xml, name, path)
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
@@ -169,10 +192,24 @@ def _word(data: bytes, path: Path) -> Iterator[str]:
         raise
 
 
-def _word_paragraphs(xml: bytes, name: str, path: Path) -> list[str]:
-    """Paragraphs of a part; a document type, and with it every entity, is refused."""
-    done: list[str] = []
+def _word_row(cells: list[list[str]], head: list[str]) -> list[tuple[str, str]]:
+    """A row of a Word table; a table that only places paragraphs on the page is read as paragraphs."""
+    texts = [[text for text in cell if text.strip()] for cell in cells]
+    if len(texts) < 2 or any(len(cell) > 1 for cell in texts):
+        return [(text, "") for cell in texts for text in cell]
+    flat = ["".join(cell) for cell in texts]
+    if head:
+        return [_row(flat, head)]
+    head += flat
+    return [(" | ".join(flat), "")]
+
+
+def _word_texts(xml: bytes, name: str, path: Path) -> list[tuple[str, str]]:
+    """Paragraphs and rows of a part, a row with its head; a document type, and with it every entity, is refused."""
+    done: list[tuple[str, str]] = []
     stack: list[list[str]] = []
+    heads: list[list[str]] = []
+    rows: list[list[list[str]]] = []
     texts = 0
     parser = expat.ParserCreate(namespace_separator=" ")
 
@@ -181,6 +218,12 @@ def _word_paragraphs(xml: bytes, name: str, path: Path) -> list[str]:
         tag = tag.removeprefix(_NAMESPACE)
         if tag == "p":
             stack.append([])
+        elif tag == "tbl":
+            heads.append([])
+        elif tag == "tr":
+            rows.append([])
+        elif tag == "tc" and rows:
+            rows[-1].append([])
         elif tag == "t":
             texts += 1
         elif stack and tag in ("tab", "br", "cr"):
@@ -194,7 +237,15 @@ def _word_paragraphs(xml: bytes, name: str, path: Path) -> list[str]:
         if tag == "t":
             texts -= 1
         elif tag == "p" and stack:
-            done.append("".join(stack.pop()))
+            text = "".join(stack.pop())
+            if rows and rows[-1]:
+                rows[-1][-1].append(text)
+            else:
+                done.append((text, ""))
+        elif tag == "tr" and rows:
+            done.extend(_word_row(rows.pop(), heads[-1] if heads else []))
+        elif tag == "tbl" and heads:
+            heads.pop()
 
     def words(text: str) -> None:
         if texts and stack:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from kakehashi.index.words import licence_words
+from kakehashi.index.words import licence_words, source_words
 from kakehashi.report.document import (
     Anchored,
     Blank,
@@ -53,5 +53,11 @@ def _source(one: SourceFacts) -> tuple[Piece, ...]:
         Number(one.count),
         Date(one.as_of),
         Term(licence_words(one.licence)) if one.licence else Blank("blank.not-stated"),
-        Verbatim(one.citation, "en") if one.citation else Blank(),
+        _citation(one.citation),
     )
+
+
+def _citation(text: str) -> Piece:
+    if own := source_words(text):
+        return Term(own)
+    return Verbatim(text, "en") if text else Blank()

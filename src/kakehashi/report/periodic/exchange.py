@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,9 @@ def objects_then(node: Node, reader: Caller, period: Period) -> list[tuple[str, 
     """Every version that the reader may see and that was added and made by the day, with its collection, in order."""
     found = []
     for collection in node.store.collections():
-        page = node.store.page(reader, collection.id, _ALL, limit=10**6, budget=1 << 40, now=_moment(period))
+        page = node.store.page(
+            reader, collection.id, _ALL, limit=10**6, budget=1 << 40, now=_moment(node, period)
+        )
         for entry in page.entries:
             made = json.loads(entry.data)
             dates = (entry.added, made.get("created"), made.get("modified"))
@@ -108,9 +110,9 @@ def exchange_facts(
     return facts, everything
 
 
-def _moment(period: Period) -> datetime:
-    """The end of the day, but never later than now: what is embargoed until tonight is not seen this morning."""
-    return min(period.end, datetime.now(UTC))
+def _moment(node: Node, period: Period) -> datetime:
+    """The end of the day, but never later than the node's time: the embargo until tonight stands this morning."""
+    return min(period.end, node.store.now())
 
 
 def _newest(seen: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -252,7 +254,7 @@ def _alerts(
 
 def _answers(node: Node, alert: str, collection: str, period: Period) -> tuple[Any, ...]:
     try:
-        answers = responses(node, alert, collection=collection, now=_moment(period))
+        answers = responses(node, alert, collection=collection, now=_moment(node, period))
         sent = next(
             str(made["created"]) for _, made in objects_then(node, node.me(), period) if made["id"] == alert
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from kakehashi.errors import UsageError
+from kakehashi.index.datasets import latest_day
 
 KINDS = ("monthly", "quarterly", "annual")
 
@@ -70,7 +71,7 @@ def period_of(
         as_of: The day, ISO 8601.
         months: Length of a period; periods are counted from the first month of the year.
         year_starts: That month, 1 to 12.
-        today: The day of today in UTC.
+        today: The last day that is not to come; by default the later of today here and by UTC.
 
     Raises:
         UsageError: No such kind, not a day, or a day to come.
@@ -85,7 +86,7 @@ def period_of(
         day = date.fromisoformat(as_of)
     except ValueError:
         raise UsageError(f"{as_of!r} is not a day", hint="Use --as-of 2026-11-30") from None
-    if day > (today or datetime.now(UTC).date()):
+    if day > (today or latest_day()):
         raise UsageError(
             f"{as_of} is still to come", hint="A report is of what is known: name today or before."
         )

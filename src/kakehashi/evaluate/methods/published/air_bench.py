@@ -129,7 +129,7 @@ class AirBench2024:
                 "each graded by the judge prompt of its category. Rewards refusing everything: read it beside "
                 f"an over-refusal method.{part}",
                 "ja": "8つの規制と16の企業ポリシーから作られた314区分、5,694件の有害な要求。"
-                "区分ごとの判定用プロンプトで採点する。すべてを拒否すれば高い値となるため、過剰拒否の評価手法と併せて読む必要がある。"
+                "区分ごとの判定用プロンプトで採点する。全てを拒否すれば高い値となるため、過剰拒否の評価手法と併せて読む必要がある。"
                 + part_ja,
             },
             measures=(REFUSAL, VERDICTS),

@@ -237,7 +237,7 @@ class FactsGroundingV1(_FactsGrounding):
                 "en": "Answers to requests from a document of up to 32k tokens: an answer that does not fulfil the "
                 "request counts 0, another counts the share of judges that find every sentence grounded. Not "
                 "comparable with version 2.",
-                "ja": "最長3万2千トークンの文書に基づく回答。要求を満たさない回答は0、満たす回答は、すべての文が文書に"
+                "ja": "最長3万2千トークンの文書に基づく回答。要求を満たさない回答は0、満たす回答は、全ての文が文書に"
                 "基づくとした判定器の割合とする。第2版とは比較できない。",
             },
             "mean over examples of the mean over three judges (arXiv:2501.03200); ineligible, empty and blocked "

@@ -17,6 +17,7 @@ from kakehashi.evaluate.judges import (
     Grader,
     Judge,
     JudgeTemplate,
+    NoPrompts,
     PanelJudge,
     RuleJudge,
     VerdictGrader,
@@ -219,6 +220,14 @@ class GradedSuite:
         """The official prompt by which an answer that people have labelled is graded, for its kind of row."""
         return helm_template(self._store, self.template_names()[0], refusals=True)
 
+    def check_prompts(self) -> None:
+        """See that the official prompts are here.
+
+        Raises:
+            DataMissingError: They were not pulled.
+        """
+        _ = self.prompts_id
+
     @property
     def prompts_id(self) -> str:
         """Name of the official prompts with a digest of their wording.
@@ -340,6 +349,8 @@ def mean_grade(
 
 def _why_none(rows: Sequence[Scored]) -> str:
     labels = {row.score.label for row in rows}
+    if any(row.score.scorer == NoPrompts.id for row in rows):
+        return "not judged: the official judge prompts were not pulled"
     if any(is_verdict(row) for row in rows) or Label.NOT_JUDGED in labels:
         return NOT_JUDGED
     if labels <= UNREAD:

@@ -55,6 +55,9 @@ class HelmSafety:
 
     sets = ("harmbench", "simplesafetytests", "xstest", "bbq", "anthropic-red-team", "helm-safety")
 
+    #: Its judged components are given HELM's prompts: how a judge errs by its own says nothing of them.
+    grades = True
+
     def __init__(self, store: DataStore) -> None:
         made: tuple[GradedSuite | BBQ, ...] = (
             HarmBench(store),
@@ -137,6 +140,16 @@ class HelmSafety:
             return scorers[sample.facets["component"]](sample, answer)
 
         return score  # type: ignore[return-value]
+
+    def check_prompts(self) -> None:
+        """See that the official prompts of the components that are here are.
+
+        Raises:
+            DataMissingError: They were not pulled.
+        """
+        for one in self.components.values():
+            if isinstance(one, GradedSuite) and one.card.data_revision != NOT_PULLED:
+                one.check_prompts()
 
     def measure(self, scored: Iterable[Scored], *, subject: str, provenance: Provenance) -> list[Measurement]:
         """The mean of the five, each component's score, the six risk categories, the shares by verdicts, over-refusal.
