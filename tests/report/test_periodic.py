@@ -124,7 +124,9 @@ def test_every_number_of_a_measure_is_given_again_by_its_question(workspace: Pat
 
 
 @pytest.mark.parametrize("kind", ["monthly", "quarterly", "annual"])
-def test_every_source_in_the_ledger_counts_the_rows_that_its_question_gives(workspace: Path, kind: str) -> None:
+def test_every_source_in_the_ledger_counts_the_rows_that_its_question_gives(
+    workspace: Path, kind: str
+) -> None:
     report = build(kind, workspace)
     asked = [one for one in report.sources if one.kind == "ledger"]
     assert len(asked) > 4

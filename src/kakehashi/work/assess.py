@@ -240,8 +240,8 @@ def _check_not_sealed(ledger: Path, run: str, folder: RunFolder) -> None:
     for head in heads:
         if not head.body["partial"] and head.text("created") != folder.manifest["created"]:
             raise UsageError(
-                f"{run} stands in the ledger since {head.text('created')[:10]}, and the folder of its answers is not "
-                "here",
+                f"{run} stands in the ledger since {head.text('created')[:10]},"
+                " and the folder of its answers is not here",
                 hint=f"To see it: kakehashi report assessment {run}\n"
                 "To ask the systems anew: name what is assessed with --release, such as --release 2.1",
             )
