@@ -55,7 +55,9 @@ def fault_of(content: Lined, error: Any) -> Fault:
         extra = next(key for key in found if key not in known)
         line = found.line_of(extra) if isinstance(found, Lined) else line
         wrong = UnknownNameError("key", extra, known)
-        return Fault(line, f"{where}: {wrong.message}", wrong.hint or "", misspelt=True)
+        missing = [key for key in error.schema.get("required", ()) if key not in found]
+        also = "".join(f"; {key!r} is a required property" for key in missing)
+        return Fault(line, f"{where}: {wrong.message}{also}", wrong.hint or "", misspelt=True)
     if (
         error.validator == "type"
         and error.validator_value == "string"
