@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.commitments.clocks import ClockRule, read_clock
-from kakehashi.commitments.faults import fault_of, no_days
+from kakehashi.commitments.faults import first_fault
 from kakehashi.commitments.forms import Form, read_form
 from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.commitments.records import (
@@ -222,11 +222,8 @@ def _check(content: Lined, path: Path) -> None:
             row=content.line,
             hint="Begin the file with one of them, such as: format: kakehashi.instrument/1",
         )
-    faults = [fault_of(content, error) for error in _validators()[said].iter_errors(content)]
-    faults += no_days(content)
-    if faults:
-        first = min(faults, key=lambda fault: (fault.line, fault.message))
-        raise InputError(first.message, path=path, row=first.line, hint=first.hint or None)
+    if fault := first_fault(content, _validators()[said]):
+        raise InputError(fault.message, path=path, row=fault.line, hint=fault.hint or None)
 
 
 def _instrument(content: Lined, path: Path) -> Instrument:

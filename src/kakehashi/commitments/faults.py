@@ -22,18 +22,30 @@ class Fault:
         line: The line on which it stands.
         message: What is wrong, with where and which value.
         hint: What to write instead, ``""`` where the message says it.
+        misspelt: Whether it is a key that nobody knows.
     """
 
     line: int
     message: str
     hint: str = ""
+    misspelt: bool = False
+
+
+def first_fault(content: Lined, validator: Any) -> Fault | None:
+    """The first thing in a file that a validator of jsonschema finds wrong, or a date that no calendar has.
+
+    A key that nobody knows comes before one that is missing: the one is often the other, misspelt.
+    """
+    faults = [fault_of(content, error) for error in validator.iter_errors(content)]
+    faults += _no_days(content)
+    return min(faults, key=lambda fault: (not fault.misspelt, fault.line, fault.message), default=None)
 
 
 def fault_of(content: Lined, error: Any) -> Fault:
     """What a ``ValidationError`` of jsonschema says of a file, for a person."""
     line, at = content.line, content
     for step in error.path:
-        line = at.lines.get(step, line) if isinstance(at, Lined) else line
+        line = at.line_of(step) if isinstance(at, Lined) else line
         at = at[step]
         line = at.line if isinstance(at, Lined) else line
     where = ".".join(map(str, error.path)) or "the file"
@@ -41,9 +53,11 @@ def fault_of(content: Lined, error: Any) -> Fault:
     if error.validator == "additionalProperties":
         known = sorted(error.schema["properties"])
         extra = next(key for key in found if key not in known)
-        line = found.lines.get(extra, line) if isinstance(found, Lined) else line
+        line = found.line_of(extra) if isinstance(found, Lined) else line
         wrong = UnknownNameError("key", extra, known)
-        return Fault(line, f"{where}: {wrong.message}", wrong.hint or "")
+        missing = [key for key in error.schema.get("required", ()) if key not in found]
+        also = "".join(f"; {key!r} is a required property" for key in missing)
+        return Fault(line, f"{where}: {wrong.message}{also}", wrong.hint or "", misspelt=True)
     if (
         error.validator == "type"
         and error.validator_value == "string"
@@ -64,11 +78,11 @@ def fault_of(content: Lined, error: Any) -> Fault:
     return Fault(line, f"{where}: {error.message[:200]}")
 
 
-def no_days(content: Any) -> Iterator[Fault]:
+def _no_days(content: Any) -> Iterator[Fault]:
     """Dates that a schema's pattern lets through and no calendar has, such as 30 February."""
     if isinstance(content, list):
         for inner in content:
-            yield from no_days(inner)
+            yield from _no_days(inner)
     if not isinstance(content, Lined):
         return
     for key, value in content.items():
@@ -82,4 +96,4 @@ def no_days(content: Any) -> Iterator[Fault]:
                 date.fromisoformat(value)
             except ValueError:
                 yield Fault(content.lines[key], f"{key}: {value!r} is no date of the calendar")
-        yield from no_days(value)
+        yield from _no_days(value)

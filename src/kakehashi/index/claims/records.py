@@ -8,7 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from kakehashi.commitments.lined import Lined, read_lined
+from kakehashi.commitments.faults import first_fault
+from kakehashi.commitments.lined import read_lined
 from kakehashi.errors import FormatVersionError, InputError, UnknownNameError
 from kakehashi.proof import schema_validator
 
@@ -140,13 +141,9 @@ def read_claims(path: Path) -> ClaimBook:
     said = str(data.get("format", ""))
     if said.startswith("kakehashi.claims/") and said != FORMAT:
         raise FormatVersionError(said, FORMAT, path=path)
-    for error in sorted(_validator().iter_errors(data), key=lambda one: list(map(str, one.path))):
-        raise InputError(
-            f"{'/'.join(map(str, error.path)) or 'the file'}: {error.message[:200]}",
-            path=path,
-            row=_line(data, list(error.path)),
-            hint="docs/index-claims.md names the fields.",
-        )
+    if fault := first_fault(data, _validator()):
+        hint = fault.hint or "docs/index-claims.md names the fields."
+        raise InputError(fault.message, path=path, row=fault.line, hint=hint)
     claims = tuple(_record(one) for one in data["claims"])
     names = [one.id for one in claims]
     for raw, claim in zip(data["claims"], claims, strict=True):
@@ -173,15 +170,6 @@ def breaks_rule(claim: ClaimRecord) -> str:
 def _validator() -> Any:
     text = (files("kakehashi.index") / "data" / "claims.schema.json").read_text(encoding="utf-8")
     return schema_validator(json.loads(text))
-
-
-def _line(data: Any, steps: list[Any]) -> int | None:
-    line = None
-    for step in steps:
-        if isinstance(data, Lined):
-            line = data.line_of(step)
-        data = data[step]
-    return data.line if isinstance(data, Lined) else line
 
 
 def _record(raw: Mapping[str, Any]) -> ClaimRecord:
