@@ -38,6 +38,14 @@ def test_the_four_way_table_prints_and_renders_in_both_languages(tmp_path):
 def test_list_and_show_speak_the_language(tmp_path, lang):
     shown = in_process("commitments", "show", "jp-ai-act", "--lang", lang, cwd=tmp_path)
     assert {"en": "Basic principles", "ja": "基本理念"}[lang] in shown.out
+    assert {"en": "\nLicence: ", "ja": "\nライセンス："}[lang] in shown.out
+    # What succeeds another says so, and what was succeeded too.
+    newer = in_process("commitments", "show", "china-framework-2025", "--lang", lang, cwd=tmp_path).out
+    older = in_process("commitments", "show", "aiia-2024", "--lang", lang, cwd=tmp_path).out
+    assert {"en": "\nFollows: ", "ja": "\n先行する文書："}[lang] in newer
+    assert {"en": "\nFollowed by: ", "ja": "\n後継の文書："}[lang] in older
+    assert "aiia-2024" in newer
+    assert "china-framework-2025" in older
     listed = in_process("commitments", "list", "--lang", lang, cwd=tmp_path)
     assert listed.out.count("\n") == 15  # a head and fourteen instruments
     assert {"en": "companies", "ja": "企業"}[lang] in listed.out

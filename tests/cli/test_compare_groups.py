@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from commands import kakehashi, subject_file
 
 from kakehashi.cli.main import cli
+from kakehashi.errors import InputError
+from kakehashi.work.reported import read_facts
 
 HEAD = "model,method,value,std_error,publisher,developer,country,release_date,weights,endpoint\n"
 PLACES = (
@@ -189,6 +191,24 @@ def test_a_wide_table_and_a_record_apart_serve_as_well(tmp_path):
     # .1, .2, .3, .4: mean .25
     assert groups["JP"]["estimate"]["value"] == pytest.approx(0.25)
     assert groups["US"]["status"] == "no-data"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("models: 3\n", ":3: 'models' is not a list"),
+        # Norway's code is what YAML reads as false.
+        ("models:\n  - {model: a, country: NO}\n", ":4: 'country' is read as False"),
+        ("models:\n  - {model: a}\n  - {model: a}\n", ":5: 'a' stands twice"),
+        ("models:\n  - {model: a, release_date: soon}\n", ":4: 'soon' is not a date"),
+        ("as_of: 2026-01-02\nmodels: []\n", ":3: the key 'as_of' stands twice"),
+    ],
+)
+def test_a_record_that_cannot_be_used_is_named_with_its_line(tmp_path, body, words):
+    path = tmp_path / "facts.yaml"
+    path.write_text("format: kakehashi.facts/1\nas_of: 2026-01-01\n" + body)
+    with pytest.raises(InputError, match=re.escape(f"facts.yaml{words}")):
+        read_facts(path)
 
 
 GOOD = HEAD + "a,q,1,,lab,A,USA,2024-01-01,open,\nb,q,2,,lab,B,China,2024-02-01,open,\n"

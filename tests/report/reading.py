@@ -1,5 +1,6 @@
 """Reading a page back, with nothing but the standard library."""
 
+import re
 from html.parser import HTMLParser
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
@@ -17,6 +18,7 @@ class Page(HTMLParser):
         self.numbers: dict[str, list[str]] = {}
         self.dates: dict[str, list[str]] = {}
         self.words: dict[str, list[str]] = {}
+        self.prose: dict[str, list[str]] = {}
         self.edition = ""
         self.section = ""
         self.loose: list[str] = []
@@ -56,7 +58,13 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.stack and self.stack[-1] not in ("style", "script"):
             self.words.setdefault(self.edition, []).append(data)
+            if not {"svg", "time"} & set(self.stack):
+                self.prose.setdefault(self.edition, []).append(data)
 
     def text(self, edition: str) -> str:
         """All words of an edition."""
         return " ".join(" ".join(self.words[edition]).split())
+
+    def digits(self, edition: str) -> set[str]:
+        """Every number that a reader sees outside dates and figures, whether it is marked as one or stands in a text."""
+        return set(re.findall(r"\d+(?:\.\d+)?", " ".join(self.prose[edition]).replace(",", "")))

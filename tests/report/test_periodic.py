@@ -171,6 +171,7 @@ def test_numbers_and_dates_in_japanese_equal_those_in_english_in_every_format(
     assert len(set(page.ids)) == len(page.ids)
     assert Counter(page.numbers["ja"]) == Counter(page.numbers["en"])
     assert page.dates["ja"] == page.dates["en"]
+    assert page.digits("ja") == page.digits("en")
     data = bytes(pages[kind]["r.ja.pdf"])  # type: ignore[arg-type]
     texts = ["".join(one.extract_text() for one in pypdf.PdfReader(io.BytesIO(data)).pages)]
     texts += [page.text("ja"), page.text("en")]
@@ -428,12 +429,14 @@ def test_periods_begin_where_the_schedule_says(tmp_path: Path) -> None:
     ("text", "error", "words"),
     [
         ("format: kakehashi.reports/2\n", FormatVersionError, "reports/2"),
-        ("months: 3\n", InputError, "format is not"),
-        ("format: kakehashi.reports/1\nweekly: {months: 1}\n", InputError, "weekly"),
-        ("format: kakehashi.reports/1\nmonthly: {months: 0}\n", InputError, "monthly.months"),
-        ("format: kakehashi.reports/1\nsmall_cell: 1\n", InputError, "small_cell"),
-        ("format: kakehashi.reports/1\nclearance: secret\n", InputError, "clearance"),
-        ("format: [\n", InputError, "cannot be read"),
+        ("months: 3\n", InputError, ":1: its format is not"),
+        ("format: kakehashi.reports/1\nweekly: {months: 1}\n", InputError, ":2: weekly"),
+        ("format: kakehashi.reports/1\nmonthly: {months: 0}\n", InputError, ":2: monthly.months"),
+        ("format: kakehashi.reports/1\n\nsmall_cell: 1\n", InputError, ":3: small_cell"),
+        ("format: kakehashi.reports/1\nsmall_cell: 5\nsmall_cell: 2\n", InputError, ":3: .*stands twice"),
+        ("format: kakehashi.reports/1\nclearance: secret\n", InputError, ":2: clearance"),
+        ("format: kakehashi.reports/1\nfacts: none.yaml\n", InputError, ":2: facts: 'none.yaml' is no file"),
+        ("format: [\n", InputError, ":2: not YAML"),
     ],
 )
 def test_a_schedule_that_cannot_be_used_is_one_clear_error(

@@ -79,12 +79,19 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
     from kakehashi.report.voice import Voice, check_languages, messages
 
     check_languages((lang,))
-    found = load_catalog(own).instrument(name)
+    catalog = load_catalog(own)
+    found = catalog.instrument(name)
     if as_json:
         print_json(instrument_plain(found))
         return
+    before = [catalog.instrument(one) for one in found.supersedes]
+    after = [one for one in catalog.instruments.values() if found.id in one.supersedes]
     words = messages(lang)
-    click.echo(f"{found.title[lang]}（{found.id}）" if lang == "ja" else f"{found.title[lang]} ({found.id})")
+
+    def named(title: str, name: str) -> str:
+        return f"{title}（{name}）" if lang == "ja" else f"{title} ({name})"
+
+    click.echo(named(found.title[lang], found.id))
     for label, value in (
         ("column.issuer", found.issuer[lang]),
         (
@@ -95,6 +102,9 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
         ("column.status", words[f"status.{found.status}"]),
         ("column.adopted", Voice(lang).plain(Date(found.adopted))),
         ("column.version", found.version),
+        ("column.follows", words["list.comma"].join(named(one.short[lang], one.id) for one in before)),
+        ("column.followed-by", words["list.comma"].join(named(one.short[lang], one.id) for one in after)),
+        ("entry.licence", found.licence[lang]),
         (
             "column.read",
             words["list.sentence"]
@@ -102,7 +112,8 @@ def show(name: str, own: Path | None, lang: str, as_json: bool) -> None:
             .rstrip(),
         ),
     ):
-        click.echo(f"{words[label]}{'：' if lang == 'ja' else ': '}{value}")
+        if value:
+            click.echo(f"{words[label]}{'：' if lang == 'ja' else ': '}{value}")
     click.echo(f"{found.source['title']} ({found.source['publisher']}, {found.source['date']})")
     for provision in found.provisions:
         mark = "" if provision.verified else f" [{words['standing.not-checked']}]"

@@ -125,7 +125,7 @@ def read_policy(path: Path) -> GatePolicy:
 def _list(loaded: Lined, key: str, path: Path) -> list[Lined]:
     found = loaded.get(key) or []
     if not isinstance(found, list) or not all(isinstance(entry, Lined) for entry in found):
-        raise InputError(f"{key!r} must be a list of mappings", path=path)
+        raise InputError(f"{key!r} must be a list of mappings", path=path, row=loaded.line_of(key))
     return found
 
 

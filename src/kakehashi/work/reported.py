@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kakehashi.commitments.lined import Lined, read_lined
 from kakehashi.compare.facts import FactsRecord, ModelFacts, ReportedScore
 from kakehashi.compare.grouping import GroupRule
 from kakehashi.compare.statement import Reply
@@ -277,7 +278,7 @@ def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsR
         as_of: When they held; that of the file by default.
 
     Raises:
-        InputError: The file cannot be used, with its row.
+        InputError: The file cannot be used, with its line or row.
     """
     place = Path(path)
     facts: dict[str, ModelFacts] = {}
@@ -287,16 +288,27 @@ def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsR
             raise InputError("there is no column 'model'", path=place, hint=_have(header))
         entries: Iterator[tuple[int, Mapping[str, str]]] = rows
     else:
-        loaded = read_mapping(place)
+        # JSON is YAML too, and so has lines as well.
+        loaded = read_lined(place)
         if loaded.get("format") != FACTS_FORMAT:
             raise InputError(
-                f"its format is not {FACTS_FORMAT!r}", path=place, hint=f"format: {FACTS_FORMAT}"
+                f"its format is not {FACTS_FORMAT!r}",
+                path=place,
+                row=loaded.line_of("format"),
+                hint=f"format: {FACTS_FORMAT}",
             )
         models = loaded.get("models")
-        if not isinstance(models, list) or not all(isinstance(one, Mapping) for one in models):
-            raise InputError("'models' is not a list of models", path=place)
+        if not isinstance(models, list) or not all(isinstance(one, Lined) for one in models):
+            raise InputError("'models' is not a list of models", path=place, row=loaded.line_of("models"))
         source, as_of = source or str(loaded.get("source", "")), as_of or str(loaded.get("as_of", ""))
-        entries = ((i, {k: _plain(v) for k, v in one.items()}) for i, one in enumerate(models, start=1))
+        if not as_of:
+            raise InputError(
+                "it does not say on which day it held",
+                path=place,
+                row=loaded.line_of("as_of"),
+                hint="Write as_of: 2026-05-02",
+            )
+        entries = ((one.line, {key: _plain_of(one, key, place) for key in one}) for one in models)
     named = {meaning: meaning for meaning in MEANINGS}
     for number, row in entries:
         model = row.get("model", "").strip()
@@ -359,6 +371,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise InputError("it does not hold a mapping", path=path)
     return loaded
+
+
+def _plain_of(entry: Lined, key: str, path: Path) -> str:
+    value = entry[key]
+    if isinstance(value, bool):
+        raise InputError(
+            f"{key!r} is read as {value!r}, which is not a text",
+            path=path,
+            row=entry.line_of(key),
+            hint="YAML reads no, yes, on and off as other things: quote it.",
+        )
+    return _plain(value)
 
 
 def _plain(value: object) -> str:
