@@ -44,6 +44,17 @@ def test_every_word_of_the_shipped_catalog_is_there_in_both_languages():
     assert [t["ja"] for t in words if re.search(r"[぀-ヿ一-鿿][(:]", t["ja"])] == []
 
 
+def test_every_line_of_the_shipped_map_gives_its_reason_beside_the_gap():
+    found = load_catalog().relations
+    assert len(found) == 45
+    for each in found:
+        for language, beginning in (("en", "Both "), ("ja", "いずれも")):
+            # What two texts share is why they are related; the gap is what they do not share.
+            assert each.rationale[language].startswith(beginning), each.source
+            assert each.rationale[language] != each.gap[language]
+        assert each.rationale["ja"].endswith("。")
+
+
 def test_that_a_text_lacks_something_is_said_of_what_was_read_alone():
     """No text was read whole: a gap may say what was not found in a restatement, and nothing of the text itself."""
     lacks = {
@@ -58,7 +69,7 @@ def test_that_a_text_lacks_something_is_said_of_what_was_read_alone():
     }
     for each in load_catalog().relations:
         for language, (says_so, of_what) in lacks.items():
-            for sentence in re.split(r"(?<=[。;])|\. ", each.gap[language]):
+            for sentence in re.split(r"(?<=[。;])|\. ", f"{each.gap[language]} {each.rationale[language]}"):
                 if re.search(says_so, sentence, re.IGNORECASE):
                     assert re.search(of_what, sentence), (each.source, sentence)
 
