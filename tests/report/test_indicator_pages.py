@@ -1,5 +1,6 @@
 """Which values of indicators a page shows: siblings of one period together, what is left out counted."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
@@ -77,11 +78,16 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(report):
+def text(report):
     made = render_files(
         periodic_document(report), name="r", run="", made="2026-11-25", body={}, formats=("html",), charts=False
     )  # fmt: skip
-    return Page(str(made["r.html"]))
+    return str(made["r.html"])
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
 
 
 def test_all_siblings_of_the_newest_shared_period_are_chosen_whatever_their_vintage(report):
@@ -129,6 +135,17 @@ def test_the_page_words_regions_says_what_is_left_out_and_tells_counts_from_unkn
     assert "記載なし" in ja
     assert page.numbers["en"]
     assert sorted(page.numbers["en"]) == sorted(page.numbers["ja"])
+
+
+def test_what_is_left_out_and_how_far_siblings_agree_lead_to_the_question_that_shows_them(page, text, report):
+    # The list of sources counts its own rows; the threshold of small cells stands where it is explained.
+    assert {one.partition("-")[2] for one in page.loose} <= {"sources", "aggregates", ""}
+    rows = {one.id: one.rows for one in report.sources}
+    leads = re.findall(r'<a class="to" href="#en-source-(S\d+)">(.*?)</a>', text)
+    for said in ("3", "4", "2", "apart"):
+        shows = [rows[source] for source, words in leads if re.sub("<[^>]+>", "", words) == said]
+        assert shows, said
+        assert set(shows) <= {"kakehashi index show printed", "kakehashi index show monthly"}, said
 
 
 def test_the_first_page_shows_an_interval_and_the_vintage_or_how_far_siblings_lie_apart(page):

@@ -343,6 +343,7 @@ def test_an_empty_workspace_gives_reports_that_say_so(tmp_path: Path) -> None:
         page = Page(str(rendered(build(kind, tmp_path / "none"), "html")["r.html"]))
         assert "The workspace has no ledger" in page.text("en")
         assert "作業領域に台帳がない" in page.text("ja")
+        assert {one.partition("-")[2] for one in page.loose} <= {"sources", "aggregates"}
 
 
 def test_a_record_of_developers_gives_the_comparison_and_names_the_regions_without_data(

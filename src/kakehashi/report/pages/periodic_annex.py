@@ -119,7 +119,7 @@ def _methods(report: Periodic) -> Section:
 
 def _statistics(report: Periodic) -> Section:
     rows: list[tuple[Piece, ...]] = []
-    if report.agreement is not None:
+    if report.agreement is not None and report.ledger.present:
         rows.append(coefficients(Say("periodic.group.ledger"), report.agreement))
     for group in report.published.groups if report.published else ():
         name = group.name.removeprefix("construct:")

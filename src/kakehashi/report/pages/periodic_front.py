@@ -22,7 +22,7 @@ from kakehashi.report.document import (
     Verbatim,
 )
 from kakehashi.report.pages.words import cite
-from kakehashi.report.periodic.families import chosen, in_families
+from kakehashi.report.periodic.families import chosen, in_families, whole_family
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic
 
 #: A family with more values of its newest period than this is told on the first page by their range.
@@ -153,9 +153,11 @@ def _kind(report: Periodic) -> list[Block]:
         "empty": Linked(Number(len(empty)), "unknown"),
     }
     key = "periodic.annual.measures" if report.indicators else "periodic.annual.ledger"
+    if not report.ledger.present:
+        key = "periodic.annual.indicators" if report.indicators else ""
     return [
         *(Paragraph(one) for one in _disagreements(report)),
-        Paragraph(Say(key, parts)),
+        *((Paragraph(Say(key, parts)),) if key else ()),
         *_headlines(report.indicators),
     ]
 
@@ -176,7 +178,7 @@ def _headlines(found: tuple[IndicatorFacts, ...]) -> list[Block]:
         words = family[0].agreement if len(family) > 1 else {}
         count = Linked(Number(len(shown)), "indicators")
         items.append(
-            Say("periodic.indicator-range", {"title": title, "words": Term(words)})
+            Say("periodic.indicator-range", {"title": title, "words": cite(Term(words), whole_family(family))})
             if words
             else Say("periodic.indicator-many", {"title": title, "count": count})
         )

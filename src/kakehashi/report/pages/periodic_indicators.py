@@ -20,7 +20,7 @@ from kakehashi.report.document import (
 )
 from kakehashi.report.pages.periodic_front import columns, source_cell, style, value
 from kakehashi.report.pages.words import cite
-from kakehashi.report.periodic.families import chosen, in_families
+from kakehashi.report.periodic.families import chosen, in_families, whole_family
 from kakehashi.report.periodic.values import IndicatorFacts, IndicatorValue, Periodic
 
 
@@ -56,11 +56,12 @@ def _table(number: int, family: list[IndicatorFacts]) -> Table:
     why = dict.fromkeys(entry.unbounded for _, entry in shown if entry.unbounded)
     notes += [Term(bounds_note(one)) for one in why]
     command = Code(f"kakehashi index show {family[0].id}")
+    rests_on = whole_family(family)
     for key, count in (("older", older), ("silent", silent)):
         if count:
-            notes.append(Say(f"periodic.indicator-{key}", {"count": Number(count), "command": command}))
+            notes.append(Say(f"periodic.indicator-{key}", {"count": cite(Number(count), rests_on), "command": command}))
     if family[0].agreement and (len(family) > 1 or len({one.vintage for one in family[0].values}) > 1):
-        notes.append(Say("periodic.agreement", {"words": Term(family[0].agreement)}))
+        notes.append(Say("periodic.agreement", {"words": cite(Term(family[0].agreement), rests_on)}))
     return Table(
         f"indicators-{number}",
         Say(

@@ -52,3 +52,8 @@ def chosen(family: Sequence[IndicatorFacts], *, most: int = MOST_ROWS) -> list[I
             break
         found = longer
     return found
+
+
+def whole_family(family: Sequence[IndicatorFacts]) -> str:
+    """The source whose question shows all siblings, all their vintages and how far they agree; ``""`` without values."""
+    return next((entry.source for one in family for entry in one.values if entry.source), "")
