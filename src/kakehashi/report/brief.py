@@ -10,8 +10,9 @@ import numpy as np
 from kakehashi.compare import ScoreTable, agreement, mean_rank_intervals, weightings
 from kakehashi.errors import NotEstimableError
 from kakehashi.report.choosing import MIN_METHODS, choice_groups
+from kakehashi.report.choosing_values import PublishedGroup
 from kakehashi.report.plain import as_lines, as_plain, finite
-from kakehashi.report.values import PublishedGroup, Titles
+from kakehashi.report.values import Titles
 from kakehashi.work.reconcile import kept_out_note, unreviewed_editions
 from kakehashi.work.tables import Sheet
 

@@ -15,9 +15,15 @@ from kakehashi.compare import (
 )
 from kakehashi.compare.agreement import agreement
 from kakehashi.errors import NotEstimableError
+from kakehashi.report.choosing_values import (
+    AgreementFacts,
+    ExposureFacts,
+    PublishedFacts,
+    PublishedGroup,
+    RangeFacts,
+)
 from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts, PublishedGroup, RangeFacts
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
 
 #: Least number of methods that a claim rests on.

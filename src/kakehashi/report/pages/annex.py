@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from kakehashi.report.choosing_values import AgreementFacts
 from kakehashi.report.document import (
     Blank,
     Block,
@@ -31,7 +32,7 @@ from kakehashi.report.pages.words import (
     source_anchor,
     system,
 )
-from kakehashi.report.values import AgreementFacts, Assessment, MethodFacts, SystemFacts
+from kakehashi.report.values import Assessment, MethodFacts, SystemFacts
 
 
 def annex(assessment: Assessment, before: tuple[Section, ...]) -> Section:

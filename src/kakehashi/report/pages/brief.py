@@ -2,6 +2,7 @@
 
 from kakehashi.model import CONSTRUCTS
 from kakehashi.report.brief import Brief
+from kakehashi.report.choosing_values import PublishedGroup, RangeFacts
 from kakehashi.report.document import (
     Block,
     Code,
@@ -26,7 +27,6 @@ from kakehashi.report.pages.disagreement import agreement_parts, heat_map, range
 from kakehashi.report.pages.published import between, groups_table
 from kakehashi.report.pages.sourced import sourced, sourced_section
 from kakehashi.report.pages.words import construct, heads, language
-from kakehashi.report.values import PublishedGroup, RangeFacts
 from kakehashi.report.voice import messages
 from kakehashi.work.reconcile import MIN_SUBJECTS_FOR_AGREEMENT
 

@@ -1,5 +1,6 @@
 """Where methods disagree, and what choosing among them could do."""
 
+from kakehashi.report.choosing_values import AgreementFacts, ExposureFacts, RangeFacts
 from kakehashi.report.document import (
     Anchored,
     Blank,
@@ -36,14 +37,7 @@ from kakehashi.report.pages.words import (
     source_anchor,
     system,
 )
-from kakehashi.report.values import (
-    AgreementFacts,
-    Assessment,
-    ConflictFacts,
-    DifferenceFacts,
-    ExposureFacts,
-    RangeFacts,
-)
+from kakehashi.report.values import Assessment, ConflictFacts, DifferenceFacts
 from kakehashi.report.voice import messages
 
 #: With more differences than this the table shows those beyond noise only.

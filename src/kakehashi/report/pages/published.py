@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kakehashi.report.choosing_values import PublishedFacts, PublishedGroup
 from kakehashi.report.document import (
     Blank,
     Block,
@@ -26,7 +27,7 @@ from kakehashi.report.pages.disagreement import (
 )
 from kakehashi.report.pages.sourced import sourced_section
 from kakehashi.report.pages.words import construct, heads, source_anchor
-from kakehashi.report.values import Assessment, PublishedFacts, PublishedGroup
+from kakehashi.report.values import Assessment
 
 #: The figure whose rows number the methods.
 _HEAT_MAP = "figure-published-agreement"

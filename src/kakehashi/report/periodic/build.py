@@ -20,6 +20,7 @@ from kakehashi.compare.suppression import suppress_small_cells
 from kakehashi.errors import NotEstimableError
 from kakehashi.model import Measure, Polarity
 from kakehashi.report.choosing import agreement_facts, cited, exposure_facts, published_facts
+from kakehashi.report.choosing_values import ExposureFacts, PublishedFacts
 from kakehashi.report.periodic.catalog import catalog_facts
 from kakehashi.report.periodic.exchange import clearance_of, counted_by_type, exchange_facts
 from kakehashi.report.periodic.indicators import indicator_facts, measure_sheets
@@ -34,7 +35,6 @@ from kakehashi.report.periodic.values import (
 )
 from kakehashi.report.plain import finite
 from kakehashi.report.sources import Sources
-from kakehashi.report.values import ExposureFacts, PublishedFacts
 from kakehashi.work.reported import read_facts
 from kakehashi.work.workspace import Workspace
 

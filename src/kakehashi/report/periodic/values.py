@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kakehashi.report.choosing_values import AgreementFacts, ExposureFacts, PublishedFacts
 from kakehashi.report.periodic.period import Period
 from kakehashi.report.plain import as_lines, as_plain
 from kakehashi.report.sources import SourceFacts
-from kakehashi.report.values import AgreementFacts, ExposureFacts, PublishedFacts
 
 FORMAT = "kakehashi.periodic/1"
 Titles = Mapping[str, str]
