@@ -268,6 +268,10 @@ def test_published_figures_again_from_the_reference_files(tmp_path):
     # counted with a spreadsheet's filter: rows dated 2024 whose country cell holds "China"
     assert china == [("2025-04-07", 15), ("2025-03-16", 18), ("2025-05-01", 24)]
     assert "2024 China: 15 to 24 (5 values)" in sheet(tmp_path, "notable-models-any").agreement["en"]
+    assert "2024年の中国：15～24（5件）" in sheet(tmp_path, "notable-models-any").agreement["ja"]
+    said = sheet(tmp_path, "frontier-gap-points").agreement
+    assert "; 31 December 2024: 0.3 (MMLU)" in said["en"]
+    assert "。2024年12月31日：0.3（MMLU）" in said["ja"]
     gaps = sheet(tmp_path, "frontier-gap-points").values
     (gpqa,) = (o for o in gaps if o.facets["benchmark"].startswith("GPQA") and o.as_of == "2024-12-31")
     assert round(gpqa.value, 1) == 20.2  # o1 (2024-12-17) 76.77 minus DeepSeek-V3 (2024-12-26) 56.53

@@ -66,5 +66,5 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words[edition]).split())
 
     def digits(self, edition: str) -> set[str]:
-        """Every number that a reader sees outside dates and figures, whether it is marked as one or stands in a text."""
+        """Every number that a reader sees outside dates and figures, marked as one or standing in a text."""
         return set(re.findall(r"\d+(?:\.\d+)?", " ".join(self.prose[edition]).replace(",", "")))

@@ -1,8 +1,9 @@
-"""A page for those who see little, see no colour, use the keyboard or have it read to them: rules that a machine can check."""
+"""A page for those who see little, use the keyboard or have it read to them: rules that a machine can check."""
 
 import re
 from collections import Counter
 from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 from reading import Page
@@ -26,7 +27,9 @@ def contrast(one: str, other: str) -> float:
 def colors() -> list[dict[str, str]]:
     """The named colours of the page: in light, in the dark and on paper."""
     css = files("kakehashi.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    found = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", one)) for one in re.findall(r":root {([^}]*)}", css)]
+    found = [
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", one)) for one in re.findall(r":root {([^}]*)}", css)
+    ]
     return [{**found[0], **one} for one in found]
 
 
@@ -69,4 +72,4 @@ def test_whatever_can_be_reached_by_keyboard_has_a_name_of_its_own(page: str) ->
 def test_the_headings_of_an_assessment_stand_in_order(page: str) -> None:
     levels = [int(tag[1]) for tag, _ in Page(page).tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels.count(1) == 2  # one an edition
-    assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))

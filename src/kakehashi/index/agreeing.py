@@ -8,7 +8,7 @@ import numpy as np
 from kakehashi.compare import ScoreTable, agreement
 from kakehashi.errors import NotEstimableError
 from kakehashi.index.records import Measure, MeasureValue, Words
-from kakehashi.index.words import facet_words
+from kakehashi.index.words import day_words, facet_words
 
 _SHARED = ("benchmark", "region", "rule")
 
@@ -77,9 +77,10 @@ def _apart(family: Sequence[Measure], mine: Mapping[str, Sequence[MeasureValue]]
         facet_words({k: v for k, v in one.facets.items() if k in _SHARED}) for one in (found[0], found[-1])
     )
     values = [one.value or 0.0 for one in found]
+    day = day_words(max(both))
     return {
-        "en": f"{nothing['en']}; {max(both)}: {values[0]:.1f} ({low.get('en')}) to {values[-1]:.1f} ({high.get('en')})",
-        "ja": f"{nothing['ja']}。{max(both)}：{values[0]:.1f}（{low.get('ja')}）～{values[-1]:.1f}（{high.get('ja')}）",
+        "en": f"{nothing['en']}; {day['en']}: {values[0]:.1f} ({low.get('en')}) to {values[-1]:.1f} ({high.get('en')})",
+        "ja": f"{nothing['ja']}。{day['ja']}：{values[0]:.1f}（{low.get('ja')}）～{values[-1]:.1f}（{high.get('ja')}）",
     }
 
 
@@ -111,4 +112,6 @@ def _key(one: MeasureValue) -> str:
 def _name(one: MeasureValue) -> Words:
     """What :func:`_key` joins, in words."""
     said = facet_words({name: one.facets[name] for name in _SHARED if name in one.facets})
-    return {code: " ".join(filter(None, (one.as_of, said.get(code, "")))) for code in ("en", "ja")}
+    day = day_words(one.as_of)
+    joins = {"en": " ", "ja": "の"}
+    return {code: joins[code].join(filter(None, (day[code], said.get(code, "")))) for code in ("en", "ja")}

@@ -1,5 +1,6 @@
 """What facets, and intervals that are missing, are called in English and Japanese."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import as_file, files
@@ -12,6 +13,11 @@ from kakehashi.index.records import Measure, MeasureValue, Words
 
 LANGUAGES = ("en", "ja")
 _BETWEEN = {"en": ", ", "ja": "、"}
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_DAY = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(\d{2}))?)?")
 #: They repeat the period that stands beside every value.
 _PERIODS = ("year", "month")
 
@@ -27,6 +33,24 @@ def facet_words(facets: Mapping[str, str]) -> Words:
     """
     said = [_facet(key, text) for key, text in facets.items() if key not in _PERIODS]
     return {code: _BETWEEN[code].join(one[code] for one in said) for code in LANGUAGES} if said else {}
+
+
+def day_words(iso: str) -> Words:
+    """A year, a month or a day as each language writes it.
+
+    Examples:
+        >>> day_words("2024-12-31")
+        {'en': '31 December 2024', 'ja': '2024年12月31日'}
+        >>> day_words("2024-12"), day_words("2024")["ja"], day_words("second half")["en"]
+        ({'en': 'December 2024', 'ja': '2024年12月'}, '2024年', 'second half')
+    """
+    found = _DAY.fullmatch(iso)
+    if found is None:
+        return dict.fromkeys(LANGUAGES, iso)
+    year, month, day = (int(part) if part else 0 for part in found.groups())
+    english = [str(day) if day else "", _MONTHS[month - 1] if month else "", str(year)]
+    japanese = [f"{year}年", f"{month}月" if month else "", f"{day}日" if day else ""]
+    return {"en": " ".join(filter(None, english)), "ja": "".join(japanese)}
 
 
 def unbounded(measure: Measure, value: MeasureValue) -> str:
@@ -85,7 +109,8 @@ def _facet(key: str, text: str) -> Words:
     if text in known:
         return dict(known[text])
     if set(known) == set(LANGUAGES):
-        return {code: known[code].format(value=text) for code in LANGUAGES}
+        said = day_words(text) if key == "since" else dict.fromkeys(LANGUAGES, text)
+        return {code: known[code].format(value=said[code]) for code in LANGUAGES}
     if key == "region":
         return {code: GroupRule().title("country", text, code) for code in LANGUAGES}
     return dict.fromkeys(LANGUAGES, text)

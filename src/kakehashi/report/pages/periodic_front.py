@@ -178,7 +178,9 @@ def _headlines(found: tuple[IndicatorFacts, ...]) -> list[Block]:
         words = family[0].agreement if len(family) > 1 else {}
         count = Linked(Number(len(shown)), "indicators")
         items.append(
-            Say("periodic.indicator-range", {"title": title, "words": cite(Term(words), whole_family(family))})
+            Say(
+                "periodic.indicator-range", {"title": title, "words": cite(Term(words), whole_family(family))}
+            )
             if words
             else Say("periodic.indicator-many", {"title": title, "count": count})
         )

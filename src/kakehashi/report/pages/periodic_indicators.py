@@ -59,7 +59,9 @@ def _table(number: int, family: list[IndicatorFacts]) -> Table:
     rests_on = whole_family(family)
     for key, count in (("older", older), ("silent", silent)):
         if count:
-            notes.append(Say(f"periodic.indicator-{key}", {"count": cite(Number(count), rests_on), "command": command}))
+            notes.append(
+                Say(f"periodic.indicator-{key}", {"count": cite(Number(count), rests_on), "command": command})
+            )
     if family[0].agreement and (len(family) > 1 or len({one.vintage for one in family[0].values}) > 1):
         notes.append(Say("periodic.agreement", {"words": cite(Term(family[0].agreement), rests_on)}))
     return Table(

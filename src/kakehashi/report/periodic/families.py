@@ -55,5 +55,5 @@ def chosen(family: Sequence[IndicatorFacts], *, most: int = MOST_ROWS) -> list[I
 
 
 def whole_family(family: Sequence[IndicatorFacts]) -> str:
-    """The source whose question shows all siblings, all their vintages and how far they agree; ``""`` without values."""
+    """The source whose question shows siblings, vintages and how far they agree; ``""`` where there are no values."""
     return next((entry.source for one in family for entry in one.values if entry.source), "")

@@ -86,7 +86,10 @@ def _settings(given: Lined, path: Path) -> ReportSettings:
             plain[key] = _whole(value, 2, 1000, key, path, row)
         elif key == "facts" and isinstance(value, str) and not (path.parent / value).is_file():
             raise InputError(
-                f"facts: {value!r} is no file", path=path, row=row, hint="Paths are relative to the workspace."
+                f"facts: {value!r} is no file",
+                path=path,
+                row=row,
+                hint="Paths are relative to the workspace.",
             )
         elif (key == "clearance" and value in LEVELS) or (
             key in ("member", "facts") and isinstance(value, str)
