@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kakehashi.errors import FormatVersionError, InputError
-from kakehashi.index.claims import check_text, read_claims, shipped_claims
+from kakehashi.index.claims import check_text, find_figures, read_claims, shipped_claims
 from kakehashi.index.claims.records import FIRM, breaks_rule
 from kakehashi.report.pages.claims import claim_sentence
 from kakehashi.report.voice import Voice
@@ -70,6 +70,21 @@ def test_japanese_is_japanese_and_full_width():
             assert not narrow.search(text), text
             assert not re.search(r"(です|ます|ました)。?$", text), text
             assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", text) or text == words["en"], text
+
+
+def test_numbers_in_japanese_equal_those_in_english_whatever_their_scale():
+    # 557.6万 and 5.576 million are one number; whole numbers up to ten may stand as words.
+    def numbers(text):
+        ends = [end for one in find_figures(text) if one.kind != "date" for end in (one.low, one.high)]
+        found = {float(end) for end in ends if end is not None}
+        return {one for one in found if one > 10 or one % 1}
+
+    seen = 0
+    for one in BOOK.claims:
+        for words in (one.quoted, one.found, one.definition):
+            assert numbers(words["ja"]) == numbers(words["en"]), (one.id, words)
+            seen += len(numbers(words["en"]))
+    assert seen > 60
 
 
 def test_what_can_be_computed_is_right_by_hand():

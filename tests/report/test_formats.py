@@ -24,6 +24,7 @@ from kakehashi.report.document import (
     Code,
     Column,
     Document,
+    Figure,
     Number,
     Paragraph,
     Say,
@@ -129,6 +130,28 @@ def test_a_figure_is_a_picture_with_japanese_letters_and_no_empty_boxes(three: A
         assert str(pictures[language][:8]) == str(b"\x89PNG\r\n\x1a\n")  # type: ignore[index]
     assert pictures["ja"] != pictures["en"]
     assert pictures["ja"] == draw_png(figure, Voice("ja"), fonts=font_folders(), font=FONT)
+
+
+def test_each_figure_is_a_picture_of_its_own_in_each_language(
+    three: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a picture shows is tested above; here it is how many there are, and of what.
+    drawn: list[tuple[str, str]] = []
+
+    def noted(figure: Figure, voice: Voice, **_: object) -> bytes:
+        drawn.append((figure.id, voice.language))
+        return f"{figure.id} {voice.language}".encode()
+
+    monkeypatch.setattr("kakehashi.report.formats.draw_png", noted)
+    document = assessment_document(three)
+    pictures = render_files(
+        document, name="report", run="", made="", body="", languages=LANGUAGES, formats=("png",)
+    )
+    each = [(figure.id, language) for figure in figures_of(document) for language in LANGUAGES]
+    assert len(each) > 8
+    assert sorted(drawn) == sorted(each)
+    assert len(pictures) == len(each)
+    assert set(pictures.values()) == {f"{name} {language}".encode() for name, language in each}
 
 
 def test_the_same_values_give_the_same_bytes(three: Assessment, files: Mapping[str, str | bytes]) -> None:
