@@ -55,6 +55,24 @@ def test_what_is_wrong_with_a_map_is_found(tmp_path, walk, code):
     assert codes(tmp_path, A, B, walk) == [(code, "error")]
 
 
+@pytest.mark.parametrize("extent", ["whole", "parts", "summary", "none"])
+def test_the_same_words_are_said_only_of_texts_that_were_read(tmp_path, extent):
+    other = instrument("b", "b-1", reading={"extent": extent, "by": "a reader", "date": "2026-01-02"})
+    said = codes(tmp_path, A, other, crosswalk("m", line("a-1", "equal-to", "b-1")))
+    assert said == ([] if extent in ("whole", "parts") else [("wording-not-read", "error")])
+    # What it means can be restated; how it is worded cannot.
+    assert codes(tmp_path, A, other, crosswalk("m", line("a-1", "equivalent-to", "b-1"))) == []
+
+
+def test_the_same_words_are_not_said_of_a_provision_that_was_not_checked(tmp_path):
+    other = instrument(
+        "b", provisions=[{"id": "b-1", "num": "1", "title": {"en": "w", "ja": "語"}, "verified": False}]
+    )
+    assert codes(tmp_path, A, other, crosswalk("m", line("b-1", "equal-to", "a-1"))) == [
+        ("wording-not-read", "error")
+    ]
+
+
 def test_a_line_inferred_through_a_third_text_is_noted(tmp_path):
     walk = crosswalk("m", line("a-1", "equal-to", "b-1", derived=True))
     assert codes(tmp_path, A, B, walk) == [("derived", "note")]

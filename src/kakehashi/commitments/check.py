@@ -227,6 +227,8 @@ def _map(catalog: Catalog, walk: Crosswalk) -> Iterator[Finding]:
                 )
             said.setdefault((line.source, target), (line.relationship, line))
             said.setdefault((target, line.source), (line.relationship.inverse, line))
+        if line.relationship is Relationship.EQUAL:
+            yield from _wording(catalog, line)
         if line.derived:
             yield Finding(
                 "derived",
@@ -248,6 +250,23 @@ def _map(catalog: Catalog, walk: Crosswalk) -> Iterator[Finding]:
     }
     for absence in walk.absences:
         yield from _absence(catalog, absence, (absence.provision, absence.instrument) in related)
+
+
+def _wording(catalog: Catalog, line: Relation) -> Iterator[Finding]:
+    """That two texts have the same words can only be said by whoever read the words of both."""
+    for name in (line.source, *line.targets):
+        provision = catalog.provision(name)
+        instrument = catalog.instruments.get(catalog.owner(name) or "")
+        if provision is None or instrument is None:
+            continue
+        if not provision.verified or instrument.reading.extent in (Extent.SUMMARY, Extent.NONE):
+            yield Finding(
+                "wording-not-read",
+                "error",
+                f"{line.source} is said to be equal to {', '.join(line.targets)}, but the words of {name} were not "
+                "read: write equivalent-to",
+                line.place,
+            )
 
 
 def _absence(catalog: Catalog, absence: Absence, related: bool) -> Iterator[Finding]:
