@@ -44,6 +44,17 @@ def test_every_word_of_the_shipped_catalog_is_there_in_both_languages():
     assert [t["ja"] for t in words if re.search(r"[぀-ヿ一-鿿][(:]", t["ja"])] == []
 
 
+def test_titles_are_those_that_the_glossary_cites():
+    glossary = (Path(__file__).resolve().parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    cited = re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \|$", glossary, re.M)
+    assert len(cited) == 6
+    found = load_catalog()
+    for name, title, whose in cited:
+        # What follows it in parentheses is ours: the issuer, the number of an act.
+        assert found.instrument(name).title["ja"].partition("（")[0] == title
+        assert whose.strip()
+
+
 def test_every_line_of_the_shipped_map_gives_its_reason_beside_the_gap():
     found = load_catalog().relations
     assert len(found) == 45
