@@ -19,6 +19,15 @@ def test_the_four_way_table_prints_and_renders_in_both_languages(tmp_path):
     assert {one.name for one in (tmp_path / "out").iterdir()} == {"crosswalk.html", "crosswalk.json"} | each
     assert "全ての文書に関連する条項があるものは5行" in done.out
     assert "未確認" in done.out
+    # Printed too: who issued each for whom with what force, what all ask, what some, what one alone, the course.
+    titles = ("比較した文書", "全ての文書に関連する条項があるもの", "一部の文書に関連する条項があるもの")
+    titles += ("対応関係の記録がないもの", "時系列での収れん")
+    parts = re.split(f"^({'|'.join(titles)})$", done.out, flags=re.M)
+    assert tuple(parts[1::2]) == titles
+    counts = {title: part.strip().count("\n") for title, part in zip(titles, parts[2::2], strict=True)}
+    assert list(counts.values()) == [4, 5, 18, 5, 5]
+    assert "発出主体\t名宛人\t法的効力" in parts[2]
+    assert "AIIA（産業団体。事務局：CAICT）\t企業\t任意" in parts[2]
     page = (tmp_path / "out" / "crosswalk.html").read_text(encoding="utf-8")
     values = {
         language: re.findall(r'<data value="([^"]+)"', part)

@@ -203,11 +203,10 @@ def compare(
     from kakehashi.report import (
         check_formats,
         check_languages,
-        crosswalk_rows,
+        crosswalk_tables,
         crosswalk_text,
         write_crosswalk,
     )
-    from kakehashi.report.terminal import convergence_rows
 
     languages, wanted = languages_of(lang), languages_of(formats)
     check_languages(languages)
@@ -220,10 +219,8 @@ def compare(
         return
     for sentence in crosswalk_text(table, language=languages[0]):
         click.echo(sentence)
-    for head, *rows in (
-        crosswalk_rows(catalog, table, language=languages[0]),
-        convergence_rows(catalog, table, language=languages[0]),
-    ):
+    for title, (head, *rows) in crosswalk_tables(catalog, table, language=languages[0]):
+        click.echo(f"\n{title}")
         print_table([dict(zip(head, row, strict=True)) for row in rows], head)
     for path in paths.values():
         click.echo(f"wrote {path}", err=True)

@@ -2,7 +2,7 @@
 
 from kakehashi.commitments import Catalog, CommitmentTable
 from kakehashi.report.brief import Brief
-from kakehashi.report.document import Say, Verbatim
+from kakehashi.report.document import Say, Table, Verbatim
 from kakehashi.report.pages.brief import brief_sentences, first_table
 from kakehashi.report.pages.company import lonely_row
 from kakehashi.report.pages.crosswalk import (
@@ -10,6 +10,7 @@ from kakehashi.report.pages.crosswalk import (
     crosswalk_cells,
     crosswalk_heads,
     crosswalk_sentences,
+    instruments_table,
 )
 from kakehashi.report.pages.front import headline_measures
 from kakehashi.report.pages.statements import three_sentences
@@ -100,9 +101,21 @@ def crosswalk_rows(catalog: Catalog, table: CommitmentTable, *, language: str = 
     ]
 
 
-def convergence_rows(catalog: Catalog, table: CommitmentTable, *, language: str = "en") -> list[list[str]]:
-    """Rows of the course over time: a head, then one row a text adopted."""
+def crosswalk_tables(
+    catalog: Catalog, table: CommitmentTable, *, language: str = "en"
+) -> list[tuple[str, list[list[str]]]]:
+    """A comparison as titled tables of plain text: the texts, what all ask, what some, what one alone, the course."""
     voice = Voice(language)
-    found = convergence_table(catalog, table)
-    head = [voice.plain(column.title) for column in found.columns]
-    return [head, *([voice.plain(cell) for cell in row] for row in found.rows)]
+
+    def plain(found: Table) -> list[list[str]]:
+        head = [voice.plain(column.title) for column in found.columns]
+        return [head, *([voice.plain(cell) for cell in row] for row in found.rows)]
+
+    heads = [voice.plain(one) for one in crosswalk_heads(table)]
+    tables = [("section.crosswalk.instruments", plain(instruments_table(table)))]
+    for name, rows in (("common", table.common), ("partial", table.partial), ("single", table.single)):
+        if rows:
+            cells = [[voice.plain(cell) for cell in crosswalk_cells(catalog, row)] for row in rows]
+            tables.append((f"section.crosswalk.{name}", [heads, *cells]))
+    tables.append(("section.crosswalk.convergence", plain(convergence_table(catalog, table))))
+    return [(voice.plain(Say(key)), rows) for key, rows in tables]

@@ -84,7 +84,8 @@ def _summary(table: CommitmentTable) -> Section:
     return Section("summary", Say("section.summary"), tuple(blocks))
 
 
-def _instruments(table: CommitmentTable) -> Section:
+def instruments_table(table: CommitmentTable) -> Table:
+    """Who issued each text, for whom, with what force, and how much of it was read."""
     rows = tuple(
         (
             Term(one.title),
@@ -99,12 +100,16 @@ def _instruments(table: CommitmentTable) -> Section:
         for one in table.instruments
     )
     names = ("instrument", "issuer", "addressee", "legal-force", "adopted", "version", "status", "read")
-    found = Table(
+    return Table(
         id="crosswalk-instruments",
         caption=Say("caption.crosswalk-instruments"),
         columns=tuple(Column(Say(f"column.{name}")) for name in names),
         rows=rows,
     )
+
+
+def _instruments(table: CommitmentTable) -> Section:
+    found = instruments_table(table)
     dated = tuple(
         Say(
             "crosswalk.fact",
