@@ -20,8 +20,8 @@ from kakehashi.report.voice import Voice
 #: Font that the layout is measured with; the page's style sheet puts its own list in its place.
 FONT = "sans-serif"
 
-#: Okabe and Ito (2008), without black, which a dark page swallows.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+#: Okabe and Ito (2008), with a grey in the place of black, which a dark page swallows.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 
 #: One shape a system, so that nobody has to tell two colours apart.
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right")
