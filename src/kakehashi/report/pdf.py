@@ -345,7 +345,15 @@ def _runs(piece: Piece | str, voice: Voice) -> list[str | dict[str, Any]]:
             )
             if value
         }
-        out.append({"t": text, **marks} if marks else text)
+        last = out[-1] if out else ""
+        if (
+            isinstance(last, dict)
+            and marks
+            and marks == {k: v for k, v in last.items() if k != "t"} == {"h": run.link}
+        ):
+            last["t"] += text  # both ends of an interval are one link
+        else:
+            out.append({"t": text, **marks} if marks else text)
     return out
 
 
