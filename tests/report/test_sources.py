@@ -230,3 +230,24 @@ def test_a_table_of_ones_own_beside_a_run_is_cited_too(workspace: Path) -> None:
     # Too few models for a table of agreement: methods stand under their names, not under numbers that name nothing.
     assert beside.published.groups[0].agreement.status == "insufficient"
     assert re.search(r"3 : x ?, y ?, z", page.text("en"))
+
+
+def test_every_number_of_a_brief_leads_somewhere_and_few_models_leave_methods_their_names(
+    workspace: Path,
+) -> None:
+    from kakehashi.report import build_brief, render_brief
+    from kakehashi.work.tables import read_sheet
+
+    page = Page(str(render_brief(build_brief(read_sheet([], published=True)), charts=False)))
+    targets = {
+        str(found["href"])[1:] for tag, found in page.tags if tag == "a" and found.get("class") == "to"
+    }
+    assert page.loose == []
+    assert {"en-brief-source", "en-figure-brief-agreement-names"} <= targets <= set(page.ids)
+    few = build_brief(read_sheet([RUN], workspace=workspace))
+    assert few.groups[0].agreement.status == "insufficient"
+    page = Page(str(render_brief(few, charts=False)))
+    assert set(page.loose) == {"footer"}
+    assert set(page.ids) >= {str(found["href"])[1:] for tag, found in page.tags if found.get("class") == "to"}
+    assert not [one for one in page.ids if one.endswith("-names")]
+    assert "kakehashi/core:safe-handling-rate" in page.text("en")

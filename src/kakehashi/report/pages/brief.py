@@ -9,7 +9,6 @@ from kakehashi.report.document import (
     Date,
     Document,
     Figure,
-    Linked,
     Listed,
     Number,
     Paragraph,
@@ -23,7 +22,14 @@ from kakehashi.report.document import (
     Term,
     Verbatim,
 )
-from kakehashi.report.pages.disagreement import agreement_parts, heat_map, ranges_table, rank_plot
+from kakehashi.report.pages.disagreement import (
+    agreement_parts,
+    heat_map,
+    named,
+    names_anchor,
+    ranges_table,
+    rank_plot,
+)
 from kakehashi.report.pages.published import between, groups_table
 from kakehashi.report.pages.sourced import sourced, sourced_section
 from kakehashi.report.pages.words import construct, heads, language
@@ -199,32 +205,30 @@ def first_ranges(brief: Brief) -> tuple[RangeFacts, ...]:
 
 def _numbers(brief: Brief) -> dict[str, Piece]:
     """What tables call the methods: their numbers in the table of agreement, where there is one, else their names."""
-    if brief.groups[0].agreement.status != "estimated":
+    if not _told(brief):
         return {name: Code(name) for name in brief.methods}
-    return {
-        name: Linked(Number(i, "label"), f"{_HEAT_MAP}-{i}") for i, name in enumerate(brief.methods, start=1)
-    }
+    return {name: Number(i, "label") for i, name in enumerate(brief.methods, start=1)}
 
 
-def _numbered(brief: Brief) -> tuple[Piece, ...]:
-    """That methods stand under their numbers, where they do."""
-    return (Say("note.brief-numbers"),) if brief.groups[0].agreement.status == "estimated" else ()
+def _told(brief: Brief) -> str:
+    """Where it is told which number is which method; ``""`` where methods stand under their names."""
+    return names_anchor(_HEAT_MAP) if brief.groups[0].agreement.status == "estimated" else ""
 
 
 def first_table(brief: Brief) -> Table:
     """Which choice would place each system first, beside the worst rank that another choice gives it."""
     bounds = {one.model: one for one in brief.rank_bounds}
     shares = brief.weightings.share_first if brief.weightings is not None else {}
-    numbers = _numbers(brief)
+    numbers, told = _numbers(brief), _told(brief)
     rows = []
     for one in first_ranges(brief):
         bound, share = bounds.get(one.model), shares.get(one.model)
         rows.append(
             (
                 Verbatim(one.model),
-                Listed(tuple(numbers[name] for name in one.best_methods), "comma"),
+                named(one.best_methods, numbers, told),
                 Number(one.worst, "rank"),
-                Listed(tuple(numbers[name] for name in one.worst_methods), "comma"),
+                named(one.worst_methods, numbers, told),
                 Say("blank.unknown") if bound is None else Span(bound.low, bound.high, "count"),
                 Say("blank.unknown") if share is None else Number(share, "percent"),
             )
@@ -237,7 +241,7 @@ def first_table(brief: Brief) -> Table:
             "model", "best-by", "worst", "worst-by", "rank-interval", "weightings-first", figures=figures
         ),
         rows=tuple(rows),
-        notes=(*_numbered(brief), Say("brief.not-a-ranking")),
+        notes=(*((Say("note.brief-numbers"),) if told else ()), Say("brief.not-a-ranking")),
     )
 
 
@@ -263,7 +267,9 @@ def _choice(brief: Brief) -> Section | None:
     whole = brief.groups[0].exposure
     if whole.status != "estimated":
         return None
-    table = ranges_table("brief-ranges", whole, _numbers(brief), numbered=bool(_numbered(brief)))
+    table = ranges_table(
+        "brief-ranges", whole, _numbers(brief), numbered=bool(_told(brief)), told=_told(brief)
+    )
     blocks: list[Block] = []
     if first_ranges(brief):
         blocks.append(first_table(brief))

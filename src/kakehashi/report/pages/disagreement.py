@@ -1,5 +1,7 @@
 """Where methods disagree, and what choosing among them could do."""
 
+from collections.abc import Mapping, Sequence
+
 from kakehashi.report.choosing_values import AgreementFacts, ExposureFacts, RangeFacts
 from kakehashi.report.document import (
     Anchored,
@@ -13,6 +15,7 @@ from kakehashi.report.document import (
     Figure,
     HeatMap,
     IntervalPlot,
+    Linked,
     Listed,
     Number,
     Paragraph,
@@ -233,7 +236,7 @@ def agreement_parts(found: AgreementFacts) -> dict[str, Piece]:
 def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figure:
     """Tau-b between methods as a square, with the numbers under it."""
     numbered = tuple(
-        Anchored(Say("cell.numbered", {"number": Number(i, "label"), "name": one}), f"{name}-{i}")
+        Say("cell.numbered", {"number": Number(i, "label"), "name": one})
         for i, one in enumerate(names, start=1)
     )
     unknown = Blank("blank.not-estimable")
@@ -244,7 +247,7 @@ def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figu
     columns = tuple(Column(Number(i, "label"), True) for i in range(1, len(names) + 1))
     return Figure(
         id=name,
-        caption=Say("caption.heat-map"),
+        caption=Anchored(Say("caption.heat-map"), names_anchor(name)),
         alt=Say("alt.heat-map", agreement_parts(found)),
         plot=HeatMap(numbered, found.tau, Say("axis.tau")),
         table=Table(
@@ -254,6 +257,11 @@ def heat_map(name: str, found: AgreementFacts, names: tuple[Piece, ...]) -> Figu
             rows=rows,
         ),
     )
+
+
+def names_anchor(name: str) -> str:
+    """Where a figure of agreement tells which number is which method."""
+    return f"{name}-names"
 
 
 def choice(assessment: Assessment) -> Section:
@@ -328,7 +336,7 @@ def noise_sentence(found: ExposureFacts) -> Piece:
 
 
 def ranges_table(
-    name: str, found: ExposureFacts, names: dict[str, Piece], *, numbered: bool = False
+    name: str, found: ExposureFacts, names: dict[str, Piece], *, numbered: bool = False, told: str = ""
 ) -> Table:
     """Best and worst rank of every model, each with the methods that give it.
 
@@ -337,6 +345,7 @@ def ranges_table(
         found: The exposure.
         names: What each method is called; methods that it lacks stand under their own names.
         numbered: Whether ``names`` are the numbers of the table of agreement.
+        told: Anchor of what tells which number is which method, where ``names`` are numbers.
     """
     rows = tuple(
         (
@@ -345,8 +354,8 @@ def ranges_table(
             Number(one.worst, "rank"),
             Blank("blank.unknown") if one.mean_rank is None else Number(one.mean_rank, "rank-mean"),
             Blank("blank.unknown") if one.share_first is None else Number(one.share_first, "percent"),
-            _chosen(one.best_methods, names),
-            _chosen(one.worst_methods, names),
+            _chosen(one.best_methods, names, told),
+            _chosen(one.worst_methods, names, told),
         )
         for one in found.ranges
     )
@@ -363,9 +372,14 @@ def ranges_table(
     )
 
 
-def _chosen(methods: tuple[str, ...], names: dict[str, Piece]) -> Piece:
+def _chosen(methods: tuple[str, ...], names: dict[str, Piece], told: str) -> Piece:
+    return Say("cell.methods", {"count": Number(len(methods)), "methods": named(methods, names, told)})
+
+
+def named(methods: Sequence[str], names: Mapping[str, Piece], told: str) -> Piece:
+    """Methods as a page calls them; numbers lead to what tells which method they are."""
     listed = Listed(tuple(names.get(method, Code(method)) for method in methods), "comma")
-    return Say("cell.methods", {"count": Number(len(methods)), "methods": listed})
+    return Linked(listed, told) if told else listed
 
 
 def rank_plot(name: str, found: ExposureFacts, table: Table) -> Figure:

@@ -8,7 +8,6 @@ from kakehashi.report.document import (
     Code,
     Column,
     Date,
-    Linked,
     Listed,
     Number,
     Paragraph,
@@ -35,6 +34,9 @@ from kakehashi.report.pages.periodic_front import (
 from kakehashi.report.pages.published import published_section
 from kakehashi.report.pages.words import cite, construct, known, languages, measure_name, measure_of_key
 from kakehashi.report.periodic.values import Periodic, SafeTable
+
+#: Where the ledger's measures are told by their numbers.
+_LEDGER_NAMES = "ledger-names"
 
 
 def measures(report: Periodic) -> Section:
@@ -220,14 +222,12 @@ def exposure(report: Periodic) -> Section:
         blocks.append(Paragraph(noise_sentence(found)))
         names = sorted({name for one in found.ranges for name in (*one.best_methods, *one.worst_methods)})
         numbers: dict[str, Piece] = {
-            name: Linked(Number(place, "label"), f"ledger-method-{place}")
-            for place, name in enumerate(names, start=1)
+            name: Number(place, "label") for place, name in enumerate(names, start=1)
         }
-        blocks.append(rank_plot("figure-ledger-ranks", found, ranges_table("ledger-ranges", found, numbers)))
-        blocks.append(Paragraph(Say("periodic.numbered"), "note"))
-        named = enumerate(names, start=1)
-        listing = tuple(Anchored(measure_of_key(name), f"ledger-method-{place}") for place, name in named)
-        blocks.append(Bullets(listing, ordered=True))
+        table = ranges_table("ledger-ranges", found, numbers, told=_LEDGER_NAMES)
+        blocks.append(rank_plot("figure-ledger-ranks", found, table))
+        blocks.append(Paragraph(Anchored(Say("periodic.numbered"), _LEDGER_NAMES), "note"))
+        blocks.append(Bullets(tuple(measure_of_key(name) for name in names), ordered=True))
     sections: tuple[Section, ...] = ()
     if report.published is not None:
         sections = (published_section(report.published, Paragraph(Say("periodic.text.published"))),)

@@ -8,7 +8,6 @@ from kakehashi.report.document import (
     Block,
     Code,
     Date,
-    Linked,
     Number,
     Paragraph,
     Piece,
@@ -21,6 +20,7 @@ from kakehashi.report.pages.disagreement import (
     agreement_parts,
     exposure_parts,
     heat_map,
+    names_anchor,
     noise_sentence,
     ranges_table,
     rank_plot,
@@ -54,12 +54,10 @@ def published_section(found: PublishedFacts, why: Paragraph) -> Section:
     if whole.agreement.status == "estimated":
         names = tuple(Code(method) for method in whole.agreement.methods)
         blocks.append(heat_map(_HEAT_MAP, whole.agreement, names))
-        numbers = {
-            name: Linked(Number(i, "label"), f"{_HEAT_MAP}-{i}")
-            for i, name in enumerate(whole.agreement.methods, start=1)
-        }
+        numbers = {name: Number(i, "label") for i, name in enumerate(whole.agreement.methods, start=1)}
     if whole.exposure.status == "estimated":
-        table = ranges_table("published-ranges", whole.exposure, numbers, numbered=bool(numbers))
+        told = names_anchor(_HEAT_MAP) if numbers else ""
+        table = ranges_table("published-ranges", whole.exposure, numbers, numbered=bool(numbers), told=told)
         blocks.append(rank_plot("figure-published-ranks", whole.exposure, table))
         if whole.exposure.n_always_ahead is not None:
             pairs = whole.exposure.n_models * (whole.exposure.n_models - 1) // 2
