@@ -287,3 +287,31 @@ def test_a_file_that_breaks_its_schema_is_found_by_it():
     assert schema.is_valid(good)
     assert not schema.is_valid({**good, "topics": {"a": {"en": "a"}}})
     assert not schema.is_valid({**good, "more": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "row"),
+    [
+        (
+            "a: [1",
+            "not YAML",
+            1,
+        ),  # what is missing is found behind the last line, which is no line of the file
+        ("[" * 5000, "nested too deeply", None),
+        (
+            "a: " + "[" * 200_000 + "]" * 200_000,
+            "nested too deeply",
+            None,
+        ),  # ended the process in the parser's C code
+        ("a:\n  " + "- " * 200_000, "nested too deeply", None),
+    ],
+    ids=["half", "open", "deep", "dashes"],
+)
+def test_a_file_that_ends_early_or_goes_too_deep_is_one_clear_error(tmp_path, text, message, row):
+    from kakehashi.commitments.lined import read_lined
+
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message) as caught:
+        read_lined(path)
+    assert caught.value.row == row

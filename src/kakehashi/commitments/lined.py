@@ -1,5 +1,6 @@
 """YAML with line numbers: what is wrong in a catalog is named with file and line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,20 @@ _LinedLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _LinedLoader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
+#: Deeper than anybody writes, and far from where the parser's stack ends.
+_DEEPEST = 100
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets and dashes of a text go at most; those within words are counted too."""
+    most = max((len(run.group()) // 2 for run in re.finditer(r"(?:- )+", text)), default=0)
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket.group() in "[{" else max(0, depth - 1)
+        most = max(most, depth)
+    return most
+
+
 def read_lined(path: Path) -> Lined:
     """A YAML file as mappings that know their lines.
 
@@ -69,14 +84,18 @@ def read_lined(path: Path) -> Lined:
         raise InputError("no such file", path=path) from None
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 at byte {error.start}", path=path, hint="Save it as UTF-8.") from None
+    if _depth(text) > _DEEPEST:
+        raise InputError("nested too deeply", path=path)
     loader = _LinedLoader(text)
     loader.path = str(path)
     try:
         found = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        row = error.problem_mark.line + 1 if error.problem_mark else None
+        lines = text.split("\n")
+        # What ends too early is found behind the last line.
+        row = min(error.problem_mark.line + 1, len(lines)) if error.problem_mark else None
         said = " ".join(part for part in (error.context, error.problem) if part)
-        tabs = row is not None and "\t" in text.split("\n")[row - 1]
+        tabs = row is not None and "\t" in lines[row - 1]
         raise InputError(
             f"not YAML: {said}",
             path=path,

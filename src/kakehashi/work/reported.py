@@ -303,7 +303,7 @@ def read_facts(path: Path | str, *, source: str = "", as_of: str = "") -> FactsR
         source, as_of = source or str(loaded.get("source", "")), as_of or str(loaded.get("as_of", ""))
         if not as_of:
             raise InputError(
-                "it does not say on which day it held",
+                "it has no date: on which day its facts held is not said",
                 path=place,
                 row=loaded.line_of("as_of"),
                 hint="Write as_of: 2026-05-02",
